@@ -1,0 +1,1 @@
+"""Conformance suite and scripted provider for steer plugins"""

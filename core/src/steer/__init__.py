@@ -1,0 +1,1 @@
+"""One governed way to run any agent"""
