@@ -1,0 +1,320 @@
+"""The errors steer raises, one tree, and the categories a provider's failure falls into.
+
+::
+
+    SteerError
+    ├── ConfigError            a setting, a flag or a file says something that cannot be
+    ├── AgentError             an agent could not be loaded or is not well formed
+    ├── PluginError            a plugin is missing, broken or was asked for what it cannot do
+    ├── ProviderError          the model's provider failed, with category and retryability
+    ├── RuntimeFailure         an agent's own code or its SDK failed, not the provider
+    ├── PolicyDenied           policy forbids the request
+    ├── BudgetExceeded         a budget or a limit of the run was reached
+    ├── DeadlineExceeded       the run's time was up
+    ├── Conflict               somebody else holds what this call wants to change
+    │   ├── IdempotencyConflict    the key was used for another request
+    │   └── StaleFence             this process lost the job to another one
+    ├── InvalidTransition      a job or an action cannot move from where it is
+    ├── Diverged               a replay asked for something other than what was recorded
+    ├── OutcomeUnknown         an effect began and nobody knows how it ended
+    ├── Interrupted            the process died and the agent cannot be built again
+    ├── ActionExpired          a person answered too late
+    ├── NotFound               no such job, action, agent or session in this scope
+    ├── StorageError           the store could not be read or written
+    └── EventDecodeError       bytes that are not an event
+
+Every error carries a ``code`` that is stable, says who failed and, where one is known,
+the ``fix``. ``ErrorInfo`` is the same as a value: it is what events, job rows and results keep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+__all__ = [
+    "ActionExpired",
+    "AgentError",
+    "BudgetExceeded",
+    "ConfigError",
+    "Conflict",
+    "DeadlineExceeded",
+    "Diverged",
+    "ErrorCategory",
+    "ErrorInfo",
+    "EventDecodeError",
+    "IdempotencyConflict",
+    "Interrupted",
+    "InvalidTransition",
+    "NotFound",
+    "OutcomeUnknown",
+    "PluginError",
+    "PolicyDenied",
+    "ProviderError",
+    "RuntimeFailure",
+    "StaleFence",
+    "SteerError",
+    "StorageError",
+]
+
+
+class ErrorCategory(StrEnum):
+    """What kind of failure it was, independent of the vendor."""
+
+    AUTHENTICATION = "authentication"
+    PERMISSION_DENIED = "permission_denied"
+    RATE_LIMIT = "rate_limit"
+    QUOTA = "quota"
+    VALIDATION = "validation"
+    SCHEMA = "schema"
+    CONTENT_FILTER = "content_filter"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    SERVER_ERROR = "server_error"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorInfo:
+    """An error as a value, safe to store: no traceback, no secret, no live object.
+
+    ``retry_after`` is in seconds. ``provider`` names the runtime or vendor that failed.
+    """
+
+    code: str
+    message: str
+    category: ErrorCategory = ErrorCategory.UNKNOWN
+    retryable: bool = False
+    status_code: int | None = None
+    retry_after: float | None = None
+    provider: str | None = None
+    fix: str | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+
+class SteerError(Exception):
+    """The root of everything steer raises on purpose."""
+
+    code: ClassVar[str] = "error"
+    category: ErrorCategory = ErrorCategory.UNKNOWN
+    retryable: bool = False
+
+    def __init__(self, message: str, *, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.fix}" if self.fix else self.message
+
+    def info(self) -> ErrorInfo:
+        """This error as a value that can be stored and shown elsewhere."""
+        return ErrorInfo(
+            code=self.code,
+            message=self.message,
+            category=self.category,
+            retryable=self.retryable,
+            fix=self.fix,
+        )
+
+
+class ConfigError(SteerError):
+    """A setting, a flag or a configuration file says something that cannot be."""
+
+    code = "config"
+    category = ErrorCategory.VALIDATION
+
+
+class AgentError(SteerError):
+    """An agent could not be loaded, or its definition is not well formed."""
+
+    code = "agent"
+    category = ErrorCategory.VALIDATION
+
+
+class PluginError(SteerError):
+    """A plugin is missing, broken, or was asked for something that it cannot do."""
+
+    code = "plugin"
+    category = ErrorCategory.VALIDATION
+
+    def __init__(self, plugin: str, message: str, *, fix: str | None = None) -> None:
+        super().__init__(f"{plugin}: {message}", fix=fix)
+        self.plugin = plugin
+
+
+class ProviderError(SteerError):
+    """The provider of a model, or a tool's server, failed.
+
+    ``retry_after`` is in seconds; ``status_code`` is the HTTP status where there was one.
+    The vendor's own exception is the ``__cause__``.
+    """
+
+    code = "provider"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        category: ErrorCategory = ErrorCategory.UNKNOWN,
+        status_code: int | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        provider: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(message, fix=fix)
+        self.category = category
+        self.status_code = status_code
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.provider = provider
+
+    def info(self) -> ErrorInfo:
+        return ErrorInfo(
+            code=self.code,
+            message=self.message,
+            category=self.category,
+            retryable=self.retryable,
+            status_code=self.status_code,
+            retry_after=self.retry_after,
+            provider=self.provider,
+            fix=self.fix,
+        )
+
+
+class RuntimeFailure(SteerError):
+    """The agent's own code or its SDK failed; the provider did not.
+
+    ``category`` says what kind of failure it was, for example ``schema`` for output
+    that does not fit the declared type.
+    """
+
+    code = "runtime"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        category: ErrorCategory = ErrorCategory.UNKNOWN,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(message, fix=fix)
+        self.category = category
+
+
+class PolicyDenied(SteerError):
+    """Policy forbids the request; nothing of it ran."""
+
+    code = "policy_denied"
+    category = ErrorCategory.PERMISSION_DENIED
+
+
+class BudgetExceeded(SteerError):
+    """A budget or a limit of the run was reached; ``limit`` names which one."""
+
+    code = "budget_exceeded"
+    category = ErrorCategory.QUOTA
+
+    def __init__(self, limit: str, message: str, *, fix: str | None = None) -> None:
+        super().__init__(message, fix=fix)
+        self.limit = limit
+
+    def info(self) -> ErrorInfo:
+        return ErrorInfo(
+            code=self.code,
+            message=self.message,
+            category=self.category,
+            fix=self.fix,
+            details={"limit": self.limit},
+        )
+
+
+class DeadlineExceeded(SteerError):
+    """The run's time was up before it ended."""
+
+    code = "deadline_exceeded"
+    category = ErrorCategory.TIMEOUT
+
+
+class Conflict(SteerError):
+    """Somebody else holds or has changed what this call wants to change."""
+
+    code = "conflict"
+    category = ErrorCategory.CONFLICT
+
+
+class IdempotencyConflict(Conflict):
+    """The idempotency key was used in this scope for a different request.
+
+    ``job_id`` is the job that holds the key.
+    """
+
+    code = "idempotency_conflict"
+
+    def __init__(self, message: str, *, job_id: str, fix: str | None = None) -> None:
+        super().__init__(message, fix=fix)
+        self.job_id = job_id
+
+
+class StaleFence(Conflict):
+    """Another process has claimed the job since; nothing of this write was kept."""
+
+    code = "stale_fence"
+
+
+class InvalidTransition(SteerError):
+    """A job or an action cannot move from the state it is in to the one asked for."""
+
+    code = "invalid_transition"
+    category = ErrorCategory.CONFLICT
+
+
+class Diverged(SteerError):
+    """A replay asked for something other than what the first attempt recorded."""
+
+    code = "diverged"
+    category = ErrorCategory.CONFLICT
+
+
+class OutcomeUnknown(SteerError):
+    """An effect began before a crash and nobody knows whether it happened."""
+
+    code = "outcome_unknown"
+
+
+class Interrupted(SteerError):
+    """The process that ran the job died and the agent cannot be built again elsewhere."""
+
+    code = "interrupted"
+
+
+class ActionExpired(SteerError):
+    """A person answered an action after its time was up."""
+
+    code = "action_expired"
+    category = ErrorCategory.TIMEOUT
+
+
+class NotFound(SteerError):
+    """There is no such job, action, agent or session in this scope."""
+
+    code = "not_found"
+    category = ErrorCategory.NOT_FOUND
+
+
+class StorageError(SteerError):
+    """The store could not be opened, read or written."""
+
+    code = "storage"
+
+
+class EventDecodeError(SteerError):
+    """Bytes that were to be an event are not one."""
+
+    code = "event_decode"
+    category = ErrorCategory.VALIDATION
