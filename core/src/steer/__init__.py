@@ -1,1 +1,1 @@
-"""One governed way to run any agent"""
+"""One governed way to run any agent."""

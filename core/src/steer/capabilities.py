@@ -1,0 +1,111 @@
+"""What a runtime can do, as values that core, conformance suite and users all read.
+
+A plugin declares the most it can do; each ``Prepared`` states what *this* agent with *these*
+options can do, which is never more (``exceeding`` names what is).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+__all__ = ["Capabilities", "HistoryForm", "ModelGate", "Suspension", "UsageSource"]
+
+
+class Suspension(StrEnum):
+    """How many pending tool calls can be left behind when a run is parked."""
+
+    NONE = "none"
+    ONE_PER_MESSAGE = "one_per_message"
+    MANY = "many"
+
+
+class ModelGate(StrEnum):
+    """Where each model request passes steer before it leaves.
+
+    ``native``: in this process, around the vendor's model object. ``endpoint``: the vendor's
+    process talks to a loopback endpoint of ours. ``none``: the vendor hides its requests.
+    """
+
+    NONE = "none"
+    ENDPOINT = "endpoint"
+    NATIVE = "native"
+
+
+class UsageSource(StrEnum):
+    """Whose count of tokens is reported: the provider's, the vendor SDK's, or a guess."""
+
+    ESTIMATED = "estimated"
+    VENDOR = "vendor"
+    PROVIDER = "provider"
+
+
+class HistoryForm(StrEnum):
+    """How earlier messages reach the model: folded into the prompt, as a transcript, or as is."""
+
+    PROMPT = "prompt"
+    TRANSCRIPT = "transcript"
+    NATIVE = "native"
+
+
+# Members are declared from the least to the most.
+_RANKS: dict[str, int] = {
+    f"{kind.__name__}.{member}": rank
+    for kind in (Suspension, ModelGate, UsageSource, HistoryForm)
+    for rank, member in enumerate(kind)
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capabilities:
+    """What a runtime can do. The defaults claim nothing.
+
+    ``replay``: recorded model responses can be yielded again without a request.
+    ``resume_state``: the vendor's own state can resume a suspended run.
+    ``process_guard``: no process outlives a run, kill -9 of the host included.
+    ``max_concurrency``: runs of one ``Prepared`` at a time; ``None`` is unbounded.
+    """
+
+    suspend: Suspension = Suspension.NONE
+    suspend_in_subagents: bool = False
+    model_gate: ModelGate = ModelGate.NONE
+    usage: UsageSource = UsageSource.ESTIMATED
+    history: HistoryForm = HistoryForm.PROMPT
+    replay: bool = False
+    resume_state: bool = False
+    tools: bool = False
+    parallel_tools: bool = False
+    schema: bool = False
+    reasoning: bool = False
+    images: bool = False
+    files: bool = False
+    mcp: bool = False
+    handoffs: bool = False
+    temperature: bool = False
+    top_p: bool = False
+    max_output_tokens: bool = False
+    tool_choice: bool = False
+    seed: bool = False
+    process_guard: bool = False
+    max_concurrency: int | None = None
+
+    def exceeding(self, declared: Capabilities) -> tuple[str, ...]:
+        """The names of what this claims and ``declared`` does not."""
+        return tuple(
+            field.name
+            for field in fields(self)
+            if _exceeds(getattr(self, field.name), getattr(declared, field.name))
+        )
+
+
+def _exceeds(claim: object, declared: object) -> bool:
+    if isinstance(claim, StrEnum):
+        kind = type(claim).__name__
+        return _RANKS[f"{kind}.{claim}"] > _RANKS[f"{kind}.{declared}"]
+    if isinstance(claim, bool):
+        return claim and not declared
+    if declared is None:
+        return False
+    return claim is None or (
+        isinstance(claim, int) and isinstance(declared, int) and claim > declared
+    )

@@ -1,0 +1,70 @@
+"""Who runs what, for whom and within which bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from steer.errors import ConfigError
+
+__all__ = ["DEFAULT_PRINCIPAL", "DEFAULT_SCOPE", "BudgetSpec", "ExecutionContext", "PolicyRef"]
+
+DEFAULT_SCOPE = "default"
+DEFAULT_PRINCIPAL = "local"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetSpec:
+    """The bounds of one run; ``None`` leaves a thing unbounded.
+
+    ``max_tokens`` counts input and output tokens of all model calls together, ``max_cost`` is
+    in US dollars, ``max_turns`` counts model calls on the outermost path, ``max_tool_calls``
+    counts tool calls that were allowed, ``max_runtime_seconds`` counts from admission and
+    includes waiting.
+    """
+
+    max_tokens: int | None = None
+    max_cost: Decimal | None = None
+    max_tool_calls: int | None = None
+    max_turns: int | None = None
+    max_runtime_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse bounds below zero: they would refuse every run without saying why."""
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ConfigError(f"budget {name} is {value}, it must be 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyRef:
+    """A policy set by name and, where it matters, by version."""
+
+    name: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}" if self.version else self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutionContext:
+    """The identity of one run, handed to everything that acts for it.
+
+    ``scope_id`` is the tenant: nothing crosses it. ``principal_id`` is who asked.
+    ``run_id`` names one attempt of the job, so it is new after a recovery while ``job_id`` is not.
+    """
+
+    scope_id: str = DEFAULT_SCOPE
+    principal_id: str = DEFAULT_PRINCIPAL
+    session_id: str | None = None
+    job_id: str = ""
+    run_id: str = ""
+    parent_job_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+
+    def child(self, *, job_id: str, run_id: str) -> ExecutionContext:
+        """Return the context of a job that this one starts: same scope, principal and trace."""
+        return replace(self, job_id=job_id, run_id=run_id, parent_job_id=self.job_id)

@@ -1,0 +1,266 @@
+"""The closed union of what one commit can change, each with the rule that can refuse it.
+
+A commit applies its changes in the order given; if one is refused, none is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from steer.events import Event
+from steer.ports.records import (
+    ActionRecord,
+    EffectKey,
+    EffectOutcome,
+    EffectRecord,
+    Grant,
+    JobRecord,
+    LedgerEntry,
+    ModelRecord,
+    Owner,
+    StoredAgent,
+)
+from steer.values import ActionStatus, JobStatus, JsonValue, RunResult
+
+__all__ = [
+    "ActionMoved",
+    "ActionRequested",
+    "AgentStored",
+    "BudgetSet",
+    "CancelRequested",
+    "Change",
+    "EffectIntended",
+    "EffectResolved",
+    "EventsAppended",
+    "GrantIssued",
+    "GrantUsed",
+    "JobClaimed",
+    "JobCreated",
+    "JobMoved",
+    "LedgerAppended",
+    "ModelRecorded",
+    "RecordsDropped",
+    "Released",
+    "Reserved",
+    "SessionAppended",
+    "Settled",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobCreated:
+    """A new job. With an owner, fence and attempt 1 it is admitted already claimed.
+
+    ``lease_seconds`` starts the lease by the store's clock. Refused with
+    ``IdempotencyConflict``, naming the holder, where the scope has a job with the same key;
+    with ``Conflict`` where the id is taken.
+    """
+
+    job: JobRecord
+    lease_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobClaimed:
+    """Take the job: fence + 1, attempt + 1, status running, a new lease.
+
+    Refused with ``Conflict`` unless the fence is still ``expected_fence`` and the job is queued
+    or waiting, or its lease has run out by the store's clock, or its owner is ``dead_owner``: the
+    claimant has seen that this very process is gone. Refused with ``InvalidTransition`` where the
+    job has ended.
+    """
+
+    owner: Owner
+    run_id: str
+    expected_fence: int
+    lease_seconds: float
+    dead_owner: Owner | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobMoved:
+    """The job's new status; a terminal or queued one gives up owner and lease.
+
+    Refused with ``InvalidTransition``, naming both states.
+    """
+
+    status: JobStatus
+    result: RunResult | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelRequested:
+    """Ask the job's owner to stop. The first request stays; needs no fence.
+
+    Refused with ``InvalidTransition`` where the job has ended.
+    """
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventsAppended:
+    """Events for the journal, all with ``seq``, continuing the job's without a gap.
+
+    Refused with ``Conflict`` for a gap, a repetition, or anything after a terminal event.
+    """
+
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelRecorded:
+    """A model's response. Refused with ``Conflict`` where (path, index) has one."""
+
+    record: ModelRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EffectIntended:
+    """A tool call that is about to run. Refused with ``Conflict`` where its key has one."""
+
+    effect: EffectRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EffectResolved:
+    """How an intended tool call ended.
+
+    Refused with ``NotFound`` without an intent, with ``Conflict`` where an outcome is recorded,
+    unless that one says ``unknown``.
+    """
+
+    key: EffectKey
+    outcome: EffectOutcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GrantIssued:
+    """A grant. Refused with ``Conflict`` where its id is taken."""
+
+    grant: Grant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GrantUsed:
+    """A grant is spent. Refused with ``NotFound``, or with ``Conflict`` where it was used."""
+
+    grant_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetSet:
+    """The limit of an account of this scope, in micro-units; ``None`` is unbounded."""
+
+    account: str
+    unit: str
+    limit: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reserved:
+    """Set ``amount`` aside on several accounts, on all or on none.
+
+    A key that exists is left as it is. Refused with ``BudgetExceeded``, naming the account,
+    where spent + reserved + amount would pass its limit; with ``NotFound`` for no account.
+    """
+
+    key: str
+    amounts: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settled:
+    """What a reservation came to, on each of its accounts; above the reservation too.
+
+    Refused with ``NotFound`` without a reservation, with ``Conflict`` where it is settled.
+    """
+
+    key: str
+    actuals: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Released:
+    """A reservation that was not needed: the same as settling it at nothing."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerAppended:
+    """Lines of the ledger. A key that exists is left as it is."""
+
+    entries: tuple[LedgerEntry, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionRequested:
+    """A question to a person. Refused with ``Conflict`` where its id is taken."""
+
+    action: ActionRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionMoved:
+    """An answer, an expiry or a cancellation. The first one wins.
+
+    Refused with ``NotFound``, or with ``InvalidTransition`` where it is not pending.
+    """
+
+    action_id: str
+    status: ActionStatus
+    resolution: JsonValue = None
+    by: str | None = None
+    via: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionAppended:
+    """More items of a conversation. ``expected_version`` 0 creates it.
+
+    Refused with ``Conflict`` where the session has another version.
+    """
+
+    session_id: str
+    expected_version: int
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentStored:
+    """A new version of a stored agent. Refused with ``Conflict`` unless it is the next one."""
+
+    agent: StoredAgent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordsDropped:
+    """Forget what a replay of the job would need; the journal stays."""
+
+
+Change: TypeAlias = (
+    JobCreated
+    | JobClaimed
+    | JobMoved
+    | CancelRequested
+    | EventsAppended
+    | ModelRecorded
+    | EffectIntended
+    | EffectResolved
+    | GrantIssued
+    | GrantUsed
+    | BudgetSet
+    | Reserved
+    | Settled
+    | Released
+    | LedgerAppended
+    | ActionRequested
+    | ActionMoved
+    | SessionAppended
+    | AgentStored
+    | RecordsDropped
+)
+"""What a commit can change."""

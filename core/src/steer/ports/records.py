@@ -1,0 +1,311 @@
+"""What a store keeps: jobs, recorded model calls and effects, grants, money, actions, sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from steer.errors import ErrorInfo
+from steer.events import Event
+from steer.values import (
+    ActionStatus,
+    ActionType,
+    Effect,
+    EffectStatus,
+    JobStatus,
+    JsonValue,
+    RunResult,
+    Usage,
+)
+
+__all__ = [
+    "Account",
+    "ActionRecord",
+    "EffectKey",
+    "EffectOutcome",
+    "EffectRecord",
+    "Grant",
+    "JobQuery",
+    "JobRecord",
+    "JournalEntry",
+    "LedgerEntry",
+    "ModelRecord",
+    "Owner",
+    "Page",
+    "Records",
+    "Reservation",
+    "SessionRecord",
+    "StoredAgent",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owner:
+    """The process that holds a job.
+
+    ``boot_id``, ``pid`` and ``started`` (the process's start time in the machine's own ticks)
+    together tell another process on the same ``host`` for certain that this one is gone.
+    ``token`` is new for every kernel, so two kernels of one process are told apart.
+    """
+
+    token: str
+    host: str
+    boot_id: str
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRecord:
+    """A job as it stands.
+
+    ``request`` is what another process needs to run it again, as JSON text; it may hold content.
+    ``agent_ref`` is the agent's reference as JSON text, ``None`` for a live object.
+    ``fence`` grows with every claim, ``attempt`` too; both are 0 before the first.
+    ``last_seq`` is the number of the newest event in the journal. Times are UTC.
+    """
+
+    job_id: str
+    scope_id: str
+    principal_id: str
+    session_id: str | None = None
+    parent_job_id: str | None = None
+    run_id: str = ""
+    status: JobStatus
+    queue: str = "default"
+    agent: str
+    agent_ref: str | None = None
+    runtime: str
+    model: str | None = None
+    request: str
+    request_digest: str
+    idempotency_key: str | None = None
+    policy: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    deadline: datetime | None = None
+    attempt: int = 0
+    fence: int = 0
+    owner: Owner | None = None
+    lease_expires_at: datetime | None = None
+    cancel_reason: str | None = None
+    cancel_by: str | None = None
+    last_seq: int = 0
+    result: RunResult | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobQuery:
+    """Which jobs to list, newest first; an empty field matches every job."""
+
+    statuses: frozenset[JobStatus] = frozenset()
+    session_id: str | None = None
+    runtime: str | None = None
+    agent: str | None = None
+    queue: str | None = None
+    parent_job_id: str | None = None
+    tag: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page(Generic[T]):
+    """A part of a listing; ``cursor`` asks for the next part and is ``None`` at the end."""
+
+    items: tuple[T, ...]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JournalEntry:
+    """An event at its position in the order of commits of the whole store."""
+
+    position: int
+    event: Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelRecord:
+    """A model's complete response, kept so that a replay need not ask again.
+
+    Keyed by (``path``, ``index``): index counts the completed calls on that path from 0.
+    ``call`` is the name its events carry. ``response`` is the runtime's own encoding.
+    """
+
+    path: tuple[str, ...]
+    index: int
+    call: str
+    request_digest: str
+    response: bytes
+    usage: Usage
+    model: str | None = None
+    provider: str | None = None
+    response_id: str | None = None
+    finish_reason: str | None = None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EffectKey:
+    """What names one tool call of a job under replay: ids alone get reused by providers.
+
+    ``message`` is the index of the model message on ``path`` that asked for the call.
+    """
+
+    path: tuple[str, ...]
+    message: int
+    call_id: str
+
+    def __str__(self) -> str:
+        """One line for people and for the key that a tool is given."""
+        return "/".join((*self.path, str(self.message), self.call_id))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EffectOutcome:
+    """How a tool call ended. ``value`` is its result in JSON form."""
+
+    status: EffectStatus
+    value: JsonValue = None
+    error: ErrorInfo | None = None
+    ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EffectRecord:
+    """A tool call that was allowed, with its outcome once that is known.
+
+    ``digest`` binds tool and effective arguments. Without ``outcome`` the call may or may not
+    have happened.
+    """
+
+    key: EffectKey
+    tool: str
+    digest: str
+    proposed: JsonValue = None
+    arguments: JsonValue = None
+    effect: Effect = Effect.ONCE
+    grant_id: str
+    intended_at: datetime
+    outcome: EffectOutcome | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """The leave to make one tool call, once.
+
+    Bound to the call, to the digest of tool and arguments, and to the policy that gave it.
+    """
+
+    grant_id: str
+    key: EffectKey
+    digest: str
+    policy: str
+    by: str = "policy"
+    expires_at: datetime | None = None
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Records:
+    """All that a replay of one job needs."""
+
+    models: tuple[ModelRecord, ...] = ()
+    effects: tuple[EffectRecord, ...] = ()
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """A budget: what may be spent of one unit. All amounts are integers in micro-units.
+
+    ``limit`` ``None`` is unbounded. ``spent`` + ``reserved`` never passes ``limit`` by admission;
+    a settlement above its reservation can, and then blocks what follows.
+    """
+
+    account: str
+    unit: str
+    limit: int | None = None
+    spent: int = 0
+    reserved: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reservation:
+    """A part of an account set aside for one call; ``actual`` is what it came to."""
+
+    key: str
+    account: str
+    amount: int
+    actual: int | None = None
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerEntry:
+    """One line of the usage ledger, written once per ``key``.
+
+    The key is made of job, attempt, path and call, so that no retry counts twice.
+    ``cost`` is in US dollars, ``None`` where the price is not known.
+    """
+
+    key: str
+    job_id: str
+    principal_id: str
+    kind: str
+    provider: str | None = None
+    model: str | None = None
+    runtime: str | None = None
+    usage: Usage | None = None
+    cost: Decimal | None = None
+    at: datetime
+    details: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionRecord:
+    """A question to a person. ``token_hash`` is all that is kept of the token that answers it."""
+
+    action_id: str
+    job_id: str
+    type: ActionType
+    status: ActionStatus = ActionStatus.PENDING
+    payload: JsonValue = None
+    binding: JsonValue = None
+    token_hash: str | None = None
+    created_at: datetime
+    expires_at: datetime | None = None
+    resolved_at: datetime | None = None
+    resolution: JsonValue = None
+    resolved_by: str | None = None
+    resolved_via: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionRecord:
+    """A conversation; ``items`` are its messages as JSON text, ``version`` counts appends."""
+
+    session_id: str
+    version: int = 0
+    items: tuple[str, ...] = ()
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredAgent:
+    """An agent's definition, kept in the store under a name; versions count from 1."""
+
+    name: str
+    version: int
+    definition: str
+    created_at: datetime

@@ -1,0 +1,245 @@
+"""The port of storage: one write, reads per store, and the scope in every signature.
+
+Whatever a method returns or changes belongs to the scope it names (ST-1). Methods may be called
+from any event loop of the process and from several at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from steer.events import Event
+from steer.ports.changes import Change
+from steer.ports.records import (
+    Account,
+    ActionRecord,
+    JobQuery,
+    JobRecord,
+    JournalEntry,
+    LedgerEntry,
+    Page,
+    Records,
+    Reservation,
+    SessionRecord,
+    StoredAgent,
+)
+from steer.ports.signals import SignalChannel
+from steer.values import ActionStatus
+
+__all__ = [
+    "MAX_PAGE",
+    "ActionReads",
+    "AgentReads",
+    "Committed",
+    "HeldJob",
+    "JobReads",
+    "JournalReads",
+    "LedgerReads",
+    "RecordReads",
+    "SessionReads",
+    "Storage",
+]
+
+MAX_PAGE = 1000
+"""The most items any listing returns at once; a larger ``limit`` is lowered to it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Committed:
+    """A commit that is durable.
+
+    ``position`` is the store's newest position after it. ``fence`` and ``attempt`` are the job's
+    after the commit, 0 where the commit was for no job.
+    """
+
+    position: int
+    fence: int = 0
+    attempt: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldJob:
+    """A job that this process believes it holds, with the fence it holds it by."""
+
+    scope_id: str
+    job_id: str
+    fence: int
+
+
+class JobReads(Protocol):
+    """Jobs, and the leases on them."""
+
+    async def get(self, scope_id: str, job_id: str, /) -> JobRecord:
+        """Return the job. Raises ``NotFound``."""
+        ...
+
+    async def find(self, scope_id: str, idempotency_key: str, /) -> JobRecord | None:
+        """Return the job that holds the key in this scope."""
+        ...
+
+    async def list(
+        self, scope_id: str, query: JobQuery, /, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[JobRecord]:
+        """Return jobs, newest first; ``cursor`` is the last page's. Raises ``ConfigError`` for a
+        cursor that is not one.
+        """
+        ...
+
+    async def renew(self, held: Sequence[HeldJob], /, *, lease_seconds: float) -> Sequence[HeldJob]:
+        """Extend the leases of all these jobs in one write; return those that are lost."""
+        ...
+
+    async def cancellations(self, held: Sequence[HeldJob], /) -> Mapping[str, tuple[str, str]]:
+        """Return, by job id, (reason, by) of each that was asked to stop."""
+        ...
+
+
+class JournalReads(Protocol):
+    """Events, by job and across jobs."""
+
+    async def events(
+        self, scope_id: str, job_id: str, /, *, after: int = 0, limit: int = MAX_PAGE
+    ) -> Sequence[Event]:
+        """Return the job's events with ``seq`` above ``after``, in order. Raises ``NotFound``."""
+        ...
+
+    async def read(
+        self, scope_id: str, /, *, after: int = 0, limit: int = MAX_PAGE
+    ) -> Sequence[JournalEntry]:
+        """Return the scope's events in commit order, from positions above ``after``.
+
+        An event is visible only once all at earlier positions are, so a reader that goes on from
+        the last position it saw misses none.
+        """
+        ...
+
+
+class RecordReads(Protocol):
+    """What replays need."""
+
+    async def load(self, scope_id: str, job_id: str, /) -> Records:
+        """Return the job's recorded model calls, effects and grants. Raises ``NotFound``."""
+        ...
+
+
+class ActionReads(Protocol):
+    """Questions to people."""
+
+    async def get(self, scope_id: str, action_id: str, /) -> ActionRecord:
+        """Return the action. Raises ``NotFound``."""
+        ...
+
+    async def list(
+        self,
+        scope_id: str,
+        /,
+        *,
+        job_id: str | None = None,
+        status: ActionStatus | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ActionRecord]:
+        """Return actions, oldest first."""
+        ...
+
+
+class LedgerReads(Protocol):
+    """Usage and budgets."""
+
+    async def entries(
+        self,
+        scope_id: str,
+        /,
+        *,
+        job_id: str | None = None,
+        since: datetime | None = None,
+        limit: int = MAX_PAGE,
+        cursor: str | None = None,
+    ) -> Page[LedgerEntry]:
+        """Return lines of the ledger, oldest first."""
+        ...
+
+    async def account(self, scope_id: str, account: str, /) -> Account:
+        """Return the account. Raises ``NotFound``."""
+        ...
+
+    async def reservations(self, scope_id: str, job_id: str, /) -> Sequence[Reservation]:
+        """Return the job's reservations, settled ones too."""
+        ...
+
+
+class SessionReads(Protocol):
+    """Conversations."""
+
+    async def get(self, scope_id: str, session_id: str, /) -> SessionRecord:
+        """Return the session. Raises ``NotFound``."""
+        ...
+
+    async def list(
+        self, scope_id: str, /, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[SessionRecord]:
+        """Return sessions without their items, by id."""
+        ...
+
+
+class AgentReads(Protocol):
+    """Stored agents."""
+
+    async def get(self, scope_id: str, name: str, /, *, version: int | None = None) -> StoredAgent:
+        """Return the agent, its newest version unless one is given. Raises ``NotFound``."""
+        ...
+
+    async def list(
+        self, scope_id: str, /, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[StoredAgent]:
+        """Return the newest version of each agent, by name."""
+        ...
+
+
+class Storage(Protocol):
+    """A store, open."""
+
+    @property
+    def jobs(self) -> JobReads: ...
+    @property
+    def journal(self) -> JournalReads: ...
+    @property
+    def records(self) -> RecordReads: ...
+    @property
+    def actions(self) -> ActionReads: ...
+    @property
+    def ledger(self) -> LedgerReads: ...
+    @property
+    def sessions(self) -> SessionReads: ...
+    @property
+    def agents(self) -> AgentReads: ...
+    @property
+    def signals(self) -> SignalChannel:
+        """The channel that the store itself offers."""
+        ...
+
+    async def commit(
+        self,
+        scope_id: str,
+        job_id: str | None,
+        fence: int | None,
+        changes: Sequence[Change],
+        /,
+    ) -> Committed:
+        """Apply all changes or none, and return when they are durable.
+
+        With a ``fence`` the caller acts as the job's owner: refused with ``StaleFence`` unless it
+        is the job's newest. Without one it may only create, claim, ask to cancel, and change what
+        is no part of a running job: actions, budgets, sessions, agents, the ledger; also
+        ``JobMoved`` and ``EventsAppended`` of a job that nobody owns. Anything else raises
+        ``Conflict``. Raises ``NotFound`` where the scope has no such job. Cancelling the call
+        leaves it open whether the commit happened.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Write what is under way, then close. Further calls raise ``StorageError``."""
+        ...
