@@ -1,0 +1,20 @@
+"""The port of executors: where a job's body runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+__all__ = ["Executor"]
+
+
+class Executor(Protocol):
+    """Runs the body of jobs; the built-in one runs them in this process's event loop."""
+
+    async def submit(self, job_id: str, body: Callable[[], Awaitable[None]], /) -> None:
+        """Start ``body`` and return. It is called once per submission, and ends by itself."""
+        ...
+
+    async def aclose(self) -> None:
+        """Cancel the bodies that still run, and return when they have ended."""
+        ...

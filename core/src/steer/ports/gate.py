@@ -1,0 +1,225 @@
+"""The gate: what a runtime asks before it acts, and where each act is recorded.
+
+One gate per run; its methods may be called from any event loop of the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from steer.errors import ErrorInfo, SteerError
+from steer.ports.policy import ToolKind
+from steer.ports.records import EffectKey, Grant, ModelRecord
+from steer.values import Effect, EffectStatus, JsonValue, Usage
+
+__all__ = [
+    "Decision",
+    "EffectRun",
+    "Gate",
+    "GateOutcome",
+    "ModelCall",
+    "ModelRequest",
+    "Sent",
+    "ToolCall",
+    "ToolOutcome",
+]
+
+
+class GateOutcome(StrEnum):
+    """What the gate says to a tool call."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    SUSPEND = "suspend"
+
+
+class Sent(StrEnum):
+    """How far a failed model request got; what it may have cost follows from it."""
+
+    NO = "no"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolCall:
+    """A tool call as the model proposed it.
+
+    ``path`` is the ids of the enclosing tool calls, ``message`` the index (from 0) of the model
+    message on that path that holds the call: ``ModelCall.message`` of that request.
+    ``arguments`` is the decoded JSON, or the model's text where that is no JSON.
+    """
+
+    call_id: str
+    tool: str
+    message: int
+    path: tuple[str, ...] = ()
+    arguments: JsonValue = None
+    kind: ToolKind = ToolKind.FUNCTION
+    effect: Effect = Effect.ONCE
+    declared: bool = True
+    server: str | None = None
+    agent: str | None = None
+
+    @property
+    def key(self) -> EffectKey:
+        """What names this call under replay."""
+        return EffectKey(path=self.path, message=self.message, call_id=self.call_id)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """The gate's answer. ``reason`` is for the model where the call is denied.
+
+    ``arguments`` are the ones to run with: the proposed ones, or what policy made of them.
+    """
+
+    outcome: GateOutcome
+    grant: Grant | None = None
+    arguments: JsonValue = None
+    reason: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the call may be made."""
+        return self.outcome is GateOutcome.ALLOW
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EffectRun:
+    """What an effect is given: its arguments and the key that makes a repetition harmless."""
+
+    key: str
+    arguments: JsonValue
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolOutcome:
+    """How a tool call ended.
+
+    ``value`` is the result in JSON form. ``replayed`` says that it comes from a record and
+    nothing ran. ``exception`` is the live exception of an effect that just failed; it is never
+    recorded.
+    """
+
+    status: EffectStatus
+    value: JsonValue = None
+    error: ErrorInfo | None = None
+    replayed: bool = False
+    exception: BaseException | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelRequest:
+    """One request that is about to go to a model.
+
+    ``digest`` identifies what is asked; a replay compares it. ``input_bound`` is an upper bound
+    on the input tokens, ``None`` where there is none. ``max_output_tokens`` is what the author
+    asked for.
+    """
+
+    digest: str
+    model: str
+    path: tuple[str, ...] = ()
+    agent: str | None = None
+    provider: str | None = None
+    input_bound: int | None = None
+    max_output_tokens: int | None = None
+
+
+class ModelCall(Protocol):
+    """One admitted model request."""
+
+    @property
+    def id(self) -> str:
+        """The name that the events of this request carry as ``call``."""
+        ...
+
+    @property
+    def message(self) -> int:
+        """The index, from 0, of the message this request will complete on its path."""
+        ...
+
+    @property
+    def recorded(self) -> ModelRecord | None:
+        """The response of an earlier attempt: yield it and send nothing."""
+        ...
+
+    @property
+    def max_output_tokens(self) -> int | None:
+        """How much the model may answer: never more than was asked for."""
+        ...
+
+    def complete(
+        self,
+        response: bytes,
+        usage: Usage | None,
+        /,
+        *,
+        model: str | None = None,
+        response_id: str | None = None,
+        finish_reason: str | None = None,
+    ) -> None:
+        """Record the response, in the runtime's own encoding; emits usage and ``model.done``.
+
+        ``usage`` is the provider's count, ``None`` where it sent none. Not for a recorded call.
+        """
+        ...
+
+    def fail(self, error: SteerError, /, *, sent: Sent, usage: Usage | None = None) -> None:
+        """Say that the request failed and how far it got; retracts what it had said."""
+        ...
+
+
+class Gate(Protocol):
+    """The verdicts a run waits for."""
+
+    async def authorize(self, call: ToolCall, /) -> Decision:
+        """Ask policy, then the budget, then a person; may wait long.
+
+        What an earlier attempt recorded is allowed without asking again. ``deny`` is a tool
+        result: show the model ``reason``. ``suspend``: start nothing more, let running effects
+        finish, return ``Suspended``. Raises the run's stopping error once the run is to end.
+        """
+        ...
+
+    async def call(
+        self, call: ToolCall, grant: Grant, effect: Callable[[EffectRun], Awaitable[JsonValue]], /
+    ) -> ToolOutcome:
+        """Run the effect at most once and record how it ended.
+
+        A recorded outcome is returned without running anything. Otherwise the intent is made
+        durable, ``effect`` is awaited in the caller's own event loop, and its result or error
+        is recorded. ``TimeoutError`` counts as timed out; other exceptions as failed. Raises
+        ``OutcomeUnknown`` where an earlier attempt began this effect, did not finish it, and
+        the tool may not run twice.
+        """
+        ...
+
+    async def begin(self, call: ToolCall, grant: Grant, /) -> None:
+        """Record that the vendor is about to execute an allowed call."""
+        ...
+
+    async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
+        """Record how a call ended that the vendor executed; no promise of one effect there."""
+        ...
+
+    def model_call(self, request: ModelRequest, /) -> AbstractAsyncContextManager[ModelCall]:
+        """Admit one wire request; leaving without ``complete`` counts as a failure.
+
+        Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``.
+        """
+        ...
+
+    def background(self, name: str, done: Callable[[Callable[[], None]], object], /) -> None:
+        """Name something that may outlive the run, for example the thread of a sync tool.
+
+        ``done`` registers a callback that is called when it has ended, as
+        ``concurrent.futures.Future.add_done_callback`` does with its argument dropped. A run that
+        ends before then says so in ``still_running``.
+        """
+        ...

@@ -1,0 +1,167 @@
+"""The port of runtimes: how an agent runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from steer.capabilities import Capabilities
+from steer.context import BudgetSpec, ExecutionContext
+from steer.events import RuntimeData
+from steer.ports.gate import Gate
+from steer.ports.policy import ToolKind
+from steer.values import FinishReason, JsonValue, Message
+
+__all__ = [
+    "Finished",
+    "PrepareOptions",
+    "Prepared",
+    "Run",
+    "Runtime",
+    "Suspended",
+    "ToolInfo",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrepareOptions:
+    """What the one who runs an agent sets from outside; ``None`` leaves it to the author.
+
+    An option that cannot take effect is refused, never dropped. ``base_url`` is in the vendor's
+    own form. ``config`` is checked by the plugin's own config model. ``output_schema`` is a JSON
+    schema. ``variables`` fill the declared variables of the instructions.
+    """
+
+    model: str | None = None
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    instructions: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_output_tokens: int | None = None
+    seed: int | None = None
+    tool_choice: str | None = None
+    output_schema: Mapping[str, JsonValue] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolInfo:
+    """A tool that a prepared agent can call."""
+
+    name: str
+    kind: ToolKind
+    server: str | None = None
+
+
+class Prepared(Protocol):
+    """An agent compiled and checked: immutable, shared by concurrent runs."""
+
+    @property
+    def agent(self) -> str:
+        """The agent's name."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """The model it asks first, where that is known before it runs."""
+        ...
+
+    @property
+    def provider(self) -> str | None:
+        """Whose model that is."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of what the author and the options fixed; differs when behaviour may."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this agent with these options can do; never more than the plugin declares."""
+        ...
+
+    @property
+    def ungated(self) -> tuple[ToolInfo, ...]:
+        """What can act without a call that steer sees; refused unless policy names it."""
+        ...
+
+
+class Run(Protocol):
+    """What one run of a prepared agent is given."""
+
+    @property
+    def context(self) -> ExecutionContext: ...
+    @property
+    def input(self) -> tuple[Message, ...]:
+        """The whole conversation so far, the newest message last."""
+        ...
+
+    @property
+    def user_context(self) -> object:
+        """The author's own context object, ``None`` where none was given; never journaled."""
+        ...
+
+    @property
+    def budgets(self) -> BudgetSpec:
+        """The bounds of the run. The gate enforces them; a runtime may pass them on."""
+        ...
+
+    @property
+    def gate(self) -> Gate: ...
+    @property
+    def resume_state(self) -> bytes | None:
+        """The vendor's state from ``Suspended.state``, where the runtime offers that."""
+        ...
+
+    def emit(
+        self, data: RuntimeData, /, *, path: tuple[str, ...] = (), agent: str | None = None
+    ) -> None:
+        """Say that something happened. From any thread, never blocking (RT-2)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """The run produced a result. ``output`` is the structured output in JSON form."""
+
+    content: str
+    output: JsonValue = None
+    finish_reason: FinishReason = FinishReason.STOP
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspended:
+    """The run was parked for a person. ``state`` is the vendor's own, where it offers one."""
+
+    state: bytes | None = None
+
+
+class Runtime(Protocol):
+    """Runs agents of one kind. What belongs to one run is never kept here (RT-1)."""
+
+    def prepare(self, agent: object, options: PrepareOptions, /) -> Prepared:
+        """Compile and check once, without I/O and without writing to the author's objects.
+
+        ``agent`` is a ``steer.agents.Agent`` or an object of the vendor's. Raises
+        ``AgentError`` for an agent that cannot run and ``ConfigError`` for an option that cannot
+        take effect.
+        """
+        ...
+
+    async def run(self, prepared: Prepared, run: Run, /) -> Finished | Suspended:
+        """Emit events in the order they happened; return when the run has ended (RT-3).
+
+        Failures raise ``SteerError``. Cancelling the task cancels the run: it returns only when
+        nothing of it runs on but what it named to ``gate.background`` (RT-4).
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections and processes that runs shared."""
+        ...
