@@ -6,7 +6,7 @@ may look at is in the question; what it decides is in the verdict; it changes no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
@@ -59,7 +59,7 @@ class Counters:
 
     turns: int = 0
     tool_calls: int = 0
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ class ModelQuestion:
     model: str
     provider: str | None = None
     agent: str | None = None
-    counters: Counters = Counters()
+    counters: Counters = field(default_factory=Counters)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +100,7 @@ class ToolQuestion:
     server: str | None = None
     agent: str | None = None
     path: tuple[str, ...] = ()
-    counters: Counters = Counters()
+    counters: Counters = field(default_factory=Counters)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -83,8 +83,9 @@ class JobReads(Protocol):
     async def list(
         self, scope_id: str, query: JobQuery, /, *, limit: int = 50, cursor: str | None = None
     ) -> Page[JobRecord]:
-        """Return jobs, newest first; ``cursor`` is the last page's. Raises ``ConfigError`` for a
-        cursor that is not one.
+        """Return jobs, newest first; ``cursor`` is the last page's.
+
+        Raises ``ConfigError`` for a cursor that is not one.
         """
         ...
 
