@@ -50,9 +50,11 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobCreated:
-    """A new job. With an owner, fence and attempt 1 it is admitted already claimed.
+    """A new job, the one that the commit names. One with an owner is admitted already claimed.
 
-    ``lease_seconds`` starts the lease by the store's clock. Refused with
+    Then it is running with fence and attempt 1, ``lease_seconds`` starts the lease by the store's
+    clock, and the rest of the commit acts as the owner. Without an owner it has neither fence nor
+    attempt nor lease. Refused with
     ``IdempotencyConflict``, naming the holder, where the scope has a job with the same key;
     with ``Conflict`` where the id is taken.
     """
@@ -65,6 +67,7 @@ class JobCreated:
 class JobClaimed:
     """Take the job: fence + 1, attempt + 1, status running, a new lease.
 
+    The rest of the commit acts as the new owner.
     Refused with ``Conflict`` unless the fence is still ``expected_fence`` and the job is queued
     or waiting, or its lease has run out by the store's clock, or its owner is ``dead_owner``: the
     claimant has seen that this very process is gone. Refused with ``InvalidTransition`` where the
@@ -152,7 +155,11 @@ class GrantUsed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetSet:
-    """The limit of an account of this scope, in micro-units; ``None`` is unbounded."""
+    """The limit of an account of this scope, in micro-units; ``None`` is unbounded.
+
+    A limit below what is spent and reserved blocks what follows. Refused with ``Conflict`` where
+    the account counts another unit.
+    """
 
     account: str
     unit: str
@@ -164,7 +171,8 @@ class Reserved:
     """Set ``amount`` aside on several accounts, on all or on none.
 
     A key that exists is left as it is. Refused with ``BudgetExceeded``, naming the account,
-    where spent + reserved + amount would pass its limit; with ``NotFound`` for no account.
+    where spent + reserved + amount would pass its limit; with ``NotFound`` for no account; with
+    ``ConfigError`` where it names none, or an amount below 0.
     """
 
     key: str
@@ -175,7 +183,9 @@ class Reserved:
 class Settled:
     """What a reservation came to, on each of its accounts; above the reservation too.
 
-    Refused with ``NotFound`` without a reservation, with ``Conflict`` where it is settled.
+    Refused with ``NotFound`` without a reservation or for an account it has nothing on, with
+    ``Conflict`` where it is settled or one of its accounts is left out, with ``ConfigError`` for
+    an amount below 0.
     """
 
     key: str
@@ -198,7 +208,10 @@ class LedgerAppended:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActionRequested:
-    """A question to a person. Refused with ``Conflict`` where its id is taken."""
+    """A question to a person.
+
+    Refused with ``Conflict`` where its id is taken, with ``NotFound`` without its job.
+    """
 
     action: ActionRecord
 

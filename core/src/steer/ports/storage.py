@@ -44,7 +44,10 @@ __all__ = [
 ]
 
 MAX_PAGE = 1000
-"""The most items any listing returns at once; a larger ``limit`` is lowered to it."""
+"""The most items any listing returns at once; a larger ``limit`` is lowered to it.
+
+A ``limit`` below 1 raises ``ConfigError``.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +93,10 @@ class JobReads(Protocol):
         ...
 
     async def renew(self, held: Sequence[HeldJob], /, *, lease_seconds: float) -> Sequence[HeldJob]:
-        """Extend the leases of all these jobs in one write; return those that are lost."""
+        """Extend the leases of all these jobs in one write; return those that are lost.
+
+        A job is lost once another fence holds it, or nobody does.
+        """
         ...
 
     async def cancellations(self, held: Sequence[HeldJob], /) -> Mapping[str, tuple[str, str]]:

@@ -1,0 +1,258 @@
+"""The rows of one scope in dictionaries, and how to take back what a refused commit wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from steer.errors import NotFound
+from steer.events import Event
+from steer.ports.records import (
+    Account,
+    ActionRecord,
+    EffectKey,
+    EffectOutcome,
+    EffectRecord,
+    Grant,
+    JobRecord,
+    LedgerEntry,
+    ModelRecord,
+    Reservation,
+    StoredAgent,
+)
+from steer.storage import JobState
+from steer.values import RunResult
+
+__all__ = ["Counter", "JobRows", "MemoryTables"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Counter:
+    """The newest position of the whole store, shared by its scopes."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+class JobRows:
+    """A job and what belongs to it. ``created`` is as it came, ``state`` is what changed since."""
+
+    __slots__ = ("created", "effects", "events", "grants", "models", "number", "result", "state")
+
+    def __init__(self, number: int, created: JobRecord, state: JobState) -> None:
+        self.number = number
+        self.created = created
+        self.state = state
+        self.result = created.result
+        self.events: list[Event] = []
+        self.models: dict[tuple[tuple[str, ...], int], ModelRecord] = {}
+        self.effects: dict[EffectKey, EffectRecord] = {}
+        self.grants: dict[str, Grant] = {}
+
+    def record(self) -> JobRecord:
+        """Return the job as it stands."""
+        state = self.state
+        return replace(
+            self.created,
+            run_id=state.run_id,
+            status=state.status,
+            updated_at=state.updated_at,
+            started_at=state.started_at,
+            ended_at=state.ended_at,
+            attempt=state.attempt,
+            fence=state.fence,
+            owner=state.owner,
+            lease_expires_at=state.lease_expires_at,
+            cancel_reason=state.cancel_reason,
+            cancel_by=state.cancel_by,
+            last_seq=state.last_seq,
+            result=self.result,
+        )
+
+
+@dataclass(slots=True)
+class _Session:
+    version: int
+    items: list[str]
+    updated_at: datetime
+
+
+class MemoryTables:
+    """One scope. Fills ``steer.storage.Tables``; every write leaves how to undo it."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._undo: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self.jobs: dict[str, JobRows] = {}
+        self.numbered: list[JobRows] = []
+        self.keys: dict[str, str] = {}
+        # Two lists instead of one of pairs: an entry is built only for who reads it.
+        self.positions: list[int] = []
+        self.events: list[Event] = []
+        self.accounts: dict[str, Account] = {}
+        self.reserved: dict[str, tuple[Reservation, ...]] = {}
+        self.reserved_by_job: dict[str | None, list[str]] = {}
+        self.entries: list[LedgerEntry] = []
+        self.entry_keys: dict[str, None] = {}
+        self.actions: dict[str, ActionRecord] = {}
+        self.action_order: list[str] = []
+        self.sessions: dict[str, _Session] = {}
+        self.agents: dict[str, list[StoredAgent]] = {}
+
+    def keep(self) -> None:
+        """The commit stands."""
+        self._undo.clear()
+
+    def undo(self) -> None:
+        """Take back every write since the last ``keep``."""
+        for function, arguments in reversed(self._undo):
+            function(*arguments)
+        self._undo.clear()
+
+    def rows(self, job_id: str) -> JobRows:
+        """Return the job with all that belongs to it. Raises ``NotFound``."""
+        try:
+            return self.jobs[job_id]
+        except KeyError:
+            raise NotFound(f"there is no job {job_id} in this scope") from None
+
+    def job_state(self, job_id: str, /) -> JobState | None:
+        rows = self.jobs.get(job_id)
+        return None if rows is None else rows.state.copy()
+
+    def save_job(self, job_id: str, state: JobState, /) -> None:
+        rows = self.jobs[job_id]
+        self._set_attribute(rows, "state", state)
+
+    def add_job(self, job: JobRecord, state: JobState, /) -> None:
+        rows = JobRows(len(self.numbered) + 1, job, state)
+        self._put(self.jobs, job.job_id, rows)
+        self._extend(self.numbered, (rows,))
+        if job.idempotency_key is not None:
+            self._put(self.keys, job.idempotency_key, job.job_id)
+
+    def save_result(self, job_id: str, result: RunResult, /) -> None:
+        self._set_attribute(self.jobs[job_id], "result", result)
+
+    def job_with_key(self, idempotency_key: str, /) -> str | None:
+        return self.keys.get(idempotency_key)
+
+    def add_events(self, job_id: str, events: Sequence[Event], /) -> None:
+        first = self._counter.value + 1
+        self._set_attribute(self._counter, "value", self._counter.value + len(events))
+        self._extend(self.positions, range(first, first + len(events)))
+        self._extend(self.events, events)
+        self._extend(self.jobs[job_id].events, events)
+
+    def has_model(self, job_id: str, path: tuple[str, ...], index: int, /) -> bool:
+        return (path, index) in self.jobs[job_id].models
+
+    def add_model(self, job_id: str, record: ModelRecord, /) -> None:
+        self._put(self.jobs[job_id].models, (record.path, record.index), record)
+
+    def effect_outcome(self, job_id: str, key: EffectKey, /) -> tuple[bool, EffectOutcome | None]:
+        effect = self.jobs[job_id].effects.get(key)
+        return (False, None) if effect is None else (True, effect.outcome)
+
+    def add_effect(self, job_id: str, effect: EffectRecord, /) -> None:
+        self._put(self.jobs[job_id].effects, effect.key, effect)
+
+    def save_outcome(self, job_id: str, key: EffectKey, outcome: EffectOutcome, /) -> None:
+        effects = self.jobs[job_id].effects
+        self._put(effects, key, replace(effects[key], outcome=outcome))
+
+    def grant_used(self, job_id: str, grant_id: str, /) -> tuple[bool, datetime | None]:
+        grant = self.jobs[job_id].grants.get(grant_id)
+        return (False, None) if grant is None else (True, grant.used_at)
+
+    def add_grant(self, job_id: str, grant: Grant, /) -> None:
+        self._put(self.jobs[job_id].grants, grant.grant_id, grant)
+
+    def use_grant(self, job_id: str, grant_id: str, now: datetime, /) -> None:
+        grants = self.jobs[job_id].grants
+        self._put(grants, grant_id, replace(grants[grant_id], used_at=now))
+
+    def drop_records(self, job_id: str, /) -> None:
+        rows = self.jobs[job_id]
+        for name in ("models", "effects", "grants"):
+            self._set_attribute(rows, name, {})
+
+    def account(self, account: str, /) -> Account | None:
+        return self.accounts.get(account)
+
+    def save_account(self, account: Account, /) -> None:
+        self._put(self.accounts, account.account, account)
+
+    def reservations(self, key: str, /) -> Sequence[Reservation]:
+        return self.reserved.get(key, ())
+
+    def add_reservations(self, reservations: Sequence[Reservation], /) -> None:
+        first = reservations[0]
+        self._put(self.reserved, first.key, tuple(reservations))
+        self._extend(self.reserved_by_job.setdefault(first.job_id, []), (first.key,))
+
+    def settle_reservations(self, settled: Sequence[Reservation], /) -> None:
+        self._put(self.reserved, settled[0].key, tuple(settled))
+
+    def add_ledger(self, entries: Sequence[LedgerEntry], /) -> None:
+        for entry in entries:
+            if entry.key not in self.entry_keys:
+                self._put(self.entry_keys, entry.key, None)
+                self._extend(self.entries, (entry,))
+
+    def action(self, action_id: str, /) -> ActionRecord | None:
+        return self.actions.get(action_id)
+
+    def add_action(self, action: ActionRecord, /) -> None:
+        self._put(self.actions, action.action_id, action)
+        self._extend(self.action_order, (action.action_id,))
+
+    def save_action(self, action: ActionRecord, /) -> None:
+        self._put(self.actions, action.action_id, action)
+
+    def session_version(self, session_id: str, /) -> int:
+        session = self.sessions.get(session_id)
+        return 0 if session is None else session.version
+
+    def append_session(
+        self, session_id: str, version: int, items: Sequence[str], now: datetime, /
+    ) -> None:
+        old = self.sessions.get(session_id)
+        kept = [] if old is None else old.items
+        self._put(self.sessions, session_id, _Session(version, kept, now))
+        self._extend(kept, items)
+
+    def agent_version(self, name: str, /) -> int:
+        return len(self.agents.get(name, ()))
+
+    def add_agent(self, agent: StoredAgent, /) -> None:
+        versions = self.agents.get(agent.name)
+        if versions is None:
+            versions = []
+            self._put(self.agents, agent.name, versions)
+        self._extend(versions, (agent,))
+
+    def _put(self, table: dict[K, V], key: K, value: V) -> None:
+        if key in table:
+            self._undo.append((table.__setitem__, (key, table[key])))
+        else:
+            self._undo.append((table.pop, (key,)))
+        table[key] = value
+
+    def _extend(self, rows: list[V], more: Sequence[V]) -> None:
+        self._undo.append((_truncate, (rows, len(rows))))
+        rows.extend(more)
+
+    def _set_attribute(self, row: object, name: str, value: object) -> None:
+        self._undo.append((setattr, (row, name, getattr(row, name))))
+        setattr(row, name, value)
+
+
+def _truncate(rows: list[Any], length: int) -> None:
+    del rows[length:]

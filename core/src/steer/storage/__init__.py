@@ -1,0 +1,23 @@
+"""What every storage shares: the rules of a commit, listings, and signals inside one process.
+
+A storage that can be read and written synchronously fills ``Tables`` and gets the rules of
+``steer.ports.changes`` by ``apply_changes``; another one follows the same rules its own way.
+"""
+
+from __future__ import annotations
+
+from steer.storage.apply import apply_changes
+from steer.storage.job_state import JobState
+from steer.storage.listing import decode_cursor, encode_cursor, page_size
+from steer.storage.local_signals import LocalSignals
+from steer.storage.tables import Tables
+
+__all__ = [
+    "JobState",
+    "LocalSignals",
+    "Tables",
+    "apply_changes",
+    "decode_cursor",
+    "encode_cursor",
+    "page_size",
+]

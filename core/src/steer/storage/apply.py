@@ -1,0 +1,272 @@
+"""One commit: its changes in order, each by its rule, or the error that refuses them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from steer.errors import Conflict, IdempotencyConflict, InvalidTransition, NotFound, StaleFence
+from steer.ports.changes import (
+    ActionMoved,
+    ActionRequested,
+    AgentStored,
+    BudgetSet,
+    CancelRequested,
+    Change,
+    EffectIntended,
+    EffectResolved,
+    EventsAppended,
+    GrantIssued,
+    GrantUsed,
+    JobClaimed,
+    JobCreated,
+    JobMoved,
+    LedgerAppended,
+    ModelRecorded,
+    RecordsDropped,
+    Released,
+    Reserved,
+    SessionAppended,
+    Settled,
+)
+from steer.storage import money
+from steer.storage.job_state import JobState
+from steer.storage.tables import Tables
+from steer.values import ActionStatus, EffectStatus
+
+__all__ = ["apply_changes"]
+
+
+def apply_changes(
+    tables: Tables,
+    scope_id: str,
+    job_id: str | None,
+    fence: int | None,
+    changes: Sequence[Change],
+    /,
+    *,
+    now: datetime,
+) -> tuple[int, int]:
+    """Apply the changes to ``tables``; return the job's fence and attempt, 0 for no job.
+
+    Raises what ``Storage.commit`` says, possibly with a part already written: the caller runs
+    this in a transaction and undoes it then. ``now`` is the store's clock.
+    """
+    commit = _Commit(tables, scope_id, job_id, fence, changes, now=now)
+    for change in changes:
+        commit.apply(change)
+    return commit.finish()
+
+
+class _Commit:
+    """One commit under way; ``state`` is the job's working copy, written once at the end."""
+
+    __slots__ = ("_acting", "_changed", "_job_id", "_now", "_scope_id", "_state", "_tables")
+
+    def __init__(
+        self,
+        tables: Tables,
+        scope_id: str,
+        job_id: str | None,
+        fence: int | None,
+        changes: Sequence[Change],
+        /,
+        *,
+        now: datetime,
+    ) -> None:
+        self._tables = tables
+        self._scope_id = scope_id
+        self._job_id = job_id
+        self._now = now
+        self._state = None if job_id is None else tables.job_state(job_id)
+        self._changed = False
+        # Who brings the fence, or takes the job in this very commit, acts as its owner.
+        self._acting = fence is not None
+        if self._state is None:
+            creates = any(type(change) is JobCreated for change in changes)
+            if fence is not None or (job_id is not None and not creates):
+                raise NotFound(f"there is no job {job_id} in scope {scope_id}")
+        elif fence is not None and fence != self._state.fence:
+            raise StaleFence(
+                f"job {job_id} was claimed by another process:"
+                f" its fence is {self._state.fence}, not {fence}"
+            )
+
+    def finish(self) -> tuple[int, int]:
+        state = self._state
+        if state is None or self._job_id is None:
+            return 0, 0
+        if self._changed:
+            state.updated_at = self._now
+            self._tables.save_job(self._job_id, state)
+        return state.fence, state.attempt
+
+    def apply(self, change: Change) -> None:  # noqa: C901, PLR0912, PLR0915 - flat: a case per change
+        tables, now = self._tables, self._now
+        match change:
+            case EventsAppended():
+                job_id, state = self._unowned(change)
+                state.append(job_id, change.events)
+                tables.add_events(job_id, change.events)
+            case ModelRecorded(record=record):
+                job_id, _ = self._held(change)
+                if tables.has_model(job_id, record.path, record.index):
+                    raise Conflict(f"model call {record.index} on path {record.path} is recorded")
+                tables.add_model(job_id, record)
+            case EffectIntended(effect=effect):
+                job_id, _ = self._held(change)
+                intended, _ = tables.effect_outcome(job_id, effect.key)
+                if intended:
+                    raise Conflict(f"tool call {effect.key} is recorded")
+                tables.add_effect(job_id, effect)
+            case EffectResolved():
+                self._resolve_effect(change)
+            case GrantIssued(grant=grant):
+                job_id, _ = self._held(change)
+                issued, _ = tables.grant_used(job_id, grant.grant_id)
+                if issued:
+                    raise Conflict(f"the id of grant {grant.grant_id} is taken")
+                tables.add_grant(job_id, grant)
+            case GrantUsed():
+                self._use_grant(change)
+            case Reserved():
+                money.reserve(tables, self._job_id, change)
+            case Settled():
+                money.settle(tables, change)
+            case Released():
+                money.release(tables, change)
+            case LedgerAppended(entries=entries):
+                tables.add_ledger(entries)
+            case JobCreated():
+                self._create(change)
+            case JobClaimed():
+                _, state = self._job(change)
+                state.claim(change, now)
+                self._acting = True
+            case JobMoved():
+                job_id, state = self._unowned(change)
+                state.move(change, now)
+                if change.result is not None:
+                    tables.save_result(job_id, change.result)
+            case CancelRequested():
+                _, state = self._job(change)
+                state.ask_to_stop(change)
+            case ActionRequested():
+                self._request_action(change)
+            case ActionMoved():
+                self._move_action(change)
+            case SessionAppended():
+                self._append_session(change)
+            case AgentStored(agent=agent):
+                newest = tables.agent_version(agent.name)
+                if agent.version != newest + 1:
+                    raise Conflict(
+                        f"version {agent.version} of agent {agent.name} follows version {newest}"
+                    )
+                tables.add_agent(agent)
+            case BudgetSet():
+                money.set_budget(tables, change)
+            case RecordsDropped():
+                job_id, _ = self._held(change)
+                tables.drop_records(job_id)
+            case _:
+                assert_never(change)
+
+    def _job(self, change: Change) -> tuple[str, JobState]:
+        """Return the job for a change of it; who may make the change is asked elsewhere."""
+        if self._job_id is None:
+            raise Conflict(f"{type(change).__name__} is for a job and the commit names none")
+        if self._state is None:
+            raise NotFound(f"there is no job {self._job_id} in scope {self._scope_id}")
+        self._changed = True
+        return self._job_id, self._state
+
+    def _held(self, change: Change) -> tuple[str, JobState]:
+        job_id, state = self._job(change)
+        if not self._acting:
+            raise Conflict(f"{type(change).__name__} needs the fence of job {job_id}")
+        return job_id, state
+
+    def _unowned(self, change: Change) -> tuple[str, JobState]:
+        job_id, state = self._job(change)
+        if not self._acting and state.owner is not None:
+            raise Conflict(
+                f"{type(change).__name__} needs the fence of job {job_id}: it is held by"
+                f" {state.owner}"
+            )
+        return job_id, state
+
+    def _create(self, change: JobCreated) -> None:
+        job, tables = change.job, self._tables
+        if (job.scope_id, job.job_id) != (self._scope_id, self._job_id):
+            raise Conflict(
+                f"job {job.job_id} of scope {job.scope_id} cannot be created by a commit"
+                f" for job {self._job_id} in scope {self._scope_id}"
+            )
+        key = job.idempotency_key
+        if key is not None and (holder := tables.job_with_key(key)) is not None:
+            raise IdempotencyConflict(
+                f"the idempotency key {key!r} is held by job {holder}", job_id=holder
+            )
+        if self._state is not None:
+            raise Conflict(f"the id of job {job.job_id} is taken")
+        self._state = JobState.created(change, self._now)
+        self._acting = job.owner is not None
+        tables.add_job(job, self._state)
+
+    def _resolve_effect(self, change: EffectResolved) -> None:
+        job_id, _ = self._held(change)
+        intended, outcome = self._tables.effect_outcome(job_id, change.key)
+        if not intended:
+            raise NotFound(f"there is no intent of tool call {change.key}")
+        if outcome is not None and outcome.status is not EffectStatus.UNKNOWN:
+            raise Conflict(f"tool call {change.key} has ended: {outcome.status}")
+        self._tables.save_outcome(job_id, change.key, change.outcome)
+
+    def _use_grant(self, change: GrantUsed) -> None:
+        job_id, _ = self._held(change)
+        issued, used_at = self._tables.grant_used(job_id, change.grant_id)
+        if not issued:
+            raise NotFound(f"there is no grant {change.grant_id} for job {job_id}")
+        if used_at is not None:
+            raise Conflict(f"grant {change.grant_id} was used at {used_at}")
+        self._tables.use_grant(job_id, change.grant_id, self._now)
+
+    def _request_action(self, change: ActionRequested) -> None:
+        action, tables = change.action, self._tables
+        state = self._state if action.job_id == self._job_id else tables.job_state(action.job_id)
+        if state is None:
+            raise NotFound(f"there is no job {action.job_id} in scope {self._scope_id}")
+        if tables.action(action.action_id) is not None:
+            raise Conflict(f"the id of action {action.action_id} is taken")
+        tables.add_action(action)
+
+    def _move_action(self, change: ActionMoved) -> None:
+        action = self._tables.action(change.action_id)
+        if action is None:
+            raise NotFound(f"there is no action {change.action_id} in scope {self._scope_id}")
+        if action.status is not ActionStatus.PENDING or change.status is ActionStatus.PENDING:
+            raise InvalidTransition(
+                f"an action that is {action.status} cannot become {change.status}"
+            )
+        self._tables.save_action(
+            replace(
+                action,
+                status=change.status,
+                resolved_at=self._now,
+                resolution=change.resolution,
+                resolved_by=change.by,
+                resolved_via=change.via,
+            )
+        )
+
+    def _append_session(self, change: SessionAppended) -> None:
+        version = self._tables.session_version(change.session_id)
+        if version != change.expected_version:
+            raise Conflict(
+                f"session {change.session_id} is at version {version},"
+                f" not {change.expected_version}"
+            )
+        self._tables.append_session(change.session_id, version + 1, change.items, self._now)
