@@ -9,6 +9,12 @@ from __future__ import annotations
 from steer_conformance.provider.app import BUILTIN_DIALECTS, ScriptedApp
 from steer_conformance.provider.chat import CHAT
 from steer_conformance.provider.dialect import Dialect, Frame, Plain
+from steer_conformance.provider.files import (
+    ScriptError,
+    dump_script,
+    load_script,
+    parse_script,
+)
 from steer_conformance.provider.messages import MESSAGES
 from steer_conformance.provider.parts import Part, Reasoning, Refusal, Text, ToolCall, Usage
 from steer_conformance.provider.provider import Provider
@@ -66,6 +72,7 @@ __all__ = [
     "Request",
     "Rule",
     "Script",
+    "ScriptError",
     "ScriptedApp",
     "Stop",
     "StreamError",
@@ -76,5 +83,8 @@ __all__ = [
     "Turn",
     "Unacceptable",
     "Usage",
+    "dump_script",
+    "load_script",
+    "parse_script",
     "render",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 __all__ = ["Part", "Reasoning", "Refusal", "Text", "ToolCall", "Usage"]
@@ -69,7 +69,7 @@ class Text:
 
     text: str
     _: KW_ONLY
-    type: Literal["text"] = "text"
+    type: Literal["text"] = field(default="text", repr=False)
 
     @property
     def wire(self) -> str:
@@ -87,7 +87,7 @@ class Reasoning:
     text: str
     _: KW_ONLY
     signature: str = "c2NyaXB0ZWQ="
-    type: Literal["reasoning"] = "reasoning"
+    type: Literal["reasoning"] = field(default="reasoning", repr=False)
 
     @property
     def wire(self) -> str:
@@ -101,7 +101,7 @@ class Refusal:
 
     text: str
     _: KW_ONLY
-    type: Literal["refusal"] = "refusal"
+    type: Literal["refusal"] = field(default="refusal", repr=False)
 
     @property
     def wire(self) -> str:
@@ -122,7 +122,7 @@ class ToolCall:
     arguments: Mapping[str, Any] | str = ""
     id: str | None = None
     _: KW_ONLY
-    type: Literal["tool_call"] = "tool_call"
+    type: Literal["tool_call"] = field(default="tool_call", repr=False)
 
     @property
     def wire(self) -> str:

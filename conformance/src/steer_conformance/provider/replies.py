@@ -66,7 +66,7 @@ class Failure:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     latency: float = 0.0
-    type: Literal["failure"] = "failure"
+    type: Literal["failure"] = field(default="failure", repr=False)
 
     def __post_init__(self) -> None:
         if self.status not in range(400, 600):
@@ -85,7 +85,7 @@ class Hold:
     name: str
     after: int | None = 0
     _: KW_ONLY
-    type: Literal["hold"] = "hold"
+    type: Literal["hold"] = field(default="hold", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +97,7 @@ class Drop:
 
     after: int | None = None
     after_bytes: int | None = None
-    type: Literal["drop"] = "drop"
+    type: Literal["drop"] = field(default="drop", repr=False)
 
     def __post_init__(self) -> None:
         if self.after is not None and self.after_bytes is not None:
@@ -109,7 +109,7 @@ class Truncate:
     """The body ends cleanly after so many bytes, as if that had been all of it."""
 
     after_bytes: int
-    type: Literal["truncate"] = "truncate"
+    type: Literal["truncate"] = field(default="truncate", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +118,7 @@ class Garbage:
 
     after: int = 0
     data: bytes = b'event: garbage\ndata: {"cut": \n\n'
-    type: Literal["garbage"] = "garbage"
+    type: Literal["garbage"] = field(default="garbage", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class StreamError:
     failure: Failure
     after: int = 0
     _: KW_ONLY
-    type: Literal["stream_error"] = "stream_error"
+    type: Literal["stream_error"] = field(default="stream_error", repr=False)
 
 
 Mark: TypeAlias = Hold | Drop | Truncate | Garbage | StreamError
@@ -207,7 +207,7 @@ class Raw:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     latency: float = 0.0
-    type: Literal["raw"] = "raw"
+    type: Literal["raw"] = field(default="raw", repr=False)
 
     def __post_init__(self) -> None:
         if self.status not in range(200, 600):

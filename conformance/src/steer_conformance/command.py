@@ -1,0 +1,114 @@
+"""The command that serves a script: ``steer provider --script FILE``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steer_conformance.provider import Provider, ScriptError, load_script
+
+__all__ = ["provider"]
+
+_UNUSABLE = 2
+_UNAVAILABLE = 1
+
+
+def provider(
+    script: Annotated[Path, typer.Option(help="The script, a .json or .toml file.")],
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 0,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Write the addresses here, as JSON, once it listens.")
+    ] = None,
+    as_json: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--json", help="Print addresses and summary as JSON lines.")
+    ] = False,
+) -> None:
+    """Serve a script as OpenAI and Anthropic would serve a model, until Ctrl-C.
+
+    Exit codes: 0 after a stop, 1 if the address cannot be had, 2 if the script is unusable.
+    """
+    try:
+        scripted = Provider(load_script(script), host=host, port=port)
+    except ScriptError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(_UNUSABLE) from error
+    try:
+        scripted.start()
+    except OSError as error:
+        typer.echo(f"cannot listen on {host} port {port}: {error}", err=True)
+        raise typer.Exit(_UNAVAILABLE) from error
+    try:
+        with _stop_signals() as stopped:
+            _say_where(scripted, ready_file, as_json=as_json)
+            stopped.wait()
+    finally:
+        scripted.close()
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+    _say_what_happened(scripted, as_json=as_json)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that is set by SIGINT or SIGTERM, so that both end with a summary."""
+    stopped = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stopped.set()) for number in numbers]
+    try:
+        yield stopped
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _say_where(scripted: Provider, ready_file: Path | None, *, as_json: bool) -> None:
+    addresses = {
+        "url": scripted.url,
+        "openai_base_url": scripted.openai_base_url,
+        "anthropic_base_url": scripted.anthropic_base_url,
+        "pid": os.getpid(),
+    }
+    if as_json:
+        typer.echo(json.dumps(addresses))
+    else:
+        typer.echo(
+            f"OPENAI_BASE_URL={scripted.openai_base_url} "
+            f"ANTHROPIC_BASE_URL={scripted.anthropic_base_url}"
+        )
+    sys.stdout.flush()
+    if ready_file is not None:
+        # Renamed into place: who sees the file sees all of it.
+        draft = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+        draft.write_text(json.dumps(addresses), encoding="utf-8")
+        draft.replace(ready_file)
+
+
+def _say_what_happened(scripted: Provider, *, as_json: bool) -> None:
+    requests, total = scripted.requests, scripted.bill.total
+    errors = [request.error for request in requests if request.error is not None]
+    if as_json:
+        summary = {
+            "requests": len(requests),
+            "input_tokens": total.input_tokens,
+            "output_tokens": total.output_tokens,
+            "turns_left": len(scripted.turns_left),
+            "errors": errors,
+        }
+        typer.echo(json.dumps(summary))
+        return
+    typer.echo(
+        f"{len(requests)} requests, {total.input_tokens} input and {total.output_tokens} output "
+        f"tokens billed, {len(scripted.turns_left)} turns left"
+    )
+    for error in errors:
+        typer.echo(error, err=True)
