@@ -18,6 +18,7 @@
     ├── Diverged               a replay asked for something other than what was recorded
     ├── OutcomeUnknown         an effect began and nobody knows how it ended
     ├── Interrupted            the process died and the agent cannot be built again
+    ├── Released               the kernel closed while the job ran; it can be resumed elsewhere
     ├── ActionExpired          a person answered too late
     ├── NotFound               no such job, action, agent or session in this scope
     ├── StorageError           the store could not be read or written
@@ -52,6 +53,7 @@ __all__ = [
     "PluginError",
     "PolicyDenied",
     "ProviderError",
+    "Released",
     "RuntimeFailure",
     "StaleFence",
     "SteerError",
@@ -291,6 +293,12 @@ class Interrupted(SteerError):
     """The process that ran the job died and the agent cannot be built again elsewhere."""
 
     code = "interrupted"
+
+
+class Released(SteerError):
+    """The kernel closed while the job ran, and gave it back to be resumed by another one."""
+
+    code = "released"
 
 
 class ActionExpired(SteerError):

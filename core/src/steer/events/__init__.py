@@ -21,6 +21,7 @@ from steer.events._codec import (
     decode,
     encode,
 )
+from steer.events._content import without_content
 from steer.events._kernel import (
     ActionCancelled,
     ActionExpiredEvent,
@@ -104,4 +105,5 @@ __all__ = [
     "UsageReported",
     "decode",
     "encode",
+    "without_content",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 __all__ = ["Executor"]
 
@@ -11,7 +11,7 @@ __all__ = ["Executor"]
 class Executor(Protocol):
     """Runs the body of jobs; the built-in one runs them in this process's event loop."""
 
-    async def submit(self, job_id: str, body: Callable[[], Awaitable[None]], /) -> None:
+    async def submit(self, job_id: str, body: Callable[[], Coroutine[Any, Any, None]], /) -> None:
         """Start ``body`` and return. It is called once per submission, and ends by itself."""
         ...
 

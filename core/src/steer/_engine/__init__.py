@@ -1,0 +1,1 @@
+"""The engine: admit, drive, gate, commit, fan out. The only place where the parts meet."""

@@ -1,0 +1,77 @@
+"""Reading a job's events from anywhere, at any time, without a gap or a double."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from steer._engine.engine import Engine
+from steer._engine.feed import Feed
+from steer._engine.topics import job_topic
+from steer.events import Event
+from steer.fold import Cursor, Position
+from steer.ports.storage import MAX_PAGE
+
+__all__ = ["follow"]
+
+POLL_SECONDS = 1.0
+"""How often a job of another process is looked at when no signal comes."""
+
+
+async def follow(
+    engine: Engine, scope_id: str, job_id: str, *, after: Position | None = None, live: bool = True
+) -> AsyncIterator[Event]:
+    """Yield the job's events after a position, up to the terminal one.
+
+    With ``live`` unset, only what is committed: no deltas without ``seq``. Ends early only where
+    the job was given back by a kernel that closed.
+    """
+    cursor = Cursor(after)
+    running = engine.running(scope_id, job_id)
+    if running is not None and live:
+        async for event in _follow_here(engine, scope_id, job_id, running.state.feed, cursor):
+            yield event
+            if event.terminal:
+                return
+        if running.result is None:
+            return
+    async for event in _follow_journal(engine, scope_id, job_id, cursor):
+        yield event
+
+
+async def _follow_here(
+    engine: Engine, scope_id: str, job_id: str, feed: Feed, cursor: Cursor
+) -> AsyncIterator[Event]:
+    """Follow a job of this process; a reader that falls behind starts over from the journal."""
+    while True:
+        snapshot = feed.snapshot()
+        while cursor.seq < snapshot.committed:
+            page = await engine.storage.journal.events(
+                scope_id, job_id, after=cursor.seq, limit=MAX_PAGE
+            )
+            for event in cursor.fresh(page):
+                yield event
+        for event in cursor.fresh(snapshot.tail):
+            yield event
+        index = snapshot.index
+        while (events := feed.since(index)) is not None:
+            for event in cursor.fresh(events):
+                yield event
+            index += len(events)
+            if not events and feed.closed:
+                return
+            await feed.wait(index)
+
+
+async def _follow_journal(
+    engine: Engine, scope_id: str, job_id: str, cursor: Cursor
+) -> AsyncIterator[Event]:
+    """Follow a job that runs elsewhere, or has ended."""
+    async with engine.signals.subscribe(scope_id, job_topic(job_id)) as waiter:
+        while True:
+            page = await engine.storage.journal.events(scope_id, job_id, after=cursor.seq)
+            for event in cursor.fresh(page):
+                yield event
+                if event.terminal:
+                    return
+            if len(page) < MAX_PAGE:
+                await waiter.wait(POLL_SECONDS)

@@ -1,0 +1,368 @@
+"""The gate of one run: no act without a verdict, no effect without a record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+
+from steer._engine.model_calls import AdmittedCall
+from steer._engine.state import JobState, Stop
+from steer.errors import (
+    BudgetExceeded,
+    Conflict,
+    Diverged,
+    ErrorCategory,
+    ErrorInfo,
+    OutcomeUnknown,
+    PolicyDenied,
+    StaleFence,
+    SteerError,
+)
+from steer.events import (
+    BudgetExceededEvent,
+    PolicyDecided,
+    ToolDenied,
+    ToolEnded,
+    ToolFailed,
+    ToolStarted,
+    ToolUnknown,
+)
+from steer.ids import new_id
+from steer.policies import PolicyStack, unattended
+from steer.ports.changes import EffectIntended, EffectResolved, GrantIssued
+from steer.ports.gate import (
+    Decision,
+    EffectRun,
+    GateOutcome,
+    ModelCall,
+    ModelRequest,
+    ToolCall,
+    ToolOutcome,
+)
+from steer.ports.policy import Outcome, ToolKind, ToolQuestion, Verdict
+from steer.ports.records import EffectOutcome, EffectRecord, Grant
+from steer.values import Effect, EffectStatus, JobStatus, JsonValue, digest_of
+
+__all__ = ["JobGate"]
+
+MAX_DENIALS = 10
+"""Refused tool calls in a row that end a run: by then the model is not going to give in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Permit:
+    """A grant that was given and not used yet, with the arguments it is for."""
+
+    grant: Grant
+    arguments: JsonValue
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Begun:
+    """An effect that may run now, and since when."""
+
+    record: EffectRecord
+    at: float
+
+
+class JobGate:
+    """Implements ``steer.ports.gate.Gate`` over a job's state."""
+
+    def __init__(self, state: JobState, policies: PolicyStack) -> None:
+        self._state = state
+        self._policies = policies
+        self._permits: dict[str, _Permit] = {}
+        self._begun: dict[str, _Begun] = {}
+        self._denials = 0
+
+    async def authorize(self, call: ToolCall, /) -> Decision:
+        """Answer a tool call: see ``Gate.authorize``."""
+        return await self._state.at_home(self._authorize, call)
+
+    async def call(
+        self, call: ToolCall, grant: Grant, effect: Callable[[EffectRun], Awaitable[JsonValue]], /
+    ) -> ToolOutcome:
+        """Run an effect at most once: see ``Gate.call``."""
+        state = self._state
+        begun = await state.at_home(self._begin, call, grant)
+        if isinstance(begun, ToolOutcome):
+            return begun
+        run = EffectRun(key=f"{state.context.job_id}/{call.key}", arguments=begun.record.arguments)
+        # The effect runs here, in the caller's own event loop.
+        try:
+            value = await effect(run)
+        except TimeoutError as error:
+            outcome = _failed(EffectStatus.TIMED_OUT, error)
+        except Exception as error:  # whatever a tool raises is its outcome
+            outcome = _failed(EffectStatus.FAILED, error)
+        except asyncio.CancelledError as error:
+            self._finish(call, begun, _failed(EffectStatus.CANCELLED, error))
+            raise
+        else:
+            outcome = ToolOutcome(status=EffectStatus.SUCCEEDED, value=value)
+        self._finish(call, begun, outcome)
+        return outcome
+
+    async def begin(self, call: ToolCall, grant: Grant, /) -> None:
+        """Record that the vendor is about to execute a call: see ``Gate.begin``."""
+        begun = await self._state.at_home(self._begin, call, grant)
+        if isinstance(begun, _Begun):
+            self._begun[grant.grant_id] = begun
+
+    async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
+        """Record how a vendor's execution ended: see ``Gate.observe``."""
+        begun = self._begun.pop(grant.grant_id, None)
+        if begun is not None:
+            self._finish(call, begun, outcome, origin="vendor")
+
+    def model_call(self, request: ModelRequest, /) -> AbstractAsyncContextManager[ModelCall]:
+        """Admit one wire request: see ``Gate.model_call``."""
+        return AdmittedCall(self._state, self._policies, request)
+
+    def background(self, name: str, done: Callable[[Callable[[], None]], object], /) -> None:
+        """Name what may outlive the run: see ``Gate.background``."""
+        running = self._state.background
+        with self._state.lock:
+            number = running.add(name)
+        done(lambda: _forget(running.names, number))
+
+    async def _authorize(self, call: ToolCall) -> Decision:
+        state = self._state
+        state.check()
+        earlier = state.replay.effect(call.key)
+        if earlier is not None:
+            return self._recorded(call, earlier)
+        question = ToolQuestion(
+            context=state.context,
+            tool=call.tool,
+            arguments=call.arguments,
+            kind=call.kind,
+            effect=call.effect,
+            declared=call.declared,
+            server=call.server,
+            agent=call.agent,
+            path=call.path,
+            counters=state.limits.counters(),
+        )
+        verdict = await self._policies.evaluate(question)
+        state.tell(_decided(call, verdict), path=call.path, agent=call.agent)
+        if verdict.outcome is not Outcome.ALLOW:
+            return self._deny(call, verdict)
+        self._denials = 0
+        self._admit_call()
+        arguments = verdict.arguments if verdict.rewritten else call.arguments
+        grant = Grant(
+            grant_id=new_id(),
+            key=call.key,
+            digest=digest_of([call.tool, arguments]),
+            policy=verdict.policy or "",
+        )
+        return self._permit(grant, arguments)
+
+    def _recorded(self, call: ToolCall, earlier: EffectRecord) -> Decision:
+        """Allow what an earlier attempt was allowed, if it is the same call."""
+        if earlier.tool != call.tool or digest_of(earlier.proposed) != digest_of(call.arguments):
+            error = Diverged(
+                f"tool call {call.key} was recorded as {earlier.tool} with other arguments"
+            )
+            self._state.stop(Stop(status=JobStatus.FAILED, error=error))
+            raise error
+        self._denials = 0
+        self._admit_call()
+        grant = Grant(
+            grant_id=earlier.grant_id, key=call.key, digest=earlier.digest, policy="recorded"
+        )
+        return self._permit(grant, earlier.arguments)
+
+    def _permit(self, grant: Grant, arguments: JsonValue) -> Decision:
+        self._permits[grant.grant_id] = _Permit(grant=grant, arguments=arguments)
+        return Decision(outcome=GateOutcome.ALLOW, grant=grant, arguments=arguments)
+
+    def _admit_call(self) -> None:
+        state = self._state
+        try:
+            state.limits.admit_tool_call()
+        except BudgetExceeded as error:
+            cap = str(state.limits.spec.max_tool_calls)
+            state.tell(BudgetExceededEvent(limit=error.limit, used=cap, cap=cap))
+            state.stop(Stop(status=JobStatus.FAILED, error=error))
+            raise
+
+    def _deny(self, call: ToolCall, verdict: Verdict) -> Decision:
+        state = self._state
+        reason = unattended(verdict).reason or "policy does not allow this call"
+        state.tell(
+            ToolDenied(
+                call_id=call.call_id, tool=call.tool, proposed=call.arguments, reason=reason
+            ),
+            path=call.path,
+            agent=call.agent,
+        )
+        self._denials += 1
+        if self._denials >= MAX_DENIALS:
+            error = PolicyDenied(
+                f"{self._denials} tool calls in a row were denied, the last of them"
+                f" {call.tool}: {reason}"
+            )
+            state.stop(Stop(status=JobStatus.FAILED, error=error))
+            raise error
+        return Decision(outcome=GateOutcome.DENY, arguments=call.arguments, reason=reason)
+
+    async def _begin(self, call: ToolCall, grant: Grant) -> _Begun | ToolOutcome:
+        """Make the intent durable, or return what is recorded of the call."""
+        state = self._state
+        state.check()
+        permit = self._permits.pop(grant.grant_id, None)
+        if permit is None or permit.grant.key != call.key:
+            raise Conflict(f"the grant for {call.tool} was used already or is for another call")
+        earlier = state.replay.effect(call.key)
+        if earlier is not None:
+            return self._again(call, earlier)
+        effect = Effect.NONE if call.kind in _CONTAINERS else call.effect
+        record = EffectRecord(
+            key=call.key,
+            tool=call.tool,
+            digest=permit.grant.digest,
+            proposed=call.arguments,
+            arguments=permit.arguments,
+            effect=effect,
+            grant_id=permit.grant.grant_id,
+            intended_at=state.clock.now(),
+        )
+        return await self._intend(call, replace(permit.grant, used_at=record.intended_at), record)
+
+    async def _intend(self, call: ToolCall, grant: Grant, record: EffectRecord) -> _Begun:
+        state = self._state
+        with state.lock:
+            state.tell(
+                ToolStarted(
+                    call_id=call.call_id,
+                    tool=call.tool,
+                    proposed=record.proposed,
+                    effective=record.arguments,
+                ),
+                path=call.path,
+                agent=call.agent,
+            )
+            state.record(GrantIssued(grant=grant), EffectIntended(effect=record))
+            state.replay.keep(record)
+        if record.effect is not Effect.NONE:
+            await state.committer.commit()
+            if not state.lease.safe:
+                error = StaleFence(
+                    f"the lease on job {state.context.job_id} ran out before {call.tool} began,"
+                    " so it was not begun"
+                )
+                state.stop(Stop(status=JobStatus.FAILED, error=error))
+                raise error
+        return _Begun(record=record, at=state.clock.monotonic())
+
+    def _again(self, call: ToolCall, earlier: EffectRecord) -> _Begun | ToolOutcome:
+        """What to do with a call that an earlier attempt began."""
+        state = self._state
+        outcome = earlier.outcome
+        if outcome is not None and outcome.status is not EffectStatus.UNKNOWN:
+            return ToolOutcome(
+                status=outcome.status, value=outcome.value, error=outcome.error, replayed=True
+            )
+        if earlier.effect is not Effect.ONCE:
+            return _Begun(record=earlier, at=state.clock.monotonic())
+        reason = "the process died while it ran; it may have happened or not"
+        error = OutcomeUnknown(
+            f"nobody knows whether {call.tool} ({call.key}) happened: {reason}",
+            fix="look at what it changes, then start a new job",
+        )
+        with state.lock:
+            state.tell(
+                ToolUnknown(call_id=call.call_id, tool=call.tool, reason=reason), path=call.path
+            )
+            if outcome is None:
+                state.record(
+                    EffectResolved(
+                        key=call.key,
+                        outcome=EffectOutcome(
+                            status=EffectStatus.UNKNOWN,
+                            error=error.info(),
+                            ended_at=state.clock.now(),
+                        ),
+                    )
+                )
+        state.stop(Stop(status=JobStatus.FAILED, error=error))
+        raise error
+
+    def _finish(
+        self, call: ToolCall, begun: _Begun, outcome: ToolOutcome, origin: str = "tool"
+    ) -> None:
+        """Record how an effect ended, and commit that without making anybody wait."""
+        state = self._state
+        elapsed_ms = int((state.clock.monotonic() - begun.at) * 1000)
+        event = (
+            ToolEnded(
+                call_id=call.call_id,
+                tool=call.tool,
+                result=outcome.value,
+                elapsed_ms=elapsed_ms,
+            )
+            if outcome.status is EffectStatus.SUCCEEDED
+            else ToolFailed(
+                call_id=call.call_id,
+                tool=call.tool,
+                origin="vendor" if origin == "vendor" else "tool",
+                error=outcome.error or ErrorInfo(code="tool", message="the tool failed"),
+                elapsed_ms=elapsed_ms,
+            )
+        )
+        resolved = EffectOutcome(
+            status=outcome.status,
+            value=outcome.value,
+            error=outcome.error,
+            ended_at=state.clock.now(),
+        )
+        with state.lock:
+            if state.feed.closed:
+                return
+            state.tell(event, path=call.path, agent=call.agent)
+            state.record(EffectResolved(key=call.key, outcome=resolved))
+            state.replay.keep(replace(begun.record, outcome=resolved))
+        state.on_home(state.committer.commit_soon)
+
+
+# A nested agent does nothing by itself: what it calls passes the gate call by call.
+_CONTAINERS = (ToolKind.AGENT, ToolKind.HANDOFF)
+
+
+def _decided(call: ToolCall, verdict: Verdict) -> PolicyDecided:
+    return PolicyDecided(
+        subject="tool",
+        name=call.tool,
+        outcome=verdict.outcome.value,
+        reason=verdict.reason,
+        rule=verdict.rule,
+        policy=verdict.policy,
+        call_id=call.call_id,
+    )
+
+
+def _failed(status: EffectStatus, error: BaseException) -> ToolOutcome:
+    info = (
+        error.info()
+        if isinstance(error, SteerError)
+        else ErrorInfo(
+            code="tool",
+            message=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
+            category=_CATEGORIES.get(status, ErrorCategory.UNKNOWN),
+        )
+    )
+    return ToolOutcome(status=status, error=info, exception=error)
+
+
+_CATEGORIES = {
+    EffectStatus.TIMED_OUT: ErrorCategory.TIMEOUT,
+    EffectStatus.CANCELLED: ErrorCategory.CANCELLED,
+}
+
+
+def _forget(names: dict[int, str], number: int) -> None:
+    names.pop(number, None)

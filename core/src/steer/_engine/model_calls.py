@@ -1,0 +1,239 @@
+"""Model requests under the gate: replayed, or admitted, reserved, recorded and settled."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from steer._engine.state import JobState, Stop
+from steer.errors import (
+    BudgetExceeded,
+    Diverged,
+    ErrorCategory,
+    PolicyDenied,
+    RuntimeFailure,
+    SteerError,
+)
+from steer.events import (
+    BudgetExceededEvent,
+    ModelDone,
+    ModelRetracted,
+    ModelStarted,
+    PolicyDecided,
+    UsageReported,
+)
+from steer.policies import PolicyStack
+from steer.ports.changes import ModelRecorded
+from steer.ports.gate import ModelRequest, Sent
+from steer.ports.policy import ModelQuestion, Outcome, Verdict
+from steer.ports.records import ModelRecord
+from steer.values import JobStatus, Usage
+
+__all__ = ["AdmittedCall"]
+
+
+class AdmittedCall:
+    """One wire request, as an async context: see ``Gate.model_call`` and ``ModelCall``."""
+
+    def __init__(self, state: JobState, policies: PolicyStack, request: ModelRequest) -> None:
+        self._state = state
+        self._policies = policies
+        self._request = request
+        self._reserved = 0
+        self._settled = False
+        self.id = ""
+        self.message = 0
+        self.recorded: ModelRecord | None = None
+        self.max_output_tokens: int | None = None
+
+    async def __aenter__(self) -> Self:
+        """Find a record of the call, or ask policy and the budget."""
+        await self._state.at_home(self._admit)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Book the worst case of a request that nobody said the end of."""
+        if self._settled:
+            return
+        if isinstance(error, SteerError):
+            self.fail(error, sent=Sent.UNKNOWN)
+        else:
+            cancelled = error is not None and not isinstance(error, Exception)
+            self.fail(
+                RuntimeFailure(
+                    "the request was cancelled" if cancelled else "the request did not complete",
+                    category=ErrorCategory.CANCELLED if cancelled else ErrorCategory.UNKNOWN,
+                ),
+                sent=Sent.UNKNOWN,
+            )
+
+    def complete(
+        self,
+        response: bytes,
+        usage: Usage | None,
+        /,
+        *,
+        model: str | None = None,
+        response_id: str | None = None,
+        finish_reason: str | None = None,
+    ) -> None:
+        """Record the response with its events: see ``ModelCall.complete``."""
+        state, request = self._state, self._request
+        with state.lock:
+            if self._settled:
+                return
+            self._settled = True
+            path = state.path(request.path)
+            self.message, path.completed = path.completed, path.completed + 1
+            used = usage if usage is not None else self._worst_case()
+            self._settle(used, model)
+            state.tell(
+                ModelDone(
+                    call=self.id,
+                    model=model or request.model,
+                    response_id=response_id,
+                    finish_reason=finish_reason,
+                ),
+                path=request.path,
+                agent=request.agent,
+            )
+            state.record(
+                ModelRecorded(
+                    record=ModelRecord(
+                        path=request.path,
+                        index=self.message,
+                        call=self.id,
+                        request_digest=request.digest,
+                        response=response,
+                        usage=used,
+                        model=model or request.model,
+                        provider=request.provider,
+                        response_id=response_id,
+                        finish_reason=finish_reason,
+                        recorded_at=state.clock.now(),
+                    )
+                )
+            )
+
+    def fail(self, error: SteerError, /, *, sent: Sent, usage: Usage | None = None) -> None:
+        """Book what the failed request may have cost: see ``ModelCall.fail``."""
+        state, request = self._state, self._request
+        with state.lock:
+            if self._settled:
+                return
+            self._settled = True
+            used = usage or (self._worst_case() if sent is Sent.UNKNOWN else Usage())
+            if used.requests:
+                self._settle(used, None)
+            else:
+                state.limits.settle_tokens(self._reserved, used)
+            state.tell(
+                ModelRetracted(call=self.id, reason=error.message),
+                path=request.path,
+                agent=request.agent,
+            )
+
+    async def _admit(self) -> None:
+        state, request = self._state, self._request
+        state.check()
+        path = state.path(request.path)
+        with state.lock:
+            path.turn = path.completed + 1
+            path.agent = request.agent or path.agent
+            self.message = path.completed
+        try:
+            if not request.path:
+                state.limits.admit_turn(path.completed)
+            self.recorded = state.replay.model(request.path, request.digest)
+            if self.recorded is not None:
+                self._repeat(self.recorded)
+                return
+            await self._ask_policy()
+            with state.lock:
+                self._reserved, self.max_output_tokens = state.limits.reserve_tokens(
+                    request.input_bound, request.max_output_tokens
+                )
+        except (BudgetExceeded, Diverged, PolicyDenied) as error:
+            self._refuse(error)
+            raise
+        self.id = state.next_call()
+        state.tell(
+            ModelStarted(call=self.id, model=request.model, provider=request.provider),
+            path=request.path,
+            agent=request.agent,
+        )
+
+    def _repeat(self, record: ModelRecord) -> None:
+        """Stand for a request that an earlier attempt made: its tokens are booked already."""
+        with self._state.lock:
+            self._settled = True
+            self.id = record.call
+            self.max_output_tokens = self._request.max_output_tokens
+            path = self._state.path(self._request.path)
+            self.message, path.completed = record.index, path.completed + 1
+
+    async def _ask_policy(self) -> None:
+        state, request = self._state, self._request
+        verdict = await self._policies.evaluate(
+            ModelQuestion(
+                context=state.context,
+                model=request.model,
+                provider=request.provider,
+                agent=request.agent,
+                counters=state.limits.counters(),
+            )
+        )
+        if verdict.outcome is Outcome.ALLOW and verdict.rule is None:
+            return
+        state.tell(_decided(request, verdict), path=request.path, agent=request.agent)
+        if verdict.outcome is not Outcome.ALLOW:
+            raise PolicyDenied(f"policy does not allow the model {request.model}: {verdict.reason}")
+
+    def _refuse(self, error: SteerError) -> None:
+        state = self._state
+        if isinstance(error, BudgetExceeded):
+            limits = state.limits
+            used = limits.turns if error.limit == "max_turns" else limits.usage.total_tokens
+            cap = getattr(limits.spec, error.limit)
+            state.tell(BudgetExceededEvent(limit=error.limit, used=str(used), cap=str(cap)))
+        state.stop(Stop(status=JobStatus.FAILED, error=error))
+
+    def _settle(self, used: Usage, model: str | None) -> None:
+        state, request = self._state, self._request
+        state.limits.settle_tokens(self._reserved, used)
+        state.tell(
+            UsageReported(
+                call=self.id,
+                usage=used,
+                model=model or request.model,
+                provider=request.provider,
+            ),
+            path=request.path,
+            agent=request.agent,
+        )
+
+    def _worst_case(self) -> Usage:
+        """The most that the request can have used, where nobody said what it did."""
+        request = self._request
+        return Usage(
+            requests=1,
+            input_tokens=request.input_bound or 0,
+            output_tokens=self.max_output_tokens or 0,
+            estimated=True,
+        )
+
+
+def _decided(request: ModelRequest, verdict: Verdict) -> PolicyDecided:
+    return PolicyDecided(
+        subject="model",
+        name=request.model,
+        outcome=verdict.outcome.value,
+        reason=verdict.reason,
+        rule=verdict.rule,
+        policy=verdict.policy,
+    )

@@ -1,0 +1,97 @@
+"""What earlier attempts of a job recorded, and which events they already told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from steer.errors import Diverged
+from steer.events import (
+    Event,
+    EventData,
+    ModelBlockDone,
+    ModelDone,
+    ModelReasoning,
+    ModelRetracted,
+    ModelStarted,
+    ModelToken,
+    ToolEnded,
+    ToolFailed,
+    ToolStarted,
+    ToolUnknown,
+)
+from steer.ports.records import EffectKey, EffectRecord, ModelRecord, Records
+
+__all__ = ["Replay"]
+
+_MODEL_CONTENT = (ModelToken, ModelReasoning, ModelBlockDone, ModelRetracted)
+# These are told once, with the record they belong to; the gate itself knows when that is.
+_RECORDED = (ModelStarted, ModelDone, ToolStarted, ToolEnded, ToolFailed, ToolUnknown)
+
+
+class Replay:
+    """Answers from the records of earlier attempts; empty for a first one.
+
+    A runtime that is run again says again what it said before: per path and type of event, as
+    many as the journal has are left out. Content of a recorded model call is left out whole.
+    """
+
+    def __init__(self, records: Records | None = None, events: Sequence[Event] = ()) -> None:
+        records = records or Records()
+        self._models: dict[tuple[str, ...], list[ModelRecord]] = {}
+        for record in sorted(records.models, key=lambda record: record.index):
+            self._models.setdefault(record.path, []).append(record)
+        self._calls = {record.call for record in records.models}
+        self._effects = {record.key: record for record in records.effects}
+        self._told: Counter[tuple[tuple[str, ...], type]] = Counter()
+        open_calls: dict[str, tuple[str, ...]] = {}
+        for event in events:
+            data = event.data
+            if isinstance(data, ModelStarted):
+                open_calls[data.call] = event.path
+            elif isinstance(data, ModelDone | ModelRetracted):
+                open_calls.pop(data.call, None)
+            if not isinstance(data, (*_RECORDED, *_MODEL_CONTENT)):
+                self._told[event.path, type(data)] += 1
+        self.abandoned = open_calls
+        """The paths, by call, of model calls that were under way when the last attempt ended."""
+
+    def model(self, path: tuple[str, ...], digest: str) -> ModelRecord | None:
+        """Take the next recorded response on the path, ``None`` where there is none left.
+
+        Calls on one path usually follow each other, so the next record is the one. An author's
+        code may also make several at a time: then the one that asked for the same is.
+        Raises ``Diverged`` where none of the responses left was asked for so.
+        """
+        left = self._models.get(path)
+        if not left:
+            return None
+        for place, record in enumerate(left):
+            if record.request_digest == digest:
+                return left.pop(place)
+        raise Diverged(
+            f"the model is asked for something else than before the interruption (call"
+            f" {left[0].call}); nothing was sent",
+            fix="start a new job, or undo the change to the agent's code or state",
+        )
+
+    def effect(self, key: EffectKey) -> EffectRecord | None:
+        """What is recorded of a tool call."""
+        return self._effects.get(key)
+
+    def keep(self, record: EffectRecord) -> None:
+        """Note a tool call of this attempt, so that asking for it again runs nothing."""
+        self._effects[record.key] = record
+
+    def told(self, data: EventData, path: tuple[str, ...]) -> bool:
+        """Whether the journal has this event from an earlier attempt; counts it off."""
+        if isinstance(data, _MODEL_CONTENT):
+            return data.call in self._calls
+        if not self._told:
+            return False
+        key = (path, type(data))
+        left = self._told.get(key, 0)
+        if not left:
+            return False
+        self._told[key] = left - 1
+        return True

@@ -1,0 +1,49 @@
+"""What a runtime is given for one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steer._engine.gate import JobGate
+from steer._engine.state import JobState
+from steer.context import BudgetSpec, ExecutionContext
+from steer.errors import PluginError
+from steer.events import RUNTIME_TYPES, RuntimeData
+from steer.values import Message
+
+__all__ = ["RunView"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunView:
+    """Implements ``steer.ports.runtime.Run``."""
+
+    state: JobState
+    runtime: str
+    gate: JobGate
+    input: tuple[Message, ...]
+    user_context: object
+    resume_state: bytes | None = None
+
+    @property
+    def context(self) -> ExecutionContext:
+        """Who runs what for whom."""
+        return self.state.context
+
+    @property
+    def budgets(self) -> BudgetSpec:
+        """The bounds of the run."""
+        return self.state.limits.spec
+
+    def emit(
+        self, data: RuntimeData, /, *, path: tuple[str, ...] = (), agent: str | None = None
+    ) -> None:
+        """Say that something happened: see ``Run.emit``.
+
+        Raises ``PluginError`` for an event that only the kernel may emit.
+        """
+        if not isinstance(data, RUNTIME_TYPES):
+            raise PluginError(
+                self.runtime, f"a runtime may not emit {getattr(data, 'type', type(data).__name__)}"
+            )
+        self.state.tell(data, path=path, agent=agent)

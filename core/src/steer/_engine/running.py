@@ -1,0 +1,240 @@
+"""One attempt of one job in this process: drive the runtime, then end the job exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeAlias
+
+import anyio
+
+from steer._engine.state import JobState, Stop
+from steer.errors import (
+    DeadlineExceeded,
+    ErrorCategory,
+    ErrorInfo,
+    Released,
+    RuntimeFailure,
+    SteerError,
+)
+from steer.events import (
+    EventData,
+    FinalError,
+    FinalResult,
+    JobCancelled,
+    JobCompleted,
+    JobFailed,
+    JobStatusChanged,
+    JobTimedOut,
+)
+from steer.ports.changes import JobMoved, RecordsDropped
+from steer.ports.runtime import Finished, Suspended
+from steer.values import FinishReason, JobStatus, RunResult
+
+__all__ = ["RELEASE", "RunningJob"]
+
+END_SECONDS = 30.0
+"""The longest that the terminal commit may take before the job is left to its lease."""
+
+RELEASE = Stop(status=JobStatus.QUEUED, reason="the process that ran it closed")
+"""Stops a run without ending its job: another process may go on with it."""
+
+_FINISH_REASONS = {
+    JobStatus.CANCELLED: FinishReason.CANCELLED,
+    JobStatus.TIMED_OUT: FinishReason.TIMED_OUT,
+}
+
+
+Body: TypeAlias = Callable[[], Awaitable[Finished | Suspended]]
+"""A run of a prepared agent, ready to be awaited."""
+
+
+class RunningJob:
+    """Drives a runtime through one run and writes the job's ending."""
+
+    def __init__(
+        self,
+        *,
+        state: JobState,
+        body: Body,
+        deadline: datetime | None,
+        keep_records: bool,
+        resumable: bool,
+        on_ended: Callable[[RunningJob], None],
+    ) -> None:
+        self.state = state
+        self._body = body
+        self._deadline = deadline
+        self._keep_records = keep_records
+        self.resumable = resumable
+        self._on_ended = on_ended
+        self._ended = anyio.Event()
+        self.result: RunResult | None = None
+
+    async def wait(self) -> RunResult:
+        """Return the result once it is durable. Raises what kept it from being written."""
+        await self._ended.wait()
+        if self.result is None:
+            raise self.state.lost or Released(
+                f"job {self.state.context.job_id} was given back because this kernel closed",
+                fix="Resume it with another one",
+            )
+        return self.result
+
+    async def drive(self) -> None:
+        """Run to the end. Raises nothing but cancellation."""
+        outcome: Finished | Suspended | Exception | None = None
+        try:
+            outcome = await self._bounded()
+        except BaseException:
+            # The event loop itself is going down: nobody asked the job to stop.
+            self.state.stopped = self.state.stopped or RELEASE
+            raise
+        finally:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(END_SECONDS):
+                await self._end(outcome)
+            self.state.committer.close()
+            self.state.feed.close()
+            self._ended.set()
+            self._on_ended(self)
+
+    async def _bounded(self) -> Finished | Suspended | Exception | None:
+        """Run until the agent is done, somebody stops it, or its time is up."""
+        if self._deadline is None:
+            return await self._attempt()
+        outcome: Finished | Suspended | Exception | None = None
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._watch_deadline, self._deadline)
+            outcome = await self._attempt()
+            group.cancel_scope.cancel()
+        return outcome
+
+    async def _attempt(self) -> Finished | Suspended | Exception | None:
+        state = self.state
+        with anyio.CancelScope() as scope:
+            state.on_stop = scope.cancel
+            if state.stopped is not None or state.lost is not None:
+                return None
+            try:
+                return await self._body()
+            except Exception as error:  # whatever it is, the job must end with it
+                return error
+            finally:
+                state.on_stop = None
+        return None
+
+    async def _watch_deadline(self, deadline: datetime) -> None:
+        state = self.state
+        left = (deadline - state.clock.now()).total_seconds()
+        await state.clock.sleep_until(state.clock.monotonic() + left)
+        seconds = state.limits.spec.max_runtime_seconds
+        error = DeadlineExceeded(
+            f"the run's time was up after {seconds:g} s" if seconds else "the run's time was up"
+        )
+        state.stop(Stop(status=JobStatus.TIMED_OUT, error=error))
+
+    async def _end(self, outcome: Finished | Suspended | Exception | None) -> None:
+        state = self.state
+        if state.lost is not None:
+            return
+        stop = state.stopped
+        if stop is not None and stop.status is JobStatus.QUEUED:
+            stop = await self._release(stop)
+            if stop is None:
+                return
+        with state.lock:
+            status = self._tell_ending(outcome, stop)
+            result = state.feed.fold.result()
+            state.record(JobMoved(status=status, result=result))
+            if not self._keep_records:
+                state.record(RecordsDropped())
+        try:
+            await state.committer.commit()
+        except Exception as error:  # told to whoever waits for the result
+            state.lost = error
+        else:
+            self.result = result
+
+    async def _release(self, stop: Stop) -> Stop | None:
+        """Give the job back to be resumed, or say how it ends because it cannot be."""
+        state = self.state
+        if not self.resumable:
+            return Stop(status=JobStatus.CANCELLED, reason=stop.reason, by="steer")
+        with state.lock:
+            state.tell(
+                JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.QUEUED, reason=stop.reason)
+            )
+            state.record(JobMoved(status=JobStatus.QUEUED))
+        try:
+            await state.committer.commit()
+        except Exception as error:  # told to whoever waits for the result
+            state.lost = error
+        return None
+
+    def _tell_ending(
+        self, outcome: Finished | Suspended | Exception | None, stop: Stop | None
+    ) -> JobStatus:
+        """Add the final event and the terminal one; call with the job's lock held."""
+        state = self.state
+        if stop is None and isinstance(outcome, Finished):
+            state.tell(
+                FinalResult(
+                    content=outcome.content,
+                    output=outcome.output,
+                    finish_reason=outcome.finish_reason,
+                )
+            )
+            status = JobStatus.SUCCEEDED
+        else:
+            status, error = _ending(outcome, stop)
+            state.tell(
+                FinalError(
+                    error=error,
+                    finish_reason=FinishReason.LIMIT
+                    if error.code == "budget_exceeded"
+                    else _FINISH_REASONS.get(status, FinishReason.ERROR),
+                )
+            )
+        state.tell(self._terminal(status, stop))
+        return status
+
+    def _terminal(self, status: JobStatus, stop: Stop | None) -> EventData:
+        state = self.state
+        elapsed_ms = int((state.clock.now() - state.started).total_seconds() * 1000)
+        still_running = tuple(sorted(state.background.names.values()))
+        if status is JobStatus.CANCELLED:
+            return JobCancelled(
+                elapsed_ms=elapsed_ms,
+                reason=stop.reason if stop else "",
+                by=stop.by if stop else "",
+                still_running=still_running,
+            )
+        if status is JobStatus.SUCCEEDED:
+            return JobCompleted(elapsed_ms=elapsed_ms, still_running=still_running)
+        if status is JobStatus.TIMED_OUT:
+            return JobTimedOut(elapsed_ms=elapsed_ms, still_running=still_running)
+        return JobFailed(elapsed_ms=elapsed_ms, still_running=still_running)
+
+
+def _ending(
+    outcome: Finished | Suspended | Exception | None, stop: Stop | None
+) -> tuple[JobStatus, ErrorInfo]:
+    if stop is not None:
+        if stop.error is not None:
+            return stop.status, stop.error.info()
+        return stop.status, ErrorInfo(
+            code="cancelled", message=stop.reason or "cancelled", category=ErrorCategory.CANCELLED
+        )
+    if isinstance(outcome, Exception):
+        return JobStatus.FAILED, _as_steer_error(outcome).info()
+    what = "was suspended although nobody was asked" if outcome else "ended without a result"
+    return JobStatus.FAILED, RuntimeFailure(f"the run {what}").info()
+
+
+def _as_steer_error(error: Exception) -> SteerError:
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, SteerError):
+        return error
+    text = f": {error}" if str(error) else ""
+    return RuntimeFailure(f"the agent raised {type(error).__name__}{text}")

@@ -1,0 +1,198 @@
+"""What one running job is made of: identity, events, writes, limits, and its stop latch."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ParamSpec, TypeVar
+
+from steer._engine.committer import Committer
+from steer._engine.feed import Feed
+from steer._engine.leases import Lease
+from steer._engine.limits import Limits
+from steer._engine.replay import Replay
+from steer.clock import Clock
+from steer.context import ExecutionContext
+from steer.errors import SteerError
+from steer.events import AgentHandoff, AgentStarted, Event, EventData
+from steer.fold import Fold
+from steer.ports.changes import Change
+from steer.ports.storage import Storage
+from steer.values import JobStatus
+
+__all__ = ["JobState", "PathState", "Stop"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stop:
+    """Why a run is to end before its agent is done, and as what."""
+
+    status: JobStatus
+    error: SteerError | None = None
+    reason: str = ""
+    by: str = ""
+
+
+@dataclass(slots=True)
+class PathState:
+    """How far one path is: completed model calls, and whose turn it is."""
+
+    completed: int = 0
+    turn: int = 0
+    agent: str | None = None
+
+
+@dataclass(slots=True)
+class Background:
+    """Things that may outlive the run, by name; each leaves when it has ended."""
+
+    names: dict[int, str] = field(default_factory=dict)
+    _next: int = 0
+
+    def add(self, name: str) -> int:
+        self._next += 1
+        self.names[self._next] = name
+        return self._next
+
+
+class JobState:
+    """The state of one attempt of one job in this process.
+
+    ``lock`` guards everything here; it is held for moments only, never across an ``await``.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: ExecutionContext,
+        attempt: int,
+        fence: int,
+        last_seq: int,
+        lease: Lease,
+        limits: Limits,
+        replay: Replay,
+        fold: Fold,
+        storage: Storage,
+        clock: Clock,
+        spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
+        on_committed: Callable[[Sequence[Event]], Awaitable[None]],
+        started: datetime,
+    ) -> None:
+        self.context = context
+        self.attempt = attempt
+        self.lease = lease
+        self.limits = limits
+        self.replay = replay
+        self.clock = clock
+        self.storage = storage
+        self.started = started
+        self.lock = threading.RLock()
+        self.home = asyncio.get_running_loop()
+        self._home_thread = threading.get_ident()
+        self.committer = Committer(
+            storage=storage,
+            scope_id=context.scope_id,
+            job_id=context.job_id,
+            fence=fence,
+            lock=self.lock,
+            spawn=spawn,
+            on_failure=self.lose,
+            on_committed=on_committed,
+        )
+        self.feed = self.committer.feed = Feed(
+            job_id=context.job_id,
+            attempt=attempt,
+            last_seq=last_seq,
+            fold=fold,
+            lock=self.lock,
+            now=clock.now,
+            on_first_pending=self.committer.events_pending,
+        )
+        self.paths: dict[tuple[str, ...], PathState] = {}
+        self.background = Background()
+        self.stopped: Stop | None = None
+        self.lost: BaseException | None = None
+        self.on_stop: Callable[[], None] | None = None
+        self._wire_calls = 0
+
+    def path(self, path: tuple[str, ...]) -> PathState:
+        """Return the state of a path, new where nothing happened on it yet."""
+        state = self.paths.get(path)
+        if state is None:
+            state = self.paths[path] = PathState()
+        return state
+
+    def next_call(self) -> str:
+        """Return the name of the next wire request, unique within the job."""
+        self._wire_calls += 1
+        return f"{self.attempt}.{self._wire_calls}"
+
+    def tell(
+        self, data: EventData, *, path: tuple[str, ...] = (), agent: str | None = None
+    ) -> None:
+        """Add an event, unless an earlier attempt told it already. From any thread."""
+        with self.lock:
+            if self.feed.closed:
+                return
+            state = self.path(path)
+            if isinstance(data, AgentStarted):
+                state.agent = data.name
+            elif isinstance(data, AgentHandoff):
+                state.agent = data.target
+            if not self.replay.told(data, path):
+                self.feed.emit(data, path=path, turn=state.turn, agent=agent or state.agent)
+
+    def record(self, *changes: Change) -> None:
+        """Let changes ride with the next commit."""
+        with self.lock:
+            self.committer.add(*changes)
+
+    def stop(self, stop: Stop) -> None:
+        """Latch why the run ends and cancel it. The first reason stays. From any thread."""
+        with self.lock:
+            if self.stopped is not None:
+                return
+            self.stopped = stop
+        self.on_home(self._cancel)
+
+    def lose(self, error: BaseException) -> None:
+        """Stop without writing an ending: the job is somebody else's, or cannot be written."""
+        with self.lock:
+            self.lost = self.lost or error
+        self.on_home(self._cancel)
+
+    def check(self) -> None:
+        """Raise what the run is to end with, once it is to end."""
+        if self.lost is not None:
+            raise self.lost
+        if self.stopped is not None and self.stopped.error is not None:
+            raise self.stopped.error
+
+    def on_home(self, call: Callable[[], None]) -> None:
+        """Run ``call`` in the kernel's event loop: now if this is its thread, else soon."""
+        if threading.get_ident() == self._home_thread:
+            call()
+        else:
+            self.home.call_soon_threadsafe(call)
+
+    async def at_home(
+        self, function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Await ``function`` in the kernel's event loop, from whichever loop this runs in."""
+        if asyncio.get_running_loop() is self.home:
+            return await function(*args, **kwargs)
+
+        async def call() -> T:
+            return await function(*args, **kwargs)
+
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call(), self.home))
+
+    def _cancel(self) -> None:
+        if self.on_stop is not None:
+            self.on_stop()

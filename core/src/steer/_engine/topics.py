@@ -1,0 +1,20 @@
+"""The topics of signals."""
+
+from __future__ import annotations
+
+from steer.ports.records import Owner
+
+__all__ = ["NO_SCOPE", "job_topic", "owner_topic"]
+
+NO_SCOPE = ""
+"""The scope of signals between processes; no tenant has it."""
+
+
+def job_topic(job_id: str) -> str:
+    """The topic that is signalled when a job has new events."""
+    return f"job:{job_id}"
+
+
+def owner_topic(owner: Owner) -> str:
+    """The topic that wakes a process to look for cancellations of its jobs."""
+    return f"owner:{owner.token}"

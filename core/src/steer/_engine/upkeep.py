@@ -1,0 +1,113 @@
+"""What a process owes its running jobs: heartbeats, and an ear for cancellations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+import anyio
+
+from steer._engine.leases import LEASE_SECONDS
+from steer._engine.running import RunningJob
+from steer._engine.state import JobState, Stop
+from steer._engine.topics import NO_SCOPE, owner_topic
+from steer.clock import Clock
+from steer.errors import StaleFence
+from steer.ports.records import Owner
+from steer.ports.signals import SignalChannel
+from steer.ports.storage import HeldJob, Storage
+from steer.values import JobStatus
+
+__all__ = ["Upkeep"]
+
+HEARTBEAT_SECONDS = LEASE_SECONDS / 3
+
+CANCEL_POLL_SECONDS = 1.0
+"""How late another process's cancellation is noticed when its signal got lost."""
+
+_log = logging.getLogger("steer.engine")
+
+
+class Upkeep:
+    """Two loops that sleep while this process has no jobs."""
+
+    def __init__(
+        self,
+        *,
+        running: Mapping[tuple[str, str], RunningJob],
+        storage: Storage,
+        signals: SignalChannel,
+        clock: Clock,
+        owner: Owner,
+    ) -> None:
+        self._running = running
+        self._storage = storage
+        self._signals = signals
+        self._clock = clock
+        self._owner = owner
+        self._busy = anyio.Event()
+
+    def note_busy(self) -> None:
+        """Say that there is a job to look after."""
+        self._busy.set()
+
+    async def keep_leases(self) -> None:
+        """Extend the leases of all jobs here, in one write each time."""
+        while True:
+            await self._until_busy()
+            await self._clock.sleep_until(self._clock.monotonic() + HEARTBEAT_SECONDS)
+            await self._guarded(self._renew)
+
+    async def watch_cancellations(self) -> None:
+        """Stop the jobs that another process wants stopped."""
+        while True:
+            await self._until_busy()
+            async with self._signals.subscribe(NO_SCOPE, owner_topic(self._owner)) as waiter:
+                while self._running:
+                    await waiter.wait(CANCEL_POLL_SECONDS)
+                    await self._guarded(self._look_for_cancellations)
+
+    async def _until_busy(self) -> None:
+        while not self._running:
+            self._busy = anyio.Event()
+            await self._busy.wait()
+
+    async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
+        # A store that is away for a moment must not end the loop: the leases run on their own
+        # clock, and an effect is not begun once one has run out.
+        try:
+            await step()
+        except Exception:
+            _log.exception("could not look after the jobs of this process")
+
+    async def _renew(self) -> None:
+        jobs = {(job.scope_id, job.job_id): job for job in self._held()}
+        if not jobs:
+            return
+        asked = self._clock.monotonic()
+        lost = await self._storage.jobs.renew(tuple(jobs.values()), lease_seconds=LEASE_SECONDS)
+        for held in lost:
+            job = self._running.get((held.scope_id, held.job_id))
+            if job is not None and job.state.committer.fence == held.fence:
+                job.state.lose(StaleFence(f"job {held.job_id} was taken over by another process"))
+        for key in jobs.keys() - {(held.scope_id, held.job_id) for held in lost}:
+            job = self._running.get(key)
+            if job is not None:
+                job.state.lease.until = asked + LEASE_SECONDS
+
+    async def _look_for_cancellations(self) -> None:
+        held = self._held()
+        if not held:
+            return
+        for job_id, (reason, by) in (await self._storage.jobs.cancellations(held)).items():
+            for state in self._states(job_id):
+                state.stop(Stop(status=JobStatus.CANCELLED, reason=reason, by=by))
+
+    def _held(self) -> tuple[HeldJob, ...]:
+        return tuple(
+            HeldJob(scope_id=scope_id, job_id=job_id, fence=job.state.committer.fence)
+            for (scope_id, job_id), job in self._running.items()
+        )
+
+    def _states(self, job_id: str) -> list[JobState]:
+        return [job.state for (_, held), job in self._running.items() if held == job_id]

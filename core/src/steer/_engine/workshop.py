@@ -1,0 +1,292 @@
+"""From a request, or from a job's record, to what can run it: agent, runtime, policies."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import anyio
+import anyio.to_thread
+
+from steer._engine.engine import Work
+from steer.agents import (
+    Agent,
+    AgentRef,
+    ImportRef,
+    InlineRef,
+    Loaded,
+    load_agent,
+    ref_from_json,
+    ref_to_json,
+    resolve,
+)
+from steer.context import ExecutionContext, PolicyRef
+from steer.errors import AgentError, ConfigError, Interrupted, PluginError, PolicyDenied
+from steer.plugins import PluginRegistry
+from steer.policies import PolicyStack
+from steer.ports.policy import AsyncPolicy, Outcome, Policy, RunQuestion, ToolQuestion
+from steer.ports.records import JobRecord
+from steer.ports.runtime import Finished, Prepared, PrepareOptions, Run, Runtime, Suspended
+from steer.request import ExecutionRequest, StoredRequest
+from steer.values import JsonValue, digest_of
+
+__all__ = ["Order", "Workshop"]
+
+PREPARED_KEPT = 64
+"""Prepared agents that are kept for the next run of the same object with the same options."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """A request made ready: what runs it, and what its job's record says of it."""
+
+    work: Work
+    agent: str
+    agent_ref: str | None
+    runtime: str
+    model: str | None
+    policy: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Agent:
+    """An agent at hand, and how another process finds it again (``None``: not at all)."""
+
+    agent: Agent | object
+    ref: AgentRef | None
+    identity: str
+
+
+class _Limited:
+    """A runtime that takes no more runs at a time than it declares."""
+
+    def __init__(self, runtime: Runtime, limit: int) -> None:
+        self._runtime = runtime
+        self._limiter = anyio.CapacityLimiter(limit)
+        self.prepare = runtime.prepare
+        self.aclose = runtime.aclose
+
+    async def run(self, prepared: Prepared, run: Run, /) -> Finished | Suspended:
+        async with self._limiter:
+            return await self._runtime.run(prepared, run)
+
+
+class Workshop:
+    """Opens runtimes once, keeps prepared agents, and selects policies."""
+
+    def __init__(
+        self,
+        *,
+        registry: PluginRegistry,
+        policies: Sequence[str | Policy | AsyncPolicy],
+        default_runtime: str | None,
+        runtime_config: Mapping[str, Mapping[str, JsonValue]],
+    ) -> None:
+        self._registry = registry
+        self._default_runtime = default_runtime
+        self._runtime_config = runtime_config
+        # Opened now: a selected policy that cannot load stops the start-up.
+        self._policies = self._open_policies(policies)
+        self._stack = PolicyStack(self._policies)
+        self._runtimes: dict[tuple[str, str], Runtime] = {}
+        self._prepared: OrderedDict[
+            tuple[str, str, int], tuple[object, PrepareOptions, Prepared]
+        ] = OrderedDict()
+
+    async def order(self, request: ExecutionRequest, context: ExecutionContext) -> Order:
+        """Make a request ready to run.
+
+        Raises ``AgentError``, ``ConfigError``, ``PluginError`` or ``PolicyDenied``.
+        """
+        return await self._order(
+            await self._find(request.agent),
+            request.runtime,
+            StoredRequest.of(request),
+            request.options,
+            context,
+            user_context=request.user_context,
+        )
+
+    async def order_again(self, job: JobRecord, context: ExecutionContext) -> Order:
+        """Make a job ready to run again, from its record alone.
+
+        Raises ``Interrupted`` where its agent was a live object, ``Diverged`` where the agent's
+        file has changed, and what ``order`` raises.
+        """
+        if job.agent_ref is None:
+            raise Interrupted(
+                f"the process that ran job {job.job_id} is gone, and its agent was an object of"
+                " that process",
+                fix="Name agents by file or module to have their jobs survive",
+            )
+        stored = StoredRequest.decode(job.request)
+        found = await self._resolve(ref_from_json(job.agent_ref))
+        return await self._order(found, job.runtime, stored, stored.options, context)
+
+    async def aclose(self) -> None:
+        """Close the runtimes that were opened."""
+        runtimes, self._runtimes = self._runtimes, {}
+        self._prepared.clear()
+        for runtime in runtimes.values():
+            await runtime.aclose()
+
+    async def _order(
+        self,
+        found: _Agent,
+        runtime_name: str | None,
+        stored: StoredRequest,
+        options: PrepareOptions,
+        context: ExecutionContext,
+        *,
+        user_context: object = None,
+    ) -> Order:
+        name = self._choose_runtime(found, runtime_name)
+        agent = found.agent
+        config = dict(self._runtime_config.get(name, {}))
+        if isinstance(agent, Agent):
+            config |= agent.runtime_config
+            agent = agent if agent.native is None else agent.native
+        config |= options.config
+        runtime = await self._open_runtime(name, config)
+        prepared = self._prepare(name, runtime, agent, replace(options, config=config))
+        policies = self._stack if stored.policies is None else self._select(stored.policies)
+        await _admit(policies, prepared, name, context)
+        return Order(
+            work=Work(
+                runtime=runtime,
+                prepared=prepared,
+                policies=policies,
+                request=stored,
+                user_context=user_context,
+                resumable=found.ref is not None,
+            ),
+            agent=prepared.agent,
+            agent_ref=None if found.ref is None else ref_to_json(found.ref),
+            runtime=name,
+            model=prepared.model,
+            policy=policies.name,
+            digest=stored.digest(agent=found.identity or prepared.fingerprint, runtime=name),
+        )
+
+    async def _find(self, agent: object) -> _Agent:
+        if isinstance(agent, str):
+            # Loading runs the author's code and imports vendors: seconds of blocking work.
+            loaded = await anyio.to_thread.run_sync(
+                lambda: load_agent(agent, native_runtime=self._registry.runtime_for)
+            )
+            return _found(loaded)
+        if isinstance(agent, ImportRef | InlineRef):
+            return await self._resolve(agent)
+        return _Agent(agent=agent, ref=None, identity="")
+
+    async def _resolve(self, ref: AgentRef) -> _Agent:
+        if not isinstance(ref, ImportRef | InlineRef):
+            raise AgentError(f"{ref} is a stored agent, and this storage keeps none")
+        loaded = await anyio.to_thread.run_sync(
+            lambda: resolve(ref, native_runtime=self._registry.runtime_for)
+        )
+        return _found(loaded)
+
+    def _choose_runtime(self, found: _Agent, asked: str | None) -> str:
+        agent = found.agent
+        native = agent.native if isinstance(agent, Agent) else agent
+        said = agent.runtime if isinstance(agent, Agent) else None
+        fits = self._registry.runtime_for(native) if native is not None else None
+        if native is not None and fits is None and asked is None and said is None:
+            kind = type(native)
+            raise AgentError(
+                f"no installed runtime runs a {kind.__module__}.{kind.__qualname__}",
+                fix="Install the runtime's plugin, or name one with runtime=",
+            )
+        name = asked or said or fits or self._default_runtime
+        return self._registry.runtime_name(name)
+
+    async def _open_runtime(self, name: str, config: Mapping[str, JsonValue]) -> Runtime:
+        key = (name, digest_of(config))
+        runtime = self._runtimes.get(key)
+        if runtime is not None:
+            return runtime
+        # In a thread, because opening imports the vendor's SDK.
+        opened = await anyio.to_thread.run_sync(lambda: self._registry.open_runtime(name, config))
+        limit = self._registry.runtime(name).capabilities.max_concurrency
+        runtime = opened if limit is None else _Limited(opened, limit)
+        if key in self._runtimes:
+            await runtime.aclose()
+        return self._runtimes.setdefault(key, runtime)
+
+    def _prepare(
+        self, name: str, runtime: Runtime, agent: object, options: PrepareOptions
+    ) -> Prepared:
+        key = (name, digest_of(options.config), id(agent))
+        kept = self._prepared.get(key)
+        if kept is not None and kept[0] is agent and kept[1] == options:
+            self._prepared.move_to_end(key)
+            return kept[2]
+        prepared = runtime.prepare(agent, options)
+        declared = self._registry.runtime(name).capabilities
+        if exceeding := prepared.capabilities.exceeding(declared):
+            raise PluginError(name, f"claims more than it declares: {', '.join(exceeding)}")
+        self._prepared[key] = (agent, options, prepared)
+        if len(self._prepared) > PREPARED_KEPT:
+            self._prepared.popitem(last=False)
+        return prepared
+
+    def _open_policies(
+        self, policies: Sequence[str | Policy | AsyncPolicy]
+    ) -> tuple[Policy | AsyncPolicy, ...]:
+        opened: list[Policy | AsyncPolicy] = []
+        for policy in policies:
+            if isinstance(policy, str):
+                opened.extend(self._registry.open_policies([policy]))
+            else:
+                opened.append(policy)
+        return tuple(opened)
+
+    def _select(self, refs: Sequence[PolicyRef]) -> PolicyStack:
+        """Return the policies that a request names; one that is not there is never left out."""
+        selected: list[Policy | AsyncPolicy] = []
+        for ref in refs:
+            there = [policy for policy in self._policies if policy.name == ref.name]
+            if not there:
+                there = list(self._open_policies([ref.name]))
+            if ref.version is not None:
+                there = [policy for policy in there if policy.version == ref.version]
+            if not there:
+                raise ConfigError(f"there is no policy {ref}", fix="Select one that is configured")
+            selected.extend(there)
+        return PolicyStack(selected)
+
+
+def _found(loaded: Loaded) -> _Agent:
+    return _Agent(agent=loaded.agent, ref=loaded.ref, identity=str(loaded.ref))
+
+
+async def _admit(
+    policies: PolicyStack, prepared: Prepared, runtime: str, context: ExecutionContext
+) -> None:
+    """Ask policy about the run, and about what in it no gate can stop."""
+    verdict = await policies.evaluate(
+        RunQuestion(context=context, agent=prepared.agent, runtime=runtime, model=prepared.model)
+    )
+    if verdict.outcome is not Outcome.ALLOW:
+        raise PolicyDenied(
+            f"policy does not let {context.principal_id} run {prepared.agent}: {verdict.reason}"
+        )
+    for tool in prepared.ungated:
+        verdict = await policies.evaluate(
+            ToolQuestion(
+                context=context,
+                tool=tool.name,
+                kind=tool.kind,
+                server=tool.server,
+                agent=prepared.agent,
+            )
+        )
+        if verdict.outcome is not Outcome.ALLOW:
+            raise PolicyDenied(
+                f"{prepared.agent} has {tool.name}, a {tool.kind} tool that acts without asking"
+                f" steer first, and policy does not allow it by name: {verdict.reason}",
+                fix="Take it out of the agent, or allow it in a policy",
+            )

@@ -1,0 +1,113 @@
+"""The kernel for programs without an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from steer.context import DEFAULT_SCOPE
+from steer.events import Event
+from steer.fold import Position
+from steer.handle import ExecutionHandle
+from steer.kernel import RuntimeKernel
+from steer.ports.records import JobQuery, JobRecord, Page
+from steer.request import ExecutionRequest
+from steer.values import RunResult
+
+__all__ = ["BlockingHandle", "BlockingKernel", "run_sync"]
+
+
+class BlockingHandle:
+    """An ``ExecutionHandle`` whose methods block."""
+
+    def __init__(self, portal: BlockingPortal, handle: ExecutionHandle) -> None:
+        self._portal = portal
+        self._handle = handle
+        self.job_id = handle.job_id
+        self.scope_id = handle.scope_id
+
+    def events(self, *, after: Position | None = None, live: bool = True) -> Iterator[Event]:
+        """Yield the job's events up to the terminal one."""
+        events = self._handle.events(after=after, live=live)
+        while True:
+            try:
+                yield self._portal.call(anext, events)
+            except StopAsyncIteration:
+                return
+
+    def result(self) -> RunResult:
+        """Wait for the end and return what the job came to."""
+        return self._portal.call(self._handle.result)
+
+    def cancel(self, *, reason: str = "cancelled", by: str = "caller") -> None:
+        """Ask for the job's end."""
+        self._portal.call(partial(self._handle.cancel, reason=reason, by=by))
+
+
+class BlockingKernel:
+    """A ``RuntimeKernel`` in an event loop of its own, in a thread of its own.
+
+    ``make`` builds the kernel; it is called once, in this thread.
+    """
+
+    def __init__(self, make: Callable[[], RuntimeKernel] = RuntimeKernel) -> None:
+        self._kernel = make()
+        self._stack = ExitStack()
+        self._portal: BlockingPortal
+
+    def __enter__(self) -> Self:
+        """Start the event loop and open the kernel."""
+        with ExitStack() as stack:
+            self._portal = stack.enter_context(start_blocking_portal())
+            stack.enter_context(self._portal.wrap_async_context_manager(self._kernel))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the kernel and its event loop."""
+        self._stack.close()
+
+    def execute(self, request: ExecutionRequest) -> BlockingHandle:
+        """Admit a job and start it: see ``RuntimeKernel.execute``."""
+        return BlockingHandle(self._portal, self._portal.call(self._kernel.execute, request))
+
+    def attach(self, job_id: str, *, scope_id: str = DEFAULT_SCOPE) -> BlockingHandle:
+        """Return a hold on a job: see ``RuntimeKernel.attach``."""
+        handle = self._portal.call(partial(self._kernel.attach, job_id, scope_id=scope_id))
+        return BlockingHandle(self._portal, handle)
+
+    def resume(self, job_id: str, *, scope_id: str = DEFAULT_SCOPE) -> BlockingHandle:
+        """Go on with a job: see ``RuntimeKernel.resume``."""
+        handle = self._portal.call(partial(self._kernel.resume, job_id, scope_id=scope_id))
+        return BlockingHandle(self._portal, handle)
+
+    def jobs(
+        self,
+        query: JobQuery | None = None,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[JobRecord]:
+        """Return jobs, newest first: see ``RuntimeKernel.jobs``."""
+        return self._portal.call(
+            partial(self._kernel.jobs, query, scope_id=scope_id, limit=limit, cursor=cursor)
+        )
+
+
+def run_sync(
+    request: ExecutionRequest, *, make: Callable[[], RuntimeKernel] = RuntimeKernel
+) -> RunResult:
+    """Run one request to its end in a kernel of its own, and return the result."""
+    with BlockingKernel(make) as kernel:
+        return kernel.execute(request).result()

@@ -1,0 +1,67 @@
+"""A hold on one job: its events, its result, its cancellation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from steer._engine.engine import Engine
+from steer._engine.following import follow
+from steer._engine.running import RunningJob
+from steer.errors import Released, StaleFence
+from steer.events import Event
+from steer.fold import Position
+from steer.ports.records import JobRecord
+from steer.values import RunResult
+
+__all__ = ["ExecutionHandle"]
+
+
+class ExecutionHandle:
+    """A job, wherever it runs. Any number of handles may look at one job.
+
+    Letting go of a handle, or of a stream of events, never cancels the job.
+    """
+
+    def __init__(self, engine: Engine, job_id: str, scope_id: str) -> None:
+        self._engine = engine
+        self._running: RunningJob | None = engine.running(scope_id, job_id)
+        self.job_id = job_id
+        self.scope_id = scope_id
+
+    def events(self, *, after: Position | None = None, live: bool = True) -> AsyncIterator[Event]:
+        """Return the job's events from ``after`` on, past ones included, up to the terminal one.
+
+        With ``live`` unset only what is durable comes: no deltas without ``seq``. Any number of
+        readers may follow at any time; each gets every event once, in order.
+        """
+        return follow(self._engine, self.scope_id, self.job_id, after=after, live=live)
+
+    async def result(self) -> RunResult:
+        """Wait for the end and return what the job came to, whatever its status.
+
+        Raises ``Released`` where the kernel closed and gave the job back, ``StorageError`` where
+        its ending could not be written.
+        """
+        if self._running is not None:
+            try:
+                return await self._running.wait()
+            except StaleFence:
+                # Another process has taken the job over; its ending is the one that counts.
+                self._running = None
+        async for _ in follow(self._engine, self.scope_id, self.job_id, live=False):
+            pass
+        result = (await self.job()).result
+        if result is None:
+            raise Released(f"job {self.job_id} was given back", fix="Resume it")
+        return result
+
+    async def job(self) -> JobRecord:
+        """Return the job as it stands in the store. Raises ``NotFound``."""
+        return await self._engine.storage.jobs.get(self.scope_id, self.job_id)
+
+    async def cancel(self, *, reason: str = "cancelled", by: str = "caller") -> None:
+        """Ask for the job's end; ``result()`` tells when it has ended.
+
+        Raises ``InvalidTransition`` where it has ended already.
+        """
+        await self._engine.cancel(await self.job(), reason=reason, by=by)

@@ -1,0 +1,300 @@
+"""RuntimeKernel: the door through which an application runs agents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from steer._engine.engine import Engine
+from steer._engine.sinks import SinkPump, SinkReport
+from steer._engine.state import Stop
+from steer._engine.workshop import Order, Workshop
+from steer.clock import Clock, SystemClock
+from steer.context import DEFAULT_SCOPE, ExecutionContext
+from steer.errors import ConfigError, Conflict, IdempotencyConflict, Interrupted
+from steer.handle import ExecutionHandle
+from steer.ids import new_id
+from steer.plugins import PluginRegistry
+from steer.ports.executor import Executor
+from steer.ports.policy import AsyncPolicy, Policy
+from steer.ports.records import JobQuery, JobRecord, Page
+from steer.ports.signals import SignalChannel
+from steer.ports.sink import EventSink
+from steer.ports.storage import Storage
+from steer.request import ExecutionRequest
+from steer.values import JobStatus, JsonValue
+
+__all__ = ["RuntimeKernel"]
+
+
+class RuntimeKernel:
+    """Runs agents under policy, budgets and a durable journal.
+
+    ::
+
+        async with RuntimeKernel(storage="sqlite:///runs.db") as kernel:
+            handle = await kernel.execute(ExecutionRequest(agent="support.py", prompt="Hello"))
+            async for event in handle.events():
+                ...
+            result = await handle.result()
+
+    ``storage`` is a URL or an open storage; one opened here is closed here. ``registry`` holds the
+    plugins, those that are installed unless given. ``policies`` are names or objects; none means
+    ``author-declared``. ``default_runtime`` runs agents that name none; ``runtime_config`` has the
+    configuration of runtimes by name. ``sinks`` receive committed events without their content,
+    ``content_sinks`` with it.
+
+    A kernel belongs to the event loop it is opened in; any task may open it and any other close
+    it. It installs no signal handlers, no log handlers and no event-loop policy.
+    """
+
+    def __init__(
+        self,
+        *,
+        storage: str | Storage = "memory://",
+        registry: PluginRegistry | None = None,
+        policies: Sequence[str | Policy | AsyncPolicy] = (),
+        default_runtime: str | None = None,
+        runtime_config: Mapping[str, Mapping[str, JsonValue]] | None = None,
+        sinks: Mapping[str, EventSink] | None = None,
+        content_sinks: Mapping[str, EventSink] | None = None,
+        signals: SignalChannel | None = None,
+        executor: Executor | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.registry = registry if registry is not None else PluginRegistry.discover()
+        self._clock = clock or SystemClock()
+        self._workshop = Workshop(
+            registry=self.registry,
+            policies=policies,
+            default_runtime=default_runtime,
+            runtime_config=runtime_config or {},
+        )
+        self._storage_choice = storage
+        self._signals = signals
+        self._executor = executor
+        self._pumps = [
+            SinkPump(name, sink, contents=contents)
+            for contents, chosen in ((False, sinks), (True, content_sinks))
+            for name, sink in (chosen or {}).items()
+        ]
+        self._storage: Storage | None = None
+        self._engine: Engine | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the kernel."""
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the kernel, giving back what still runs."""
+        await self.aclose()
+
+    async def open(self) -> None:
+        """Open the storage and start what runs in the background. Raises ``StorageError``."""
+        if self._engine is not None:
+            raise ConfigError("this kernel is open already")
+        choice = self._storage_choice
+        self._storage = (
+            self.registry.open_storage(choice, self._clock) if isinstance(choice, str) else choice
+        )
+        engine = Engine(
+            storage=self._storage,
+            signals=self._signals or self._storage.signals,
+            clock=self._clock,
+            sinks=self._pumps,
+            executor=self._executor,
+        )
+        await engine.open()
+        self._engine = engine
+
+    async def aclose(self, *, drain: float = 0.0) -> None:
+        """Close: wait up to ``drain`` seconds for running jobs, then give the others back.
+
+        A job that is given back is queued again, for any kernel to resume; one whose agent is
+        a live object is cancelled.
+        """
+        engine, self._engine = self._engine, None
+        if engine is None or self._storage is None:
+            return
+        await engine.close(drain=drain)
+        await self._workshop.aclose()
+        if isinstance(self._storage_choice, str):
+            await self._storage.aclose()
+
+    @property
+    def storage(self) -> Storage:
+        """The open storage. Raises ``ConfigError`` where the kernel is not open."""
+        return self._opened().storage
+
+    async def execute(self, request: ExecutionRequest) -> ExecutionHandle:
+        """Admit a job and start it; it is durable when this returns.
+
+        A repeated idempotency key returns the job that has it, and goes on with it where its
+        process is gone. Raises ``IdempotencyConflict`` where the key was used for another
+        request, ``PolicyDenied`` where policy forbids the run, and ``AgentError``,
+        ``ConfigError`` or ``PluginError`` where it cannot be run at all.
+        """
+        engine = self._opened()
+        context = _context(request)
+        order = await self._workshop.order(request, context)
+        if request.idempotency_key is not None:
+            earlier = await engine.storage.jobs.find(request.scope_id, request.idempotency_key)
+            if earlier is not None:
+                return await self._repeat(earlier, order, request)
+        job = self._record(request, order, context)
+        try:
+            await engine.admit(job, order.work)
+        except IdempotencyConflict as conflict:
+            # Somebody else used the key since it was looked up.
+            earlier = await engine.storage.jobs.get(request.scope_id, conflict.job_id)
+            return await self._repeat(earlier, order, request)
+        return ExecutionHandle(engine, job.job_id, job.scope_id)
+
+    async def attach(self, job_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ExecutionHandle:
+        """Return a hold on a job, wherever it runs or ran. Raises ``NotFound``."""
+        engine = self._opened()
+        job = await engine.storage.jobs.get(scope_id, job_id)
+        return ExecutionHandle(engine, job.job_id, scope_id)
+
+    async def resume(self, job_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ExecutionHandle:
+        """Go on with a job whose process is gone, from its records.
+
+        A job that has ended is returned as it is. One that cannot be built again ends as
+        ``interrupted``. Raises ``Conflict`` where another process runs it, ``Diverged`` where
+        its agent's file has changed, ``NotFound`` where there is none.
+        """
+        engine = self._opened()
+        job = await engine.storage.jobs.get(scope_id, job_id)
+        if engine.running(scope_id, job_id) is None and not job.status.terminal:
+            if not engine.orphaned(job):
+                raise Conflict(
+                    f"job {job_id} is run by {_place(job)}", fix="Cancel it, or wait for its end"
+                )
+            try:
+                order = await self._workshop.order_again(job, _job_context(job))
+            except Interrupted as error:
+                await engine.claim(job, Stop(status=JobStatus.FAILED, error=error))
+            else:
+                await engine.claim(job, order.work)
+        return ExecutionHandle(engine, job_id, scope_id)
+
+    async def cancel(
+        self,
+        job_id: str,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        reason: str = "cancelled",
+        by: str = "caller",
+    ) -> None:
+        """Ask for a job's end, in whichever process it runs.
+
+        Raises ``NotFound``, and ``InvalidTransition`` where it has ended already.
+        """
+        engine = self._opened()
+        job = await engine.storage.jobs.get(scope_id, job_id)
+        await engine.cancel(job, reason=reason, by=by)
+
+    async def jobs(
+        self,
+        query: JobQuery | None = None,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[JobRecord]:
+        """Return jobs, newest first; ``Page.cursor`` asks for the next part."""
+        return await self.storage.jobs.list(
+            scope_id, query or JobQuery(), limit=limit, cursor=cursor
+        )
+
+    def orphaned(self, job: JobRecord) -> bool:
+        """Whether a job has not ended and nobody runs it, so that it can be resumed."""
+        return self._opened().orphaned(job)
+
+    def sink_reports(self) -> tuple[SinkReport, ...]:
+        """How each sink fares: delivered, dropped and failed events."""
+        return tuple(pump.report() for pump in self._pumps)
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            raise ConfigError(
+                "this kernel is not open", fix="Use it inside `async with`, or await open()"
+            )
+        return self._engine
+
+    async def _repeat(
+        self, job: JobRecord, order: Order, request: ExecutionRequest
+    ) -> ExecutionHandle:
+        engine = self._opened()
+        if job.request_digest != order.digest:
+            raise IdempotencyConflict(
+                f"the idempotency key {request.idempotency_key!r} was used for another request",
+                job_id=job.job_id,
+                fix="Use a new key, or ask for the same again",
+            )
+        if engine.orphaned(job):
+            work = order.work
+            if job.agent_ref is None:
+                error = Interrupted(f"the process that ran job {job.job_id} is gone")
+                await engine.claim(job, Stop(status=JobStatus.FAILED, error=error))
+            else:
+                await engine.claim(job, work)
+        return ExecutionHandle(engine, job.job_id, job.scope_id)
+
+    def _record(
+        self, request: ExecutionRequest, order: Order, context: ExecutionContext
+    ) -> JobRecord:
+        now = self._clock.now()
+        seconds = request.budgets.max_runtime_seconds
+        return JobRecord(
+            job_id=context.job_id,
+            scope_id=request.scope_id,
+            principal_id=request.principal_id,
+            session_id=request.session_id,
+            status=JobStatus.RUNNING,
+            agent=order.agent,
+            agent_ref=order.agent_ref,
+            runtime=order.runtime,
+            model=order.model,
+            request=order.work.request.encode(),
+            request_digest=order.digest,
+            idempotency_key=request.idempotency_key,
+            policy=order.policy,
+            created_at=now,
+            updated_at=now,
+            started_at=now,
+            deadline=None if seconds is None else now + timedelta(seconds=seconds),
+            metadata=request.metadata,
+            tags=request.tags,
+        )
+
+
+def _context(request: ExecutionRequest) -> ExecutionContext:
+    return ExecutionContext(
+        scope_id=request.scope_id,
+        principal_id=request.principal_id,
+        session_id=request.session_id,
+        job_id=new_id(),
+    )
+
+
+def _job_context(job: JobRecord) -> ExecutionContext:
+    return ExecutionContext(
+        scope_id=job.scope_id,
+        principal_id=job.principal_id,
+        session_id=job.session_id,
+        job_id=job.job_id,
+    )
+
+
+def _place(job: JobRecord) -> str:
+    owner = job.owner
+    return "another process" if owner is None else f"process {owner.pid} on {owner.host}"

@@ -1,0 +1,242 @@
+"""What a plugin is written with: the declarations, and the mark for hooks.
+
+A plugin is a light module, named under the entry-point group ``steer`` of its distribution,
+whose hooks return declarations. It imports no vendor: a declaration is data, and what it opens
+is named by a target, ``"package.module:function"``, that is imported when somebody selects it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pluggy
+
+from steer.capabilities import Capabilities
+from steer.errors import PluginError
+from steer.naming import fold
+
+# A declaring module is imported at every start of every process that looks for plugins; these
+# would multiply what that costs, and only type checkers read them.
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from steer.ports.cache import Cache
+    from steer.ports.executor import Executor
+    from steer.ports.policy import AsyncPolicy, Policy
+    from steer.ports.runtime import Runtime
+    from steer.ports.signals import SignalChannel
+    from steer.ports.sink import EventSink
+    from steer.ports.storage import Storage
+
+__all__ = [
+    "CONTRACT",
+    "ENTRY_POINT_GROUP",
+    "CachePlugin",
+    "CommandPlugin",
+    "Declaration",
+    "ExecutorPlugin",
+    "PluginKind",
+    "PolicyPlugin",
+    "RuntimePlugin",
+    "SignalsPlugin",
+    "SinkPlugin",
+    "StoragePlugin",
+    "hookimpl",
+]
+
+CONTRACT = 1
+"""The number of the ports, hooks and event codec together that this steer speaks."""
+
+ENTRY_POINT_GROUP = "steer"
+"""Where a distribution names its plugin module."""
+
+hookimpl = pluggy.HookimplMarker("steer")
+
+_NAME = re.compile(r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+class PluginKind(StrEnum):
+    """What a plugin adds: one kind for each port, and commands."""
+
+    RUNTIME = "runtime"
+    STORAGE = "storage"
+    POLICY = "policy"
+    SINK = "sink"
+    SIGNALS = "signals"
+    EXECUTOR = "executor"
+    CACHE = "cache"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """What every plugin says of itself.
+
+    ``name``: letters, digits, ``-`` and ``_``; ``_`` and ``-``, and cases, are the same.
+    ``summary``: one line for ``steer plugins``.
+    ``contract``: the ``CONTRACT`` the plugin was written for. Write the number: with the constant
+    a plugin would claim to fit whatever steer it meets.
+    ``open``: the target that is imported and called when the plugin is selected. A distribution
+    gives ``"module:function"``; an application that registers its own may give the function.
+    ``requires``: the distributions that ``open`` needs, by name, so that ``steer plugins`` can say
+    what is missing without importing anything.
+    ``install``: what pip is asked for where one is missing; the plugin's own distribution if unset.
+    ``testing``: the target of the factory that ``steer check`` uses.
+    """
+
+    kind: ClassVar[PluginKind]
+
+    name: str
+    summary: str
+    contract: int
+    open: str | Callable[..., object]
+    requires: tuple[str, ...] = ()
+    install: str | None = None
+    testing: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot be selected and a target that cannot be imported."""
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise PluginError(
+                str(self.name), "a plugin's name is made of letters, digits, '-' and '_'"
+            )
+        if fold(self.name) == "default":
+            raise PluginError(self.name, "the name stands for whatever the configuration chooses")
+        for key in ("open", "testing", "config"):
+            target = getattr(self, key, None)
+            if isinstance(target, str) and not _TARGET.fullmatch(target):
+                raise PluginError(self.name, f"{key} is {target!r}, not 'package.module:function'")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Configured(Declaration):
+    """A plugin that takes configuration.
+
+    ``config``: the pydantic model, or the target of it, that its table in the configuration has
+    to fit. ``open`` is given an instance; without a model it is given ``None``, and a table that
+    is not empty is refused.
+    """
+
+    config: type[BaseModel] | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Addressed(Declaration):
+    """A plugin that is chosen by URL. ``schemes``: those that it opens, in lower case."""
+
+    schemes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse schemes that no URL can have."""
+        # super() without arguments finds the wrong class in a slotted dataclass.
+        Declaration.__post_init__(self)
+        if isinstance(self.schemes, str) or not self.schemes:
+            raise PluginError(self.name, "schemes is a tuple of one or more, such as ('redis',)")
+        for scheme in self.schemes:
+            if not _SCHEME.fullmatch(scheme):
+                raise PluginError(self.name, f"{scheme!r} is no scheme of a URL")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuntimePlugin(_Configured):
+    """A way to run agents. ``open(config) -> Runtime``.
+
+    ``capabilities``: the most that it can do.
+    ``native_types``: the vendor's agent classes as ``"module.Class"``, where the class says it was
+    defined; an object of one, or of a subclass, is run by this runtime unless another is named.
+    """
+
+    kind: ClassVar[PluginKind] = PluginKind.RUNTIME
+
+    open: str | Callable[..., Runtime]
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    native_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoragePlugin(_Addressed):
+    """A store for jobs and all that belongs to them. ``open(url, clock) -> Storage``."""
+
+    kind: ClassVar[PluginKind] = PluginKind.STORAGE
+
+    open: str | Callable[..., Storage]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyPlugin(_Configured):
+    """Rules. ``open(config) -> Policy``, or a sequence of them.
+
+    ``asynchronous``: what it opens are ``AsyncPolicy``, which are awaited and bounded in time.
+    """
+
+    kind: ClassVar[PluginKind] = PluginKind.POLICY
+
+    open: str | Callable[..., Policy | AsyncPolicy | Sequence[Policy] | Sequence[AsyncPolicy]]
+    asynchronous: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SinkPlugin(_Configured):
+    """Somewhere committed events go. ``open(config, contents) -> EventSink``.
+
+    ``contents`` is a bool: whether the events it will be given carry what was said.
+    """
+
+    kind: ClassVar[PluginKind] = PluginKind.SINK
+
+    open: str | Callable[..., EventSink]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignalsPlugin(_Addressed):
+    """A channel that wakes other processes. ``open(url, clock) -> SignalChannel``."""
+
+    kind: ClassVar[PluginKind] = PluginKind.SIGNALS
+
+    open: str | Callable[..., SignalChannel]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutorPlugin(_Configured):
+    """Somewhere jobs run. ``open(config) -> Executor``."""
+
+    kind: ClassVar[PluginKind] = PluginKind.EXECUTOR
+
+    open: str | Callable[..., Executor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CachePlugin(_Addressed):
+    """A cache. ``open(url, clock) -> Cache``."""
+
+    kind: ClassVar[PluginKind] = PluginKind.CACHE
+
+    open: str | Callable[..., Cache]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommandPlugin(Declaration):
+    """A command of ``steer``. ``open() ->`` a ``typer.Typer``, or the function of one command."""
+
+    kind: ClassVar[PluginKind] = PluginKind.COMMAND
+
+    open: str | Callable[[], Any]
+
+
+DECLARATIONS: Mapping[str, type[Declaration]] = {
+    "steer_runtimes": RuntimePlugin,
+    "steer_storages": StoragePlugin,
+    "steer_policies": PolicyPlugin,
+    "steer_sinks": SinkPlugin,
+    "steer_signals": SignalsPlugin,
+    "steer_executors": ExecutorPlugin,
+    "steer_caches": CachePlugin,
+    "steer_commands": CommandPlugin,
+}
+"""What each hook returns."""

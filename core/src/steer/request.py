@@ -1,0 +1,102 @@
+"""What an application asks for: run this agent, with this input, for this principal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json, to_jsonable_python
+
+from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE, BudgetSpec, PolicyRef
+from steer.errors import ConfigError
+from steer.ports.runtime import PrepareOptions
+from steer.values import JsonValue, Message, digest_of, user_message
+
+__all__ = ["ExecutionRequest", "StoredRequest"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutionRequest:
+    """A run that is asked for.
+
+    ``agent`` is a specification (``"file.py"``, ``"file.py:name"``, ``"package.module:name"``,
+    ``"agent.toml"``), an agent reference, a ``steer.agents.Agent`` or a vendor's agent object.
+    A live object runs in this process only: after a crash its job fails as ``interrupted``.
+
+    The input is either ``prompt`` or ``messages``, the whole conversation. ``runtime`` is the
+    one that fits the agent unless given. ``policies`` replaces the kernel's own selection.
+    ``user_context`` is the author's object, handed to tools and never stored.
+
+    With an ``idempotency_key`` the same request runs once in its scope: asking again returns
+    the same job. ``keep_records`` keeps what a replay needs after the job has ended.
+    """
+
+    agent: object
+    prompt: str | None = None
+    messages: Sequence[Message] = ()
+    runtime: str | None = None
+    options: PrepareOptions = field(default_factory=PrepareOptions)
+    scope_id: str = DEFAULT_SCOPE
+    principal_id: str = DEFAULT_PRINCIPAL
+    session_id: str | None = None
+    budgets: BudgetSpec = field(default_factory=BudgetSpec)
+    policies: tuple[PolicyRef, ...] | None = None
+    idempotency_key: str | None = None
+    user_context: object = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    keep_records: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a request that names no input, or two."""
+        if (self.prompt is None) == (not self.messages):
+            raise ConfigError("a request has either a prompt or messages", fix="Give one of them")
+
+    @property
+    def input(self) -> tuple[Message, ...]:
+        """The conversation, the newest message last."""
+        if self.prompt is not None:
+            return (user_message(self.prompt),)
+        return tuple(self.messages)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredRequest:
+    """The part of a request that another process needs to run it again. No secret is in it."""
+
+    input: tuple[Message, ...]
+    options: PrepareOptions
+    budgets: BudgetSpec
+    policies: tuple[PolicyRef, ...] | None = None
+    keep_records: bool = False
+
+    @classmethod
+    def of(cls, request: ExecutionRequest) -> StoredRequest:
+        """Return what is kept of a request."""
+        return cls(
+            input=request.input,
+            options=replace(request.options, api_key=None),
+            budgets=request.budgets,
+            policies=request.policies,
+            keep_records=request.keep_records,
+        )
+
+    def encode(self) -> str:
+        """Return the request as JSON text."""
+        return to_json(self).decode()
+
+    @staticmethod
+    def decode(text: str) -> StoredRequest:
+        """Return the request that ``encode`` wrote."""
+        return _adapter().validate_json(text)
+
+    def digest(self, *, agent: str, runtime: str) -> str:
+        """Return what tells this request from another one under the same idempotency key."""
+        return digest_of([agent, runtime, to_jsonable_python(self)])
+
+
+@cache
+def _adapter() -> TypeAdapter[StoredRequest]:
+    return TypeAdapter(StoredRequest)
