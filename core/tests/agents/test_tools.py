@@ -1,0 +1,534 @@
+"""A typed function as a tool: what the model sees of it, and how it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+from pydantic import BaseModel, Field
+from steer.agents import ParsedArguments, Tool, ToolContext, tool
+from steer.errors import AgentError, RuntimeFailure
+from steer.values import Effect
+
+pytestmark = pytest.mark.anyio
+
+NONE = ParsedArguments({})
+who: ContextVar[str] = ContextVar("who")
+
+
+class Item(BaseModel):
+    sku: str
+    count: int = 1
+
+
+@tool
+def refund(
+    order_id: int,
+    items: list[Item],
+    reason: Literal["broken", "late"] = "broken",
+    *,
+    context: ToolContext,
+) -> str:
+    """Refund an order.
+
+    Only for orders of this year.
+
+    Args:
+        order_id: The number
+            on the invoice.
+        reason: Why.
+
+    Returns:
+        A receipt.
+    """
+    return f"{context.scope_id} refunds {order_id}: {items[0].sku} is {reason}"
+
+
+def test_the_model_sees_name_description_and_arguments() -> None:
+    assert refund.name == "refund"
+    assert refund.description == "Refund an order.\n\nOnly for orders of this year."
+    assert refund.strict
+    assert refund.input_schema == {
+        "type": "object",
+        "properties": {
+            "order_id": {"type": "integer", "description": "The number on the invoice."},
+            "items": {"type": "array", "items": {"$ref": "#/$defs/Item"}},
+            "reason": {
+                "type": "string",
+                "enum": ["broken", "late"],
+                "description": 'Why. (default: "broken")',
+            },
+        },
+        "required": ["order_id", "items", "reason"],
+        "additionalProperties": False,
+        "$defs": {
+            "Item": {
+                "type": "object",
+                "title": "Item",
+                "properties": {
+                    "sku": {"type": "string"},
+                    "count": {"type": "integer", "description": "(default: 1)"},
+                },
+                "required": ["sku", "count"],
+                "additionalProperties": False,
+            }
+        },
+    }
+
+
+async def test_parsed_arguments_are_what_the_function_declares(call_context: ToolContext) -> None:
+    arguments = refund.parse('{"order_id": "7", "items": [{"sku": "cup"}]}')
+    assert arguments == {"order_id": 7, "items": [Item(sku="cup")], "reason": "broken"}
+    assert await refund.run(arguments, call_context) == "acme refunds 7: cup is broken"
+
+
+def test_the_function_can_still_be_called(call_context: ToolContext) -> None:
+    direct = refund(7, [Item(sku="cup")], "late", context=call_context)
+    assert direct == "acme refunds 7: cup is late"
+    assert list(inspect.signature(refund).parameters) == ["order_id", "items", "reason", "context"]
+
+
+@pytest.mark.parametrize(
+    "docstring",
+    [
+        "Find it.\n\nArgs:\n    place: where\n      to look\n    deep (bool): how far\n",
+        "Find it.\n\n:param place: where to look\n:param deep: how far\n:returns: it\n",
+        "Find it.\n\nParameters\n----------\nplace : str\n    where to look\ndeep\n    how far\n",
+    ],
+    ids=["google", "sphinx", "numpy"],
+)
+def test_descriptions_come_from_the_usual_docstrings(docstring: str) -> None:
+    def find(place: str, deep: bool) -> None: ...
+
+    find.__doc__ = docstring
+    made = tool(find)
+    assert made.description == "Find it."
+    assert made.input_schema["properties"]["place"]["description"] == "where to look"
+    assert made.input_schema["properties"]["deep"]["description"] == "how far"
+
+
+def test_annotated_descriptions_and_bounds_come_before_the_docstring() -> None:
+    @tool
+    def pay(amount: Annotated[int, Field(gt=0, description="cents")], to: Annotated[str, "IBAN"]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a result type is not needed
+        """Pay.
+
+        Args:
+            amount: not this
+        """
+
+    assert pay.input_schema["properties"] == {
+        "amount": {"type": "integer", "exclusiveMinimum": 0, "description": "cents"},
+        "to": {"type": "string", "description": "IBAN"},
+    }
+
+
+def test_a_tool_without_parameters_takes_none() -> None:
+    @tool
+    def ping() -> str:
+        return "pong"
+
+    assert ping.input_schema == {
+        "type": "object",
+        "properties": {},
+        "required": [],
+        "additionalProperties": False,
+    }
+    assert ping.description == ""
+    assert ping.parse("") == ping.parse("{}") == ping.parse({}) == {}
+
+
+def test_options_override_what_the_function_says() -> None:
+    made = tool(name="look-up", description="Look.", effect="none", timeout=2.5, strict=False)(
+        refund.function
+    )
+    assert (made.name, made.description, made.effect) == ("look-up", "Look.", Effect.NONE)
+    assert (made.timeout, made.strict) == (2.5, False)
+    assert made.input_schema["required"] == ["order_id", "items"]
+    assert refund.effect is Effect.ONCE
+    assert refund.timeout is None
+
+
+def test_free_keys_make_a_tool_open_unless_strict_is_insisted_on() -> None:
+    def search(filters: dict[str, str]) -> None: ...
+
+    assert not tool(search).strict
+    with pytest.raises(AgentError, match="tool 'search': filters accepts free keys"):
+        tool(search, strict=True)
+
+
+def test_a_type_defined_beside_the_tool_in_a_function_is_found() -> None:
+    class Local(BaseModel):
+        x: int
+
+    @tool
+    def use(local: Local) -> int:
+        return local.x
+
+    assert use.parse('{"local": {"x": 3}}') == {"local": Local(x=3)}
+
+
+def test_parameters_may_have_names_that_pydantic_keeps_for_itself() -> None:
+    @tool
+    def odd(json: int, copy: int, _hidden: int, model_config: int, self_: int = 5) -> None: ...
+
+    given = '{"json": 1, "copy": 2, "_hidden": 3, "model_config": 4}'
+    assert odd.parse(given) == {
+        "json": 1,
+        "copy": 2,
+        "_hidden": 3,
+        "model_config": 4,
+        "self_": 5,
+    }
+
+
+def test_a_bound_method_is_a_tool() -> None:
+    class Shop:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def sell(self, item: str) -> str:
+            """Sell."""
+            return f"{self.name} sells {item}"
+
+    made = tool(Shop("north").sell)
+    assert list(made.input_schema["properties"]) == ["item"]
+    assert made("cup") == "north sells cup"
+
+
+def test_a_decorated_function_keeps_its_signature() -> None:
+    def logged(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    @tool
+    @logged
+    def double(number: int) -> int:
+        """Double it."""
+        return 2 * number
+
+    assert double.description == "Double it."
+    assert double.parse('{"number": 2}') == {"number": 2}
+
+
+def untyped(a, b: int):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - the mistake that is tested
+    pass
+
+
+def with_rest(*numbers: int) -> None: ...
+def with_options(**options: int) -> None: ...
+def positional(a: int, /) -> None: ...
+def twice(a: ToolContext, b: ToolContext) -> None: ...
+def with_field(a: int = Field(3)) -> None: ...
+def with_handle(a: threading.Lock) -> None: ...
+def unresolved(a: NotHere) -> None: ...  # type: ignore[name-defined]  # noqa: F821 - the mistake
+def yields(a: int) -> Iterator[int]:
+    yield a
+
+
+async def yields_later(a: int) -> AsyncIterator[int]:
+    yield a
+
+
+class Unbound:
+    def method(self, a: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (untyped, "tool 'untyped' has a parameter without a type: a. Annotate it"),
+        (
+            Unbound.method,
+            (
+                "tool 'method' has a parameter without a type: self. "
+                "Decorate the bound method instead: tool(instance.method)"
+            ),
+        ),
+        (
+            with_rest,
+            (
+                "tool 'with_rest' takes *numbers: 'int', which a model cannot fill in by name. "
+                "Use ordinary parameters"
+            ),
+        ),
+        (
+            with_options,
+            (
+                "tool 'with_options' takes **options: 'int', which a model cannot fill in by name. "
+                "Use ordinary parameters"
+            ),
+        ),
+        (
+            positional,
+            (
+                "tool 'positional' takes a: 'int', which a model cannot fill in by name. "
+                "Use ordinary parameters"
+            ),
+        ),
+        (twice, "tool 'twice' asks for its context twice: a, b"),
+        (
+            with_field,
+            (
+                "tool 'with_field' has a Field as the default of a. "
+                "Write Annotated[TYPE, Field(...)] and a plain default"
+            ),
+        ),
+        (
+            unresolved,
+            (
+                "tool 'unresolved' has an annotation that cannot be resolved: "
+                "name 'NotHere' is not defined. "
+                "Define or import the type above the tool, outside of `if TYPE_CHECKING:`"
+            ),
+        ),
+        (yields, "tool 'yields' yields. Return one value, for example a list"),
+        (yields_later, "tool 'yields_later' yields. Return one value, for example a list"),
+        (
+            functools.partial(with_rest, 1),
+            "tool 'partial' is made of a partial. Put it into a function with typed parameters",
+        ),
+        (
+            lambda: None,
+            (
+                "'<lambda>' is no name for a tool. "
+                "Use name= with up to 64 letters, digits, underscores and hyphens"
+            ),
+        ),
+    ],
+)
+def test_a_function_that_no_model_could_call_is_refused(
+    function: Callable[..., Any], message: str
+) -> None:
+    with pytest.raises(AgentError) as caught:
+        tool(function)
+    assert str(caught.value) == message
+
+
+def test_a_type_that_json_cannot_carry_is_refused_by_name() -> None:
+    with pytest.raises(AgentError) as caught:
+        tool(with_handle)
+    assert caught.value.message.startswith("tool 'with_handle' has a type that JSON cannot carry")
+
+
+def test_an_unknown_effect_and_an_impossible_timeout_are_refused() -> None:
+    with pytest.raises(AgentError, match="Choose one of none, idempotent, once"):
+        tool(refund.function, effect="twice")
+    with pytest.raises(AgentError, match="tool 'refund' has a timeout of 0 s"):
+        tool(refund.function, timeout=0)
+
+
+async def test_an_async_tool_runs_in_the_callers_task(call_context: ToolContext) -> None:
+    @tool
+    async def where() -> object:
+        await checkpoint()
+        return asyncio.current_task()
+
+    assert not where.runs_in_thread
+    assert await where.run(NONE, call_context) is asyncio.current_task()
+
+
+async def test_a_sync_tool_runs_in_a_thread_and_sees_the_callers_context_variables(
+    call_context: ToolContext,
+) -> None:
+    @tool
+    def where() -> tuple[int, str]:
+        return threading.get_ident(), who.get()
+
+    who.set("ada")
+    assert where.runs_in_thread
+    result = await where.run(NONE, call_context)
+    assert isinstance(result, tuple)
+    assert result[0] != threading.get_ident()
+    assert result[1] == "ada"
+
+
+async def test_the_loop_goes_on_while_a_sync_tool_works(call_context: ToolContext) -> None:
+    go = threading.Event()
+
+    @tool
+    def wait() -> bool:
+        return go.wait(timeout=10)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait.run, NONE, call_context)
+        await checkpoint()
+        go.set()
+
+
+async def test_concurrent_calls_get_each_their_own_context() -> None:
+    meet = threading.Barrier(4)
+
+    @tool
+    def mine(context: ToolContext) -> str:
+        meet.wait(timeout=10)
+        return context.call_id
+
+    def context(call: str) -> ToolContext:
+        return ToolContext(
+            job_id="j", scope_id="s", principal_id="p", call_id=call, effect_key=f"key {call}"
+        )
+
+    got: dict[str, object] = {}
+
+    async def one(call: str) -> None:
+        got[call] = await mine.run(NONE, context(call))
+
+    async with anyio.create_task_group() as tasks:
+        for call in "abcd":
+            tasks.start_soon(one, call)
+    assert got == {call: call for call in "abcd"}
+
+
+async def test_what_a_tool_raises_passes_through(call_context: ToolContext) -> None:
+    @tool
+    def fails() -> None:
+        raise KeyError("gone")
+
+    @tool
+    async def fails_async() -> None:
+        raise KeyError("gone")
+
+    for failing in (fails, fails_async):
+        with pytest.raises(KeyError, match="gone"):
+            await failing.run(NONE, call_context)
+
+
+async def test_a_tool_that_exits_does_not_end_the_process(call_context: ToolContext) -> None:
+    @tool
+    def leave() -> None:
+        raise SystemExit(3)
+
+    @tool
+    async def leave_async() -> None:
+        raise SystemExit(3)
+
+    for leaving in (leave, leave_async):
+        with pytest.raises(RuntimeFailure) as caught:
+            await leaving.run(NONE, call_context)
+        assert str(caught.value) == (
+            f"tool '{leaving.name}' called sys.exit(3). Raise an exception instead"
+        )
+
+
+async def test_a_sync_function_may_return_an_awaitable(call_context: ToolContext) -> None:
+    async def later() -> str:
+        await checkpoint()
+        return "done"
+
+    @tool
+    def unmarked() -> Any:
+        return later()
+
+    assert await unmarked.run(NONE, call_context) == "done"
+
+
+async def test_a_cancelled_async_tool_is_cancelled(call_context: ToolContext) -> None:
+    started, ended = anyio.Event(), anyio.Event()
+
+    @tool
+    async def hang() -> None:
+        try:
+            started.set()
+            await anyio.sleep_forever()
+        finally:
+            ended.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hang.run, NONE, call_context)
+        await started.wait()
+        tasks.cancel_scope.cancel()
+    assert ended.is_set()
+
+
+@dataclass
+class Slow:
+    """A sync tool that waits, in its thread, until it is let go."""
+
+    began: threading.Event
+    go: threading.Event
+    tool: Tool[..., Any]
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    began, go = threading.Event(), threading.Event()
+
+    @tool
+    def work() -> str:
+        began.set()
+        go.wait(timeout=10)
+        return "late"
+
+    yield Slow(began=began, go=go, tool=work)
+    go.set()
+
+
+async def test_an_abandoned_thread_is_handed_over_at_once_and_its_outcome_arrives(
+    slow: Slow, call_context: ToolContext
+) -> None:
+    abandoned: list[Future[Any]] = []
+    ended = threading.Event()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(
+            functools.partial(slow.tool.run, NONE, call_context, abandoned=abandoned.append)
+        )
+        await anyio.to_thread.run_sync(slow.began.wait, 10)
+        tasks.cancel_scope.cancel()
+
+    [outcome] = abandoned
+    assert not outcome.done()
+    outcome.add_done_callback(lambda _: ended.set())
+    slow.go.set()
+    assert await anyio.to_thread.run_sync(ended.wait, 10)
+    assert outcome.result() == "late"
+
+
+async def test_a_cancelled_call_waits_for_its_thread_where_nobody_takes_it_over(
+    slow: Slow, call_context: ToolContext
+) -> None:
+    returned: list[object] = []
+
+    async def run() -> None:
+        returned.append(await slow.tool.run(NONE, call_context))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        await anyio.to_thread.run_sync(slow.began.wait, 10)
+        tasks.cancel_scope.cancel()
+        slow.go.set()
+    assert returned == ["late"]
+
+
+async def test_a_call_that_is_cancelled_before_its_thread_begins_never_begins(
+    slow: Slow, call_context: ToolContext
+) -> None:
+    abandoned: list[Future[Any]] = []
+    limiter = anyio.CapacityLimiter(1)
+    other = threading.Event()
+
+    @tool
+    def second() -> None:
+        other.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(functools.partial(slow.tool.run, NONE, call_context, limiter=limiter))
+        await anyio.to_thread.run_sync(slow.began.wait, 10)
+        with anyio.move_on_after(0):
+            await second.run(NONE, call_context, abandoned=abandoned.append, limiter=limiter)
+        slow.go.set()
+    assert abandoned == []
+    assert not other.is_set()
