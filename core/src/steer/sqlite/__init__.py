@@ -1,0 +1,8 @@
+"""The storage in one SQLite file: durable, and shared by all processes of one machine."""
+
+from __future__ import annotations
+
+from steer.sqlite._location import path_from_url
+from steer.sqlite._storage import SqliteStorage, open_sqlite
+
+__all__ = ["SqliteStorage", "open_sqlite", "path_from_url"]

@@ -1,0 +1,100 @@
+"""Connections to the file, and what the errors of SQLite mean to who reads them."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from steer.errors import StorageError
+
+__all__ = ["connect", "connect_for_reading", "storage_error"]
+
+_MEANINGS = {
+    "SQLITE_BUSY": ("another process holds it locked", "Try again, or end that process"),
+    "SQLITE_LOCKED": ("another process holds it locked", "Try again, or end that process"),
+    "SQLITE_FULL": ("the disk is full", "Make room; nothing of this write was kept"),
+    "SQLITE_NOTADB": ("it is not a SQLite database", "Name another file"),
+    "SQLITE_CORRUPT": ("it is damaged", "Restore a copy, or try the .recover command of sqlite3"),
+    "SQLITE_READONLY": ("it cannot be written", "Give this user leave to write file and folder"),
+    "SQLITE_CANTOPEN": ("it cannot be opened", "Give this user leave to write file and folder"),
+    "SQLITE_PERM": ("it cannot be opened", "Give this user leave to write file and folder"),
+    "SQLITE_IOERR": ("the disk failed, or refused the write", "Look at the disk and its quota"),
+    "SQLITE_TOOBIG": ("a value is too large for a row", "SQLite keeps up to 1 GB per row"),
+}
+_TRANSIENT = {"SQLITE_BUSY", "SQLITE_LOCKED"}
+_RETRY_SECONDS = 0.01
+
+
+def connect(path: Path, lock_timeout: float) -> sqlite3.Connection:
+    """Open a connection that writes, in autocommit mode, durable to the disk at each commit.
+
+    Raises ``StorageError``. The connection may be handed to one other thread.
+    """
+    connection = _connect(path, lock_timeout)
+    try:
+        _use_wal(connection, lock_timeout)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # A burst lets the log grow; without a limit the file keeps that size.
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+    except sqlite3.Error as error:
+        connection.close()
+        raise storage_error(path, error) from error
+    except StorageError:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_for_reading(path: Path, lock_timeout: float) -> sqlite3.Connection:
+    """Open a connection that cannot change anything. Raises ``sqlite3.Error``."""
+    connection = _connect(path, lock_timeout)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def storage_error(path: Path, error: Exception) -> StorageError:
+    """Return what to raise instead of ``error``; it says whether trying again may help."""
+    name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+    meaning, fix = _MEANINGS.get(name, (str(error) or repr(error), None))
+    raised = StorageError(f"sqlite: {path}: {meaning}", fix=fix)
+    raised.retryable = name in _TRANSIENT
+    raised.__cause__ = error
+    return raised
+
+
+def _connect(path: Path, lock_timeout: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=lock_timeout, isolation_level=None, check_same_thread=False
+    )
+
+
+def _use_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:
+    deadline = time.monotonic() + lock_timeout
+    mode = _try_wal(connection)
+    while mode is None and time.monotonic() < deadline:
+        time.sleep(_RETRY_SECONDS)
+        mode = _try_wal(connection)
+    if mode is None:
+        raise StorageError("sqlite: another process holds the file locked", fix="End that process")
+    if mode != "wal":
+        raise StorageError(
+            f"sqlite: this file system cannot share a write-ahead log (mode {mode})",
+            fix="Put the file on a local disk",
+        )
+
+
+def _try_wal(connection: sqlite3.Connection) -> str | None:
+    """Return the journal's mode, ``None`` where the file is busy.
+
+    Changing the mode of a new file fails at once, whatever the time-out, where another process
+    does the same at this moment.
+    """
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return None
+    return str(mode)

@@ -1,0 +1,302 @@
+"""The tables ``jobs`` and ``job_contents``."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from steer.errors import NotFound
+from steer.ports.records import JobQuery, JobRecord, Owner, Page
+from steer.ports.storage import HeldJob
+from steer.sqlite._readers import Readers
+from steer.sqlite._rows import (
+    Row,
+    Rows,
+    Transaction,
+    from_micros,
+    json_text,
+    json_value,
+    page,
+    read_as,
+    to_micros,
+)
+from steer.sqlite._writer import Writer
+from steer.storage import JobState, decode_cursor, page_size
+from steer.values import JobStatus, RunResult
+
+__all__ = ["JobRows", "SqliteJobs"]
+
+_STATE = """
+SELECT number, status, updated_at, run_id, attempt, fence, owner_token, owner_host, owner_boot_id,
+    owner_pid, owner_started, lease_expires_at, started_at, ended_at, cancel_reason, cancel_by,
+    last_seq, journal_ended
+FROM jobs WHERE scope_id = ? AND job_id = ?
+"""
+_UPDATE = """
+UPDATE jobs SET status = ?, updated_at = ?, run_id = ?, attempt = ?, fence = ?, owner_token = ?,
+    owner_host = ?, owner_boot_id = ?, owner_pid = ?, owner_started = ?, lease_expires_at = ?,
+    started_at = ?, ended_at = ?, cancel_reason = ?, cancel_by = ?, last_seq = ?, journal_ended = ?
+WHERE scope_id = ? AND job_id = ?
+"""
+_INSERT = """
+INSERT INTO jobs (scope_id, job_id, principal_id, session_id, parent_job_id, queue, agent, runtime,
+    model, request_digest, idempotency_key, policy, created_at, deadline, status, updated_at,
+    run_id, attempt, fence, owner_token, owner_host, owner_boot_id, owner_pid, owner_started,
+    lease_expires_at, started_at, ended_at, cancel_reason, cancel_by, last_seq, journal_ended)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+RETURNING number
+"""
+_INSERT_CONTENTS = """
+INSERT INTO job_contents (job, agent_ref, request, metadata, tags, result)
+VALUES (?, ?, ?, ?, ?, ?)
+"""
+_UPDATE_RESULT = "UPDATE job_contents SET result = ? WHERE job = ?"
+_BY_KEY = "SELECT job_id FROM jobs WHERE scope_id = ? AND idempotency_key = ?"
+
+_RECORD = """
+SELECT number, scope_id, job_id, principal_id, session_id, parent_job_id, run_id, status, queue,
+    agent, runtime, model, request_digest, idempotency_key, policy, created_at, updated_at,
+    started_at, ended_at, deadline, attempt, fence, owner_token, owner_host, owner_boot_id,
+    owner_pid, owner_started, lease_expires_at, cancel_reason, cancel_by, last_seq, agent_ref,
+    request, metadata, tags, result
+FROM jobs JOIN job_contents ON job_contents.job = jobs.number
+WHERE scope_id = ?
+"""
+_RENEW = """
+UPDATE jobs SET lease_expires_at = ?
+WHERE scope_id = ? AND job_id = ? AND fence = ? AND owner_token IS NOT NULL
+"""
+_CANCELLATIONS = """
+SELECT jobs.job_id, cancel_reason, cancel_by
+FROM json_each(?) AS held JOIN jobs ON jobs.scope_id = held.value ->> 0
+    AND jobs.job_id = held.value ->> 1
+WHERE cancel_by IS NOT NULL
+"""
+
+
+class JobRows(Rows):
+    """Jobs, inside a commit."""
+
+    def job_state(self, job_id: str, /) -> JobState | None:
+        row = self._one(_STATE, (self._scope_id, job_id))
+        if row is None:
+            return None
+        self._numbers[job_id] = row[0]
+        return JobState(
+            status=JobStatus(row[1]),
+            updated_at=from_micros(row[2]),
+            run_id=row[3],
+            attempt=row[4],
+            fence=row[5],
+            owner=_owner(row[6:11]),
+            lease_expires_at=from_micros(row[11]),
+            started_at=from_micros(row[12]),
+            ended_at=from_micros(row[13]),
+            cancel_reason=row[14],
+            cancel_by=row[15],
+            last_seq=row[16],
+            journal_ended=bool(row[17]),
+        )
+
+    def save_job(self, job_id: str, state: JobState, /) -> None:
+        self._connection.execute(_UPDATE, (*_state_columns(state), self._scope_id, job_id))
+
+    def add_job(self, job: JobRecord, state: JobState, /) -> None:
+        row = self._one(
+            _INSERT,
+            (
+                self._scope_id,
+                job.job_id,
+                job.principal_id,
+                job.session_id,
+                job.parent_job_id,
+                job.queue,
+                job.agent,
+                job.runtime,
+                job.model,
+                job.request_digest,
+                job.idempotency_key,
+                job.policy,
+                to_micros(job.created_at),
+                to_micros(job.deadline),
+                *_state_columns(state),
+            ),
+        )
+        assert row is not None  # noqa: S101 - an insert returns its row, for mypy
+        self._numbers[job.job_id] = row[0]
+        self._connection.execute(
+            _INSERT_CONTENTS,
+            (
+                row[0],
+                job.agent_ref,
+                job.request,
+                json_text(dict(job.metadata)),
+                json_text(job.tags),
+                json_text(job.result),
+            ),
+        )
+
+    def save_result(self, job_id: str, result: RunResult, /) -> None:
+        self._connection.execute(_UPDATE_RESULT, (json_text(result), self._numbers[job_id]))
+
+    def job_with_key(self, idempotency_key: str, /) -> str | None:
+        row = self._one(_BY_KEY, (self._scope_id, idempotency_key))
+        return None if row is None else row[0]
+
+
+class SqliteJobs:
+    """``steer.ports.storage.JobReads``."""
+
+    def __init__(self, readers: Readers, writer: Writer) -> None:
+        self._readers = readers
+        self._writer = writer
+
+    async def get(self, scope_id: str, job_id: str, /) -> JobRecord:
+        def read(connection: sqlite3.Connection) -> JobRecord:
+            row = connection.execute(_RECORD + "AND job_id = ?", (scope_id, job_id)).fetchone()
+            if row is None:
+                raise NotFound(f"there is no job {job_id} in scope {scope_id}")
+            return _record(row)
+
+        return await self._readers.read(read)
+
+    async def find(self, scope_id: str, idempotency_key: str, /) -> JobRecord | None:
+        def read(connection: sqlite3.Connection) -> JobRecord | None:
+            row = connection.execute(
+                _RECORD + "AND idempotency_key = ?", (scope_id, idempotency_key)
+            ).fetchone()
+            return None if row is None else _record(row)
+
+        return await self._readers.read(read)
+
+    async def list(
+        self, scope_id: str, query: JobQuery, /, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[JobRecord]:
+        size = page_size(limit)
+        before = decode_cursor("jobs", cursor, 0)
+        conditions, arguments = _conditions(query)
+        if cursor is not None:
+            conditions.append("number < ?")
+            arguments.append(before)
+        sql = " AND ".join([_RECORD, *conditions]) + " ORDER BY number DESC LIMIT ?"
+
+        def read(connection: sqlite3.Connection) -> Page[JobRecord]:
+            rows = connection.execute(sql, (scope_id, *arguments, size + 1)).fetchall()
+            return page("jobs", rows, size, _record)
+
+        return await self._readers.read(read)
+
+    async def renew(self, held: Sequence[HeldJob], /, *, lease_seconds: float) -> Sequence[HeldJob]:
+        def write(transaction: Transaction) -> Sequence[HeldJob]:
+            expires = to_micros(transaction.now + timedelta(seconds=lease_seconds))
+            return [job for job in held if not _renewed(transaction.connection, job, expires)]
+
+        return await self._writer.write(write) if held else ()
+
+    async def cancellations(self, held: Sequence[HeldJob], /) -> Mapping[str, tuple[str, str]]:
+        wanted = json_text([(job.scope_id, job.job_id) for job in held])
+
+        def read(connection: sqlite3.Connection) -> Mapping[str, tuple[str, str]]:
+            rows = connection.execute(_CANCELLATIONS, (wanted,))
+            return {job_id: (reason, by) for job_id, reason, by in rows}
+
+        return await self._readers.read(read) if held else {}
+
+
+def _renewed(connection: sqlite3.Connection, held: HeldJob, expires: int | None) -> bool:
+    arguments = (expires, held.scope_id, held.job_id, held.fence)
+    return connection.execute(_RENEW, arguments).rowcount == 1
+
+
+def _conditions(query: JobQuery) -> tuple[list[str], list[object]]:
+    """Return constant conditions for the fields that are set, and their arguments."""
+    conditions: list[str] = []
+    arguments: list[object] = []
+    if len(query.statuses) == 1:
+        # Apart from the general case, so that the index gives the order as well.
+        conditions.append("status = ?")
+        arguments.append(next(iter(query.statuses)).value)
+    elif query.statuses:
+        conditions.append("status IN (SELECT value FROM json_each(?))")
+        arguments.append(json_text(sorted(query.statuses)))
+    for condition, value in (
+        ("session_id = ?", query.session_id),
+        ("runtime = ?", query.runtime),
+        ("agent = ?", query.agent),
+        ("queue = ?", query.queue),
+        ("parent_job_id = ?", query.parent_job_id),
+        ("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)", query.tag),
+        ("created_at > ?", to_micros(query.created_after)),
+        ("created_at < ?", to_micros(query.created_before)),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            arguments.append(value)
+    return conditions, arguments
+
+
+def _state_columns(state: JobState) -> Row:
+    owner = state.owner
+    return (
+        state.status.value,
+        to_micros(state.updated_at),
+        state.run_id,
+        state.attempt,
+        state.fence,
+        *(
+            (None,) * 5
+            if owner is None
+            else (owner.token, owner.host, owner.boot_id, owner.pid, owner.started)
+        ),
+        to_micros(state.lease_expires_at),
+        to_micros(state.started_at),
+        to_micros(state.ended_at),
+        state.cancel_reason,
+        state.cancel_by,
+        state.last_seq,
+        state.journal_ended,
+    )
+
+
+def _owner(columns: Row) -> Owner | None:
+    token, host, boot_id, pid, started = columns
+    if token is None:
+        return None
+    return Owner(token=token, host=host, boot_id=boot_id, pid=pid, started=started)
+
+
+def _record(row: Row) -> JobRecord:
+    return JobRecord(
+        scope_id=row[1],
+        job_id=row[2],
+        principal_id=row[3],
+        session_id=row[4],
+        parent_job_id=row[5],
+        run_id=row[6],
+        status=JobStatus(row[7]),
+        queue=row[8],
+        agent=row[9],
+        runtime=row[10],
+        model=row[11],
+        request_digest=row[12],
+        idempotency_key=row[13],
+        policy=row[14],
+        created_at=from_micros(row[15]),
+        updated_at=from_micros(row[16]),
+        started_at=from_micros(row[17]),
+        ended_at=from_micros(row[18]),
+        deadline=from_micros(row[19]),
+        attempt=row[20],
+        fence=row[21],
+        owner=_owner(row[22:27]),
+        lease_expires_at=from_micros(row[27]),
+        cancel_reason=row[28],
+        cancel_by=row[29],
+        last_seq=row[30],
+        agent_ref=row[31],
+        request=row[32],
+        metadata=json_value(row[33]),
+        tags=tuple(json_value(row[34])),
+        result=read_as(RunResult, row[35]),
+    )

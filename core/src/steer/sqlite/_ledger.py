@@ -1,0 +1,196 @@
+"""The tables ``accounts``, ``reservations`` and ``ledger``."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from steer.errors import NotFound
+from steer.ports.records import Account, LedgerEntry, Page, Reservation
+from steer.ports.storage import MAX_PAGE
+from steer.sqlite._readers import Readers
+from steer.sqlite._rows import (
+    Row,
+    Rows,
+    from_micros,
+    json_text,
+    json_value,
+    page,
+    read_as,
+    to_micros,
+)
+from steer.storage import decode_cursor, page_size
+from steer.values import Usage
+
+__all__ = ["MoneyRows", "SqliteLedger"]
+
+_ACCOUNT = """
+SELECT account, unit, spend_limit, spent, reserved FROM accounts WHERE scope_id = ? AND account = ?
+"""
+_SAVE_ACCOUNT = """
+INSERT INTO accounts (scope_id, account, unit, spend_limit, spent, reserved)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (scope_id, account) DO UPDATE
+SET spend_limit = excluded.spend_limit, spent = excluded.spent, reserved = excluded.reserved
+"""
+_RESERVATIONS = """
+SELECT key, account, amount, actual, job_id FROM reservations
+WHERE scope_id = ? AND key = ? ORDER BY number
+"""
+_RESERVATIONS_OF_JOB = """
+SELECT key, account, amount, actual, job_id FROM reservations
+WHERE scope_id = ? AND job_id = ? ORDER BY number
+"""
+_RESERVE = """
+INSERT INTO reservations (scope_id, key, account, amount, actual, job_id) VALUES (?, ?, ?, ?, ?, ?)
+"""
+_SETTLE = "UPDATE reservations SET actual = ? WHERE scope_id = ? AND key = ? AND account = ?"
+_INSERT_ENTRY = """
+INSERT INTO ledger (scope_id, key, job_id, principal_id, kind, provider, model, runtime, usage,
+    cost, at, details)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (scope_id, key) DO NOTHING
+"""
+_ENTRIES = """
+SELECT number, key, job_id, principal_id, kind, provider, model, runtime, usage, cost, at, details
+FROM ledger WHERE scope_id = ? AND number > ?
+"""
+
+
+class MoneyRows(Rows):
+    """Accounts, reservations and the ledger, inside a commit."""
+
+    def account(self, account: str, /) -> Account | None:
+        row = self._one(_ACCOUNT, (self._scope_id, account))
+        return None if row is None else _account(row)
+
+    def save_account(self, account: Account, /) -> None:
+        self._connection.execute(
+            _SAVE_ACCOUNT,
+            (
+                self._scope_id,
+                account.account,
+                account.unit,
+                account.limit,
+                account.spent,
+                account.reserved,
+            ),
+        )
+
+    def reservations(self, key: str, /) -> Sequence[Reservation]:
+        rows = self._connection.execute(_RESERVATIONS, (self._scope_id, key))
+        return [_reservation(row) for row in rows]
+
+    def add_reservations(self, reservations: Sequence[Reservation], /) -> None:
+        self._connection.executemany(
+            _RESERVE,
+            [
+                (self._scope_id, part.key, part.account, part.amount, part.actual, part.job_id)
+                for part in reservations
+            ],
+        )
+
+    def settle_reservations(self, settled: Sequence[Reservation], /) -> None:
+        self._connection.executemany(
+            _SETTLE, [(part.actual, self._scope_id, part.key, part.account) for part in settled]
+        )
+
+    def add_ledger(self, entries: Sequence[LedgerEntry], /) -> None:
+        self._connection.executemany(
+            _INSERT_ENTRY,
+            [
+                (
+                    self._scope_id,
+                    entry.key,
+                    entry.job_id,
+                    entry.principal_id,
+                    entry.kind,
+                    entry.provider,
+                    entry.model,
+                    entry.runtime,
+                    json_text(entry.usage),
+                    None if entry.cost is None else str(entry.cost),
+                    to_micros(entry.at),
+                    json_text(dict(entry.details)),
+                )
+                for entry in entries
+            ],
+        )
+
+
+class SqliteLedger:
+    """``steer.ports.storage.LedgerReads``."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def entries(
+        self,
+        scope_id: str,
+        /,
+        *,
+        job_id: str | None = None,
+        since: datetime | None = None,
+        limit: int = MAX_PAGE,
+        cursor: str | None = None,
+    ) -> Page[LedgerEntry]:
+        size = page_size(limit)
+        arguments: list[object] = [scope_id, decode_cursor("ledger", cursor, 0)]
+        conditions = [_ENTRIES]
+        if job_id is not None:
+            conditions.append("job_id = ?")
+            arguments.append(job_id)
+        if since is not None:
+            conditions.append("at >= ?")
+            arguments.append(to_micros(since))
+        sql = " AND ".join(conditions) + " ORDER BY number LIMIT ?"
+
+        def read(connection: sqlite3.Connection) -> Page[LedgerEntry]:
+            rows = connection.execute(sql, (*arguments, size + 1)).fetchall()
+            return page("ledger", rows, size, _entry)
+
+        return await self._readers.read(read)
+
+    async def account(self, scope_id: str, account: str, /) -> Account:
+        def read(connection: sqlite3.Connection) -> Account:
+            row = connection.execute(_ACCOUNT, (scope_id, account)).fetchone()
+            if row is None:
+                raise NotFound(f"there is no account {account} in scope {scope_id}")
+            return _account(row)
+
+        return await self._readers.read(read)
+
+    async def reservations(self, scope_id: str, job_id: str, /) -> Sequence[Reservation]:
+        def read(connection: sqlite3.Connection) -> Sequence[Reservation]:
+            rows = connection.execute(_RESERVATIONS_OF_JOB, (scope_id, job_id))
+            return [_reservation(row) for row in rows]
+
+        return await self._readers.read(read)
+
+
+def _account(row: Row) -> Account:
+    account, unit, limit, spent, reserved = row
+    return Account(account=account, unit=unit, limit=limit, spent=spent, reserved=reserved)
+
+
+def _reservation(row: Row) -> Reservation:
+    key, account, amount, actual, job_id = row
+    return Reservation(key=key, account=account, amount=amount, actual=actual, job_id=job_id)
+
+
+def _entry(row: Row) -> LedgerEntry:
+    return LedgerEntry(
+        key=row[1],
+        job_id=row[2],
+        principal_id=row[3],
+        kind=row[4],
+        provider=row[5],
+        model=row[6],
+        runtime=row[7],
+        usage=read_as(Usage, row[8]),
+        cost=None if row[9] is None else Decimal(row[9]),
+        at=from_micros(row[10]),
+        details=json_value(row[11]),
+    )
