@@ -150,18 +150,15 @@ class MemoryTables:
         self._extend(self.events, events)
         self._extend(self.jobs[job_id].events, events)
 
-    def has_model(self, job_id: str, path: tuple[str, ...], index: int, /) -> bool:
-        return (path, index) in self.jobs[job_id].models
-
-    def add_model(self, job_id: str, record: ModelRecord, /) -> None:
-        self._put(self.jobs[job_id].models, (record.path, record.index), record)
+    def add_model(self, job_id: str, record: ModelRecord, /) -> bool:
+        return self._add(self.jobs[job_id].models, (record.path, record.index), record)
 
     def effect_outcome(self, job_id: str, key: EffectKey, /) -> tuple[bool, EffectOutcome | None]:
         effect = self.jobs[job_id].effects.get(key)
         return (False, None) if effect is None else (True, effect.outcome)
 
-    def add_effect(self, job_id: str, effect: EffectRecord, /) -> None:
-        self._put(self.jobs[job_id].effects, effect.key, effect)
+    def add_effect(self, job_id: str, effect: EffectRecord, /) -> bool:
+        return self._add(self.jobs[job_id].effects, effect.key, effect)
 
     def save_outcome(self, job_id: str, key: EffectKey, outcome: EffectOutcome, /) -> None:
         effects = self.jobs[job_id].effects
@@ -171,8 +168,8 @@ class MemoryTables:
         grant = self.jobs[job_id].grants.get(grant_id)
         return (False, None) if grant is None else (True, grant.used_at)
 
-    def add_grant(self, job_id: str, grant: Grant, /) -> None:
-        self._put(self.jobs[job_id].grants, grant.grant_id, grant)
+    def add_grant(self, job_id: str, grant: Grant, /) -> bool:
+        return self._add(self.jobs[job_id].grants, grant.grant_id, grant)
 
     def use_grant(self, job_id: str, grant_id: str, now: datetime, /) -> None:
         grants = self.jobs[job_id].grants
@@ -202,8 +199,7 @@ class MemoryTables:
 
     def add_ledger(self, entries: Sequence[LedgerEntry], /) -> None:
         for entry in entries:
-            if entry.key not in self.entry_keys:
-                self._put(self.entry_keys, entry.key, None)
+            if self._add(self.entry_keys, entry.key, None):
                 self._extend(self.entries, (entry,))
 
     def action(self, action_id: str, /) -> ActionRecord | None:
@@ -237,6 +233,13 @@ class MemoryTables:
             versions = []
             self._put(self.agents, agent.name, versions)
         self._extend(versions, (agent,))
+
+    def _add(self, table: dict[K, V], key: K, value: V) -> bool:
+        if key in table:
+            return False
+        self._undo.append((table.pop, (key,)))
+        table[key] = value
+        return True
 
     def _put(self, table: dict[K, V], key: K, value: V) -> None:
         if key in table:

@@ -30,11 +30,11 @@ from steer.values import Effect, EffectStatus, Usage
 
 __all__ = ["RecordRows", "SqliteRecords"]
 
-_HAS_MODEL = "SELECT 1 FROM model_records WHERE job = ? AND path = ? AND call_index = ?"
 _INSERT_MODEL = """
 INSERT INTO model_records (job, path, call_index, call, request_digest, response, usage, model,
     provider, response_id, finish_reason, recorded_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
 """
 _MODELS = """
 SELECT path, call_index, call, request_digest, response, usage, model, provider, response_id,
@@ -50,6 +50,7 @@ _INSERT_EFFECT = """
 INSERT INTO effects (job, path, message, call_id, tool, digest, proposed, arguments, effect,
     grant_id, intended_at, status, value, error, ended_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
 """
 _SAVE_OUTCOME = """
 UPDATE effects SET status = ?, value = ?, error = ?, ended_at = ?
@@ -66,6 +67,7 @@ _INSERT_GRANT = """
 INSERT INTO grants (job, grant_id, path, message, call_id, digest, policy, granted_by, expires_at,
     used_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
 """
 _USE_GRANT = "UPDATE grants SET used_at = ? WHERE job = ? AND grant_id = ?"
 _GRANTS = """
@@ -84,12 +86,8 @@ _JOB = "SELECT number FROM jobs WHERE scope_id = ? AND job_id = ?"
 class RecordRows(Rows):
     """Recorded model calls, effects and grants, inside a commit."""
 
-    def has_model(self, job_id: str, path: tuple[str, ...], index: int, /) -> bool:
-        arguments = (self._numbers[job_id], path_text(path), index)
-        return self._one(_HAS_MODEL, arguments) is not None
-
-    def add_model(self, job_id: str, record: ModelRecord, /) -> None:
-        self._connection.execute(
+    def add_model(self, job_id: str, record: ModelRecord, /) -> bool:
+        return self._added(
             _INSERT_MODEL,
             (
                 self._numbers[job_id],
@@ -111,8 +109,8 @@ class RecordRows(Rows):
         row = self._one(_OUTCOME, (self._numbers[job_id], *key_columns(key)))
         return (False, None) if row is None else (True, _outcome(row))
 
-    def add_effect(self, job_id: str, effect: EffectRecord, /) -> None:
-        self._connection.execute(
+    def add_effect(self, job_id: str, effect: EffectRecord, /) -> bool:
+        return self._added(
             _INSERT_EFFECT,
             (
                 self._numbers[job_id],
@@ -138,8 +136,8 @@ class RecordRows(Rows):
         row = self._one(_USED, (self._numbers[job_id], grant_id))
         return (False, None) if row is None else (True, from_micros(row[0]))
 
-    def add_grant(self, job_id: str, grant: Grant, /) -> None:
-        self._connection.execute(
+    def add_grant(self, job_id: str, grant: Grant, /) -> bool:
+        return self._added(
             _INSERT_GRANT,
             (
                 self._numbers[job_id],

@@ -64,6 +64,10 @@ class Rows:
         row: Row | None = self._connection.execute(sql, arguments).fetchone()
         return row
 
+    def _added(self, sql: str, arguments: Sequence[object]) -> bool:
+        """Run an insert that ignores what is there; return whether nothing was."""
+        return self._connection.execute(sql, arguments).rowcount == 1
+
 
 def to_micros(moment: datetime | None) -> int | None:
     """Return microseconds since 1970 in UTC. Raises ``TypeError`` for a naive time."""

@@ -112,23 +112,18 @@ class _Commit:
                 tables.add_events(job_id, change.events)
             case ModelRecorded(record=record):
                 job_id, _ = self._held(change)
-                if tables.has_model(job_id, record.path, record.index):
+                if not tables.add_model(job_id, record):
                     raise Conflict(f"model call {record.index} on path {record.path} is recorded")
-                tables.add_model(job_id, record)
             case EffectIntended(effect=effect):
                 job_id, _ = self._held(change)
-                intended, _ = tables.effect_outcome(job_id, effect.key)
-                if intended:
+                if not tables.add_effect(job_id, effect):
                     raise Conflict(f"tool call {effect.key} is recorded")
-                tables.add_effect(job_id, effect)
             case EffectResolved():
                 self._resolve_effect(change)
             case GrantIssued(grant=grant):
                 job_id, _ = self._held(change)
-                issued, _ = tables.grant_used(job_id, grant.grant_id)
-                if issued:
+                if not tables.add_grant(job_id, grant):
                     raise Conflict(f"the id of grant {grant.grant_id} is taken")
-                tables.add_grant(job_id, grant)
             case GrantUsed():
                 self._use_grant(change)
             case Reserved():
