@@ -35,7 +35,8 @@ def provider(
 ) -> None:
     """Serve a script as OpenAI and Anthropic would serve a model, until Ctrl-C.
 
-    Exit codes: 0 after a stop, 1 if the address cannot be had, 2 if the script is unusable.
+    Exit codes: 0 after a stop, 1 if it cannot serve (the port is taken, the ready file cannot be
+    written), 2 if the script is unusable.
     """
     try:
         scripted = Provider(load_script(script), host=host, port=port)
@@ -43,18 +44,15 @@ def provider(
         typer.echo(error, err=True)
         raise typer.Exit(_UNUSABLE) from error
     try:
-        scripted.start()
+        with _stop_signals() as stopped, scripted:
+            addresses = _addresses(scripted)
+            # The file before the line: who has read the line may read the file.
+            with _announced(ready_file, addresses):
+                _say_where(addresses, as_json=as_json)
+                stopped.wait()
     except OSError as error:
-        typer.echo(f"cannot listen on {host} port {port}: {error}", err=True)
+        typer.echo(f"cannot serve on {host} port {port}: {error}", err=True)
         raise typer.Exit(_UNAVAILABLE) from error
-    try:
-        with _stop_signals() as stopped:
-            _say_where(scripted, ready_file, as_json=as_json)
-            stopped.wait()
-    finally:
-        scripted.close()
-        if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
     _say_what_happened(scripted, as_json=as_json)
 
 
@@ -71,26 +69,42 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _say_where(scripted: Provider, ready_file: Path | None, *, as_json: bool) -> None:
-    addresses = {
+def _addresses(scripted: Provider) -> dict[str, str | int]:
+    return {
         "url": scripted.url,
         "openai_base_url": scripted.openai_base_url,
         "anthropic_base_url": scripted.anthropic_base_url,
         "pid": os.getpid(),
     }
-    if as_json:
-        typer.echo(json.dumps(addresses))
-    else:
-        typer.echo(
-            f"OPENAI_BASE_URL={scripted.openai_base_url} "
-            f"ANTHROPIC_BASE_URL={scripted.anthropic_base_url}"
-        )
-    sys.stdout.flush()
-    if ready_file is not None:
-        # Renamed into place: who sees the file sees all of it.
-        draft = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+
+
+@contextmanager
+def _announced(ready_file: Path | None, addresses: dict[str, str | int]) -> Iterator[None]:
+    """Keep the addresses in a file for as long as they hold."""
+    if ready_file is None:
+        yield
+        return
+    # Renamed into place: who sees the file sees all of it.
+    draft = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+    try:
         draft.write_text(json.dumps(addresses), encoding="utf-8")
         draft.replace(ready_file)
+    finally:
+        draft.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        ready_file.unlink(missing_ok=True)
+
+
+def _say_where(addresses: dict[str, str | int], *, as_json: bool) -> None:
+    typer.echo(
+        json.dumps(addresses)
+        if as_json
+        else f"OPENAI_BASE_URL={addresses['openai_base_url']} "
+        f"ANTHROPIC_BASE_URL={addresses['anthropic_base_url']}"
+    )
+    sys.stdout.flush()
 
 
 def _say_what_happened(scripted: Provider, *, as_json: bool) -> None:

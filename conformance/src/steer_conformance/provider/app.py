@@ -118,7 +118,7 @@ class ScriptedApp:
         except ScriptUsedUp as error:
             note(error=str(error))
             return _fault("script_used_up", str(error))
-        except Exception as error:  # noqa: BLE001 - the author's rule may raise anything, and the client waits
+        except Exception as error:
             message = f"A rule of the script failed: {type(error).__name__}: {error}"
             note(error=message)
             return _fault("script_failed", message)

@@ -13,7 +13,7 @@ import binascii
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
@@ -198,6 +198,10 @@ def _decoded(value: Any) -> Any:
     return base64.b64decode(str(value["base64"]), validate=True)
 
 
+def _usual(of: Field[Any]) -> Any:
+    return of.default if of.default_factory is MISSING else of.default_factory()
+
+
 def _as_tree(value: Any) -> Any:
     """A value of a script as JSON has it, without what is as usual."""
     match value:
@@ -221,7 +225,7 @@ def _as_tree(value: Any) -> Any:
             return kind | {
                 each.name: _as_tree(kept)
                 for each in fields(value)
-                if (kept := getattr(value, each.name)) not in (each.default, {})
+                if (kept := getattr(value, each.name)) != _usual(each)
             }
         case _:
             return value

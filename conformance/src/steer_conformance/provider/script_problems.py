@@ -42,15 +42,17 @@ def _in_words(problem: ErrorDetails, place: str) -> str:
 
 def _place(location: tuple[int | str, ...], tree: Any) -> str:
     """The location without the names of types that pydantic weaves into it."""
-    place, here, tagged = "", tree, False
+    place, here = "", tree
+    before: int | str = ""
     for step in location:
-        if not tagged and isinstance(here, dict) and here.get("type", "turn") == step:
-            tagged = True
+        # They stand where one of several types may: in a list, and after "then".
+        may_be_type = isinstance(before, int) or before == "then"
+        before = step
+        if may_be_type and isinstance(here, dict) and here.get("type", "turn") == step:
             continue
         place += f"[{step}]" if isinstance(step, int) else f".{step}"
         try:
             here = here[step]
         except (LookupError, TypeError):
             here = None
-        tagged = False
     return place.removeprefix(".")
