@@ -1,0 +1,167 @@
+"""The sessions: `nox --list` names them, `nox` runs them all, `nox -s tests-3.12` runs one.
+
+`dev.py tests` runs lint, types and imports with `--no-venv`, in the environment it has made.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+PYTHONS = ("3.11", "3.12", "3.13")
+DISTRIBUTIONS = (
+    "core",
+    "conformance",
+    *sorted(f"plugins/{p.name}" for p in ROOT.glob("plugins/*")),
+)
+# What the `tests` of the lowest versions need beside the distributions themselves.
+TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "anthropic", "markdown-it-py")
+
+nox.needs_version = ">=2026.10"
+nox.options.default_venv_backend = "uv"
+nox.options.download_python = "never"
+# Each listed Python is promised in the classifiers: one that is not there is an error.
+nox.options.error_on_missing_interpreters = True
+
+
+def pyenv_directories() -> list[str]:
+    """Return the bin folders of pyenv's newest interpreter for each listed Python.
+
+    pyenv's own shims on PATH answer only for versions that the user has switched on.
+    """
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found: dict[str, tuple[int, Path]] = {}
+    for folder in root.glob("versions/*/bin"):
+        version = re.fullmatch(r"(\d+\.\d+)\.(\d+)", folder.parent.name)
+        if version and version[1] in PYTHONS:
+            found[version[1]] = max(found.get(version[1], (-1, folder)), (int(version[2]), folder))
+    return [str(folder) for _, folder in found.values()]
+
+
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), *pyenv_directories(), os.environ["PATH"]]
+)
+
+
+def sync(session: nox.Session, *options: str) -> None:
+    """Install the versions that uv.lock names into the session's environment."""
+    if session.venv_backend == "none":
+        return
+    location = session.virtualenv.location
+    session.run_install(
+        "uv", "sync", "--quiet", "--frozen", f"--python={location}", *options,
+        env={"UV_PROJECT_ENVIRONMENT": location}, external=True,
+    )  # fmt: skip
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run every test on each listed Python, with the locked versions."""
+    sync(session)
+    session.run("pytest", *(session.posargs or ["-n2", "--dist=loadgroup"]))
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """Import and test every distribution with the lowest versions that it declares."""
+    for distribution in DISTRIBUTIONS:
+        alone = fresh_environment(session, distribution)
+        floors = ("--resolution=lowest-direct", f"./{distribution}")
+        session.run_install("uv", "pip", "install", f"--python={alone}", *floors, external=True)
+        session.run(alone, "tests/check_installed.py", distribution, external=True)
+    together = [f"--editable=./{distribution}" for distribution in DISTRIBUTIONS]
+    session.install("--resolution=lowest-direct", *together, *TEST_TOOLS)
+    session.run("pytest", "-n2", "--dist=loadgroup", *(f"{d}/tests" for d in DISTRIBUTIONS))
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the sources and of their tests, strictly."""
+    sync(session)
+    for distribution in DISTRIBUTIONS:
+        session.run("mypy", *(f"{distribution}/{part}" for part in ("src", "tests")))
+    session.run("mypy", "noxfile.py", "dev.py", "docs", "tests", "benchmarks")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the code's form, and that the names of the change fragments are valid."""
+    sync(session, "--only-group=lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    for distribution in DISTRIBUTIONS:
+        draft = ("--draft", "--version=next", f"--dir={distribution}")
+        session.run("towncrier", "build", *draft, silent=True)
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check the floors and the fences: who may import whom."""
+    sync(session)
+    session.run("lint-imports", "--no-logo")
+    session.run("pytest", "tests/test_imports.py")
+
+
+@nox.session(python=PYTHONS)
+def wheels(session: nox.Session) -> None:
+    """Install each wheel alone, with what it declares, and look at what is there."""
+    folder = Path(session.create_tmp()).resolve() / "wheels"
+    pins = folder / "pins.txt"
+    names = {d: tomllib.loads((ROOT / d / "pyproject.toml").read_text())["project"]["name"]
+             for d in DISTRIBUTIONS}  # fmt: skip
+    for name in names.values():
+        build = ("--wheel", "--no-sources", f"--package={name}", f"--out-dir={folder}")
+        session.run_install("uv", "build", "--quiet", *build, external=True)
+    wheel = {name: next(folder.glob(f"{name.replace('-', '_')}-*.whl")) for name in names.values()}
+    # On the public index the name `steer` is another project's: ours come from these files.
+    pins.write_text("".join(f"{name} @ {path.as_uri()}\n" for name, path in wheel.items()))
+    for distribution, name in names.items():
+        alone = fresh_environment(session, distribution)
+        pinned = (f"--overrides={pins}", str(wheel[name]))
+        session.run_install("uv", "pip", "install", f"--python={alone}", *pinned, external=True)
+        session.run(alone, "-I", "tests/check_installed.py", distribution, "--wheel", external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every example of every page, and follow the links between the pages."""
+    sync(session)
+    session.run("pytest", "docs", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks, each of which fails where its promise does not hold."""
+    sync(session)
+    for benchmark in sorted(ROOT.glob("benchmarks/*.py")):
+        session.run("python", str(benchmark.relative_to(ROOT)), *session.posargs)
+
+
+@nox.session
+def clone(session: nox.Session) -> None:
+    """Run what the README tells a newcomer to run, in a fresh clone of the last commit."""
+    home = Path(session.create_tmp()).resolve() / "home"
+    shutil.rmtree(home, ignore_errors=True)
+    session.run("git", "clone", "--quiet", str(ROOT), str(home / "steer"), external=True)
+    python = Path(sys.base_prefix) / "bin"
+    kept = ("SSL_CERT_FILE", "PIP_CERT", "PIP_INDEX_URL", "HTTPS_PROXY", "NO_PROXY")
+    bare = {"HOME": str(home), "PATH": f"{python}:/usr/bin:/bin"}
+    bare |= {name: os.environ[name] for name in kept if name in os.environ}
+    with session.chdir(home / "steer"):
+        for command in (("python3", "dev.py", "demo"), (".ci/run",)):
+            session.run(*command, env=bare, include_outer_env=False, external=True)
+
+
+def fresh_environment(session: nox.Session, distribution: str) -> str:
+    """Make an empty environment of the session's Python; return its interpreter."""
+    location = Path(session.create_tmp()).resolve() / Path(distribution).name
+    base = f"--python={session.virtualenv.location}"
+    session.run_install("uv", "venv", "--quiet", "--clear", base, str(location), external=True)
+    return str(location / "bin" / "python")
