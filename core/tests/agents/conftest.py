@@ -22,13 +22,14 @@ def call_context() -> ToolContext:
 
 
 @pytest.fixture
-def as_before() -> Iterator[None]:
-    """Undo what loading agents does to the process: search path and modules."""
-    path, modules = list(sys.path), dict(sys.modules)
+def as_before(tmp_path: Path) -> Iterator[None]:
+    """Undo what loading this test's agents does to the process: search path and modules."""
+    path = list(sys.path)
     yield
     sys.path[:] = path
-    for name in sys.modules.keys() - modules.keys():
-        del sys.modules[name]
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture

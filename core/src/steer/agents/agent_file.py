@@ -77,12 +77,13 @@ def read_mapping(content: bytes, *, suffix: str, shown: str) -> dict[str, Any]:
         mapping = tomllib.loads(text) if suffix == ".toml" else json.loads(text)
     except UnicodeDecodeError as error:
         raise AgentError(f"{shown} is not UTF-8 at byte {error.start}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise AgentError(f"{shown}: not valid TOML: {error}") from error
     except json.JSONDecodeError as error:
-        raise AgentError(
-            f"{shown}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}"
-        ) from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise AgentError(f"{shown}: not valid TOML or JSON: {error}") from error
+        place = f"{shown}:{error.lineno}:{error.colno}"
+        raise AgentError(f"{place}: not valid JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise AgentError(f"{shown}: nested too deeply") from error
     if not isinstance(mapping, dict):
         raise AgentError(f"{shown} holds no object", fix="Put the keys into one { }")
     return mapping

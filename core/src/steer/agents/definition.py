@@ -87,7 +87,7 @@ class Agent:
         try:
             return output_spec(self.output_type, strict=self.output_strict)
         except AgentError as error:
-            raise self._error(error.message, fix=error.fix) from error
+            raise AgentError(f"agent {self.name!r}: {error.message}", fix=error.fix) from error
 
     def _check_native(self) -> None:
         empty = Agent(name=self.name)

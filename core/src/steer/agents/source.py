@@ -83,9 +83,13 @@ def _read(path: Path, shown: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        there = sorted(item.name for item in _siblings(path) if item.suffix in _SUFFIXES)
-        close = difflib.get_close_matches(path.name, there, n=1)
-        fix = f"Did you mean {close[0]}?" if close else f"It was looked for in {path.parent}"
+        there = [item.stem for item in _siblings(path) if item.suffix == path.suffix]
+        close = difflib.get_close_matches(path.stem, there, n=1)
+        fix = (
+            f"Did you mean {close[0]}{path.suffix}?"
+            if close
+            else f"It was looked for in {path.parent}"
+        )
         raise AgentError(f"{shown} does not exist", fix=fix) from None
     except OSError as error:
         raise AgentError(f"{shown} cannot be read: {error.strerror}") from error
@@ -110,9 +114,11 @@ def _find_module(name: str, folder: Path) -> tuple[Path, Path | None]:
             inner = ".".join(name.split(".")[:depth])
             places = found.submodule_search_locations
             found = PathFinder.find_spec(inner, list(places)) if places else None
-    if found is not None and found.has_location and found.origin:
-        return Path(found.origin), found_in
-    raise AgentError(f"there is no module {name}", fix=_instead(name, folder))
+    if found is None:
+        raise AgentError(f"there is no module {name}", fix=_instead(name, folder))
+    if not found.has_location or found.origin is None:
+        raise AgentError(f"{name} has no file", fix="Name the module that defines the agent")
+    return Path(found.origin), found_in
 
 
 def installed_spec(top: str) -> ModuleSpec | None:

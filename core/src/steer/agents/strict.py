@@ -161,7 +161,7 @@ class _Closing:
         where = f"{self._what}: {place}" if place else self._what
         return AgentError(
             f"{where} {reason}, which strict decoding does not allow",
-            fix="Name every field, for example in a pydantic model, or set strict=False",
+            fix="Name every field, for example in a pydantic model, or do without strict",
         )
 
 
