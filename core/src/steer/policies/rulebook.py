@@ -1,0 +1,123 @@
+"""Rules ready to be asked, and the index that finds the few that speak of a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from operator import itemgetter
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+from steer.context import ExecutionContext
+from steer.policies.arguments import ArgumentTest, Rewrite
+from steer.policies.globs import Globs
+from steer.policies.json_values import same_json
+from steer.policies.verdicts import strictest
+from steer.ports.policy import Outcome, ToolQuestion, Verdict
+
+__all__ = ["Asked", "CompiledRule", "Filter", "RuleBook"]
+
+# Names come from a model, so what is remembered of them is bounded in number and in length.
+_REMEMBERED_NAMES = 1024
+_REMEMBERED_LENGTH = 256
+
+
+class Asked(Protocol):
+    """What every question says: who asks, and in which scope."""
+
+    @property
+    def context(self) -> ExecutionContext: ...
+
+
+Q = TypeVar("Q", bound=Asked)
+Filter: TypeAlias = Callable[[Q], bool]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompiledRule(Generic[Q]):
+    """One rule, ready to be asked about what ``subject`` matches.
+
+    ``order`` sorts the strictest first and never ties between rules that differ.
+    """
+
+    subject: Globs
+    verdict: Verdict
+    order: tuple[int, bool, str, str]
+    filters: tuple[Filter[Q], ...]
+    tests: tuple[ArgumentTest, ...] = ()
+    rewrite: Rewrite | None = None
+
+    def answer(self, question: Q) -> Verdict | None:
+        """Return what the rule says, ``None`` where it does not apply."""
+        for passes in self.filters:
+            if not passes(question):
+                return None
+        if not isinstance(question, ToolQuestion) or not (self.tests or self.rewrite):
+            return self.verdict
+        doubts: list[str] = []
+        for test in self.tests:
+            judgement = test.judge(question.arguments)
+            if judgement.holds is False:
+                return None
+            if judgement.holds is None:
+                doubts.append(judgement.doubt)
+        if doubts:
+            return self._in_doubt(doubts)
+        return self.verdict if self.rewrite is None else self._rewritten(self.rewrite, question)
+
+    def _in_doubt(self, doubts: Sequence[str]) -> Verdict | None:
+        if self.verdict.outcome is Outcome.ALLOW:
+            return None
+        return replace(self.verdict, reason=f"{self.verdict.reason} ({'; '.join(doubts)})")
+
+    def _rewritten(self, rewrite: Rewrite, question: ToolQuestion) -> Verdict | None:
+        edited = rewrite.apply(question.arguments)
+        if edited is None:
+            return None
+        if same_json(edited, question.arguments):
+            return self.verdict
+        return replace(self.verdict, arguments=edited, rewritten=True)
+
+
+class RuleBook(Generic[Q]):
+    """All rules of one kind. The answer does not depend on the order they were given in."""
+
+    __slots__ = ("_by_glob", "_by_name", "_find")
+
+    def __init__(self, rules: Iterable[CompiledRule[Q]]) -> None:
+        self._by_name: dict[str, list[tuple[int, CompiledRule[Q]]]] = {}
+        self._by_glob: list[tuple[int, CompiledRule[Q]]] = []
+        for place, rule in enumerate(sorted(rules, key=lambda rule: rule.order)):
+            if rule.subject.has_globs:
+                self._by_glob.append((place, rule))
+            else:
+                for name in rule.subject.exact:
+                    self._by_name.setdefault(name, []).append((place, rule))
+        self._find = lru_cache(maxsize=_REMEMBERED_NAMES)(self._about)
+
+    def __bool__(self) -> bool:
+        """Whether there is any rule."""
+        return bool(self._by_name or self._by_glob)
+
+    def answer(self, name: str, question: Q) -> Verdict | None:
+        """Return the strictest answer of the rules that apply, ``None`` where none does."""
+        rules = self._find(name) if len(name) <= _REMEMBERED_LENGTH else self._about(name)
+        found: list[Verdict] = []
+        for rule in rules:
+            # The strictest come first: after one answer only a rewrite can add anything.
+            if found and rule.rewrite is None:
+                continue
+            verdict = rule.answer(question)
+            if verdict is None:
+                continue
+            if verdict.outcome is Outcome.DENY:
+                return verdict
+            found.append(verdict)
+        if len(found) == 1:
+            return found[0]
+        return strictest(found) if found else None
+
+    def _about(self, name: str) -> tuple[CompiledRule[Q], ...]:
+        found = [item for item in self._by_glob if name in item[1].subject]
+        found += self._by_name.get(name, ())
+        return tuple(rule for _, rule in sorted(found, key=itemgetter(0)))

@@ -1,0 +1,160 @@
+"""Rules as values: about tools, models, runs and data.
+
+Every pattern is a glob (see ``Globs``); an empty list of patterns leaves a thing open. What a
+question does not say (a model call without a known agent, say) cannot be judged: an allow rule
+that needs it does not apply, a deny or ask rule that needs it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, TypeAlias, TypeVar, get_args
+
+from steer.errors import ConfigError
+from steer.policies.arguments import Rewrite
+from steer.policies.conditions import Condition
+from steer.ports.policy import Outcome, ToolKind
+from steer.values import Effect
+
+__all__ = ["DataAction", "DataRule", "ModelRule", "Rule", "RunRule", "ToolRule"]
+
+Member = TypeVar("Member", bound=StrEnum)
+DataAction: TypeAlias = Literal["read", "write"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolRule:
+    """What holds for the tools that ``tools`` names.
+
+    ``servers`` are the MCP servers they come from, ``agents`` the agents that call them,
+    ``when`` are conditions on arguments by dotted path, all of which must hold. ``rewrite``
+    lets an allowed call run with other arguments. ``reason`` is told to the model.
+
+    A tool of the kinds ``hosted`` and ``ungated`` acts where steer cannot stop it: an allow rule
+    covers one only where it names the tool without a glob or lists its kind.
+    """
+
+    tools: str | Sequence[str]
+    outcome: Outcome
+    scopes: str | Sequence[str] = ()
+    principals: str | Sequence[str] = ()
+    agents: str | Sequence[str] = ()
+    servers: str | Sequence[str] = ()
+    kinds: Sequence[ToolKind] = ()
+    effects: Sequence[Effect] = ()
+    when: Mapping[str, Condition] = field(default_factory=dict, hash=False)
+    rewrite: Rewrite | None = None
+    reason: str = ""
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Bring the fields into one form and refuse a rule that cannot be meant."""
+        _fix(self, "tools", required=True)
+        _fix(self, "scopes", "principals", "agents", "servers")
+        object.__setattr__(self, "outcome", _member(Outcome, self.outcome))
+        object.__setattr__(self, "kinds", _members(ToolKind, self.kinds))
+        object.__setattr__(self, "effects", _members(Effect, self.effects))
+        object.__setattr__(self, "when", dict(self.when))
+        if self.rewrite is not None and self.outcome is not Outcome.ALLOW:
+            raise ConfigError(
+                f"a rule that says {self.outcome} rewrites arguments",
+                fix="Rewrite in an allow rule; what another rule says of the call still holds",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelRule:
+    """What holds for the models that ``models`` names."""
+
+    models: str | Sequence[str]
+    outcome: Outcome
+    scopes: str | Sequence[str] = ()
+    principals: str | Sequence[str] = ()
+    agents: str | Sequence[str] = ()
+    providers: str | Sequence[str] = ()
+    reason: str = ""
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Bring the fields into one form."""
+        _fix(self, "models", required=True)
+        _fix(self, "scopes", "principals", "agents", "providers")
+        object.__setattr__(self, "outcome", _member(Outcome, self.outcome))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRule:
+    """What holds for running the agents that ``agents`` names.
+
+    In ``runtimes``, ``_`` and ``-`` are the same, as in every name of a runtime.
+    """
+
+    agents: str | Sequence[str]
+    outcome: Outcome
+    scopes: str | Sequence[str] = ()
+    principals: str | Sequence[str] = ()
+    runtimes: str | Sequence[str] = ()
+    reason: str = ""
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Bring the fields into one form."""
+        _fix(self, "agents", required=True)
+        _fix(self, "scopes", "principals", "runtimes")
+        object.__setattr__(self, "outcome", _member(Outcome, self.outcome))
+        if any("[" in pattern for pattern in self.runtimes):
+            # Folding _ into - would turn [a_z] into the range [a-z].
+            raise ConfigError("a pattern for runtimes cannot hold a set in brackets")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataRule:
+    """What holds for reading or writing the things that ``names`` names, for example sessions."""
+
+    names: str | Sequence[str]
+    outcome: Outcome
+    scopes: str | Sequence[str] = ()
+    principals: str | Sequence[str] = ()
+    kinds: str | Sequence[str] = ()
+    actions: Sequence[DataAction] = ()
+    reason: str = ""
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Bring the fields into one form."""
+        _fix(self, "names", required=True)
+        _fix(self, "scopes", "principals", "kinds", "actions")
+        object.__setattr__(self, "outcome", _member(Outcome, self.outcome))
+        for action in self.actions:
+            if action not in get_args(DataAction):
+                raise ConfigError(f"{action!r} is no action on data", fix="Use read or write")
+
+
+Rule: TypeAlias = ToolRule | ModelRule | RunRule | DataRule
+
+
+def _fix(rule: Rule, *names: str, required: bool = False) -> None:
+    """Make tuples of patterns, of which one alone may stand without a list."""
+    for name in names:
+        given = getattr(rule, name)
+        patterns = (given,) if isinstance(given, str) else tuple(given)
+        if not all(isinstance(pattern, str) and pattern for pattern in patterns):
+            raise ConfigError(f"{name} of a rule is {given!r}, it must be text or a list of texts")
+        if required and not patterns:
+            raise ConfigError(f"a rule has no {name}", fix="Name at least one; * is all of them")
+        object.__setattr__(rule, name, patterns)
+
+
+def _member(kind: type[Member], value: str) -> Member:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise ConfigError(f"{value!r} is none of {', '.join(kind)}") from error
+
+
+def _members(kind: type[Member], values: str | Iterable[str]) -> tuple[Member, ...]:
+    return tuple(
+        _member(kind, value) for value in ([values] if isinstance(values, str) else values)
+    )

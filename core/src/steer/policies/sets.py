@@ -1,0 +1,153 @@
+"""A named, versioned set of rules: the policy most people write."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from enum import StrEnum
+
+from steer.context import PolicyRef
+from steer.errors import ConfigError
+from steer.policies.compiling import (
+    OUT_OF_REACH,
+    Origin,
+    compile_data,
+    compile_model,
+    compile_run,
+    compile_tool,
+)
+from steer.policies.rulebook import RuleBook
+from steer.policies.rules import DataRule, ModelRule, Rule, RunRule, ToolRule
+from steer.policies.verdicts import shortened
+from steer.ports.policy import (
+    DataQuestion,
+    ModelQuestion,
+    Outcome,
+    Question,
+    RunQuestion,
+    ToolQuestion,
+    Verdict,
+)
+
+__all__ = ["PolicySet"]
+
+_NAME = re.compile(r"[^\s@]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicySet:
+    """Rules that answer together: the strictest one that applies, in whatever order they stand.
+
+    ``default`` is the answer about a tool that no rule covers. About runs, models and data a set
+    without a rule of that kind allows everything; once it has one, ``default`` answers for what
+    its rules leave open. A default of ``allow`` does not reach tools that steer cannot stop
+    (hosted and ungated ones): there the set gives no answer and leaves them to other policies.
+
+    ``version`` is a digest of the content where none is given, so it changes when a rule does.
+    Raises ``ConfigError`` for a name that could not stand in ``name@version``.
+    """
+
+    name: str
+    rules: Sequence[Rule] = ()
+    version: str = ""
+    default: Outcome = Outcome.DENY
+    ref: str = field(init=False, repr=False, compare=False)
+    _tools: RuleBook[ToolQuestion] = field(init=False, repr=False, compare=False)
+    _models: RuleBook[ModelQuestion] = field(init=False, repr=False, compare=False)
+    _runs: RuleBook[RunQuestion] = field(init=False, repr=False, compare=False)
+    _data: RuleBook[DataQuestion] = field(init=False, repr=False, compare=False)
+    _open: Verdict = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile the rules."""
+        for what in (self.name, self.version or "-"):
+            if not _NAME.fullmatch(what):
+                raise ConfigError(f"{what!r} cannot be the name or version of a policy")
+        contents = [_content(rule) for rule in self.rules]
+        texts = [json.dumps(content, sort_keys=True) for content in contents]
+        default = Outcome(self.default)
+        version = self.version or _digest([default, *sorted(set(texts))])
+        ref = str(PolicyRef(name=self.name, version=version))
+        rules = [
+            (rule, Origin(policy=ref, content=text))
+            for rule, text in zip(self.rules, texts, strict=True)
+        ]
+        compiled = {
+            "rules": tuple(self.rules),
+            "version": version,
+            "default": default,
+            "ref": ref,
+            "_tools": RuleBook(compile_tool(r, o) for r, o in rules if isinstance(r, ToolRule)),
+            "_models": RuleBook(compile_model(r, o) for r, o in rules if isinstance(r, ModelRule)),
+            "_runs": RuleBook(compile_run(r, o) for r, o in rules if isinstance(r, RunRule)),
+            "_data": RuleBook(compile_data(r, o) for r, o in rules if isinstance(r, DataRule)),
+            "_open": Verdict(outcome=Outcome.ALLOW, rule="default", policy=ref),
+        }
+        for name, value in compiled.items():
+            object.__setattr__(self, name, value)
+
+    def evaluate(self, question: Question, /) -> Verdict | None:
+        """Answer a question; ``None`` leaves it to the other policies of the stack."""
+        match question:
+            case ToolQuestion():
+                return self._tools.answer(question.tool, question) or self._unruled(question)
+            case ModelQuestion():
+                answer = self._models.answer(question.model, question)
+                return answer or self._otherwise("model", question.model, ruled=bool(self._models))
+            case RunQuestion():
+                answer = self._runs.answer(question.agent, question)
+                return answer or self._otherwise("agent", question.agent, ruled=bool(self._runs))
+            case DataQuestion():
+                answer = self._data.answer(question.name, question)
+                return answer or self._otherwise(
+                    question.kind, question.name, ruled=bool(self._data)
+                )
+
+    def _unruled(self, question: ToolQuestion) -> Verdict | None:
+        if question.kind in OUT_OF_REACH and self.default is not Outcome.ASK:
+            if self.default is Outcome.ALLOW:
+                return None
+            reason = (
+                f"the {question.kind} tool {shortened(question.tool)} acts where steer cannot stop "
+                f"it: the agent and the policy {self.ref} must both name it"
+            )
+            return Verdict(outcome=Outcome.DENY, reason=reason, rule="default", policy=self.ref)
+        return self._otherwise("tool", question.tool, ruled=True)
+
+    def _otherwise(self, what: str, name: str, *, ruled: bool) -> Verdict:
+        if not ruled or self.default is Outcome.ALLOW:
+            return self._open
+        reason = f"no rule of the policy {self.ref} allows the {what} {shortened(name)}"
+        return Verdict(outcome=self.default, reason=reason, rule="default", policy=self.ref)
+
+
+def _content(value: object) -> object:
+    """A rule as JSON, without what was left at its default and what was compiled from it."""
+    if is_dataclass(value):
+        said = {
+            item.name: _content(getattr(value, item.name))
+            for item in fields(value)
+            if item.compare and getattr(value, item.name) != _default_of(item)
+        }
+        return {"is": type(value).__name__, **said}
+    match value:
+        case dict():
+            return {str(key): _content(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_content(item) for item in value]
+        case StrEnum():
+            return str(value)
+        case _:
+            return value
+
+
+def _default_of(item: Field[object]) -> object:
+    return item.default if item.default_factory is MISSING else item.default_factory()
+
+
+def _digest(content: Sequence[str]) -> str:
+    text = "\n".join(content)
+    return f"sha256-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
