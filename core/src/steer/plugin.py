@@ -56,9 +56,21 @@ ENTRY_POINT_GROUP = "steer"
 
 hookimpl = pluggy.HookimplMarker("steer")
 
-_NAME = re.compile(r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+# Checked, since not every author runs a type checker: ("redis") without a comma is a string,
+# and its letters would be taken for names.
+_KINDS: Mapping[str, type] = {
+    "name": str,
+    "summary": str,
+    "contract": int,
+    "requires": tuple,
+    "schemes": tuple,
+    "native_types": tuple,
+    "capabilities": Capabilities,
+}
 
 
 class PluginKind(StrEnum):
@@ -78,7 +90,8 @@ class PluginKind(StrEnum):
 class Declaration:
     """What every plugin says of itself.
 
-    ``name``: letters, digits, ``-`` and ``_``; ``_`` and ``-``, and cases, are the same.
+    ``name``: letters, digits and ``-``. It is kept in lower case and with ``-`` for ``_``, and
+    whoever selects it may write it in any of these ways.
     ``summary``: one line for ``steer plugins``.
     ``contract``: the ``CONTRACT`` the plugin was written for. Write the number: with the constant
     a plugin would claim to fit whatever steer it meets.
@@ -101,12 +114,15 @@ class Declaration:
     testing: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a name that cannot be selected and a target that cannot be imported."""
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise PluginError(
-                str(self.name), "a plugin's name is made of letters, digits, '-' and '_'"
-            )
-        if fold(self.name) == "default":
+        """Fold the name; refuse what nobody could select, read or open with ``PluginError``."""
+        for key, kind in _KINDS.items():
+            value = getattr(self, key, None)
+            if hasattr(self, key) and not isinstance(value, kind):
+                raise PluginError(str(self.name), f"{key} is {value!r}, not a {kind.__name__}")
+        object.__setattr__(self, "name", fold(self.name))
+        if not _NAME.fullmatch(self.name):
+            raise PluginError(self.name, "a plugin's name is of letters, digits and '-'")
+        if self.name == "default":
             raise PluginError(self.name, "the name stands for whatever the configuration chooses")
         for key in ("open", "testing", "config"):
             target = getattr(self, key, None)
@@ -136,8 +152,8 @@ class _Addressed(Declaration):
         """Refuse schemes that no URL can have."""
         # super() without arguments finds the wrong class in a slotted dataclass.
         Declaration.__post_init__(self)
-        if isinstance(self.schemes, str) or not self.schemes:
-            raise PluginError(self.name, "schemes is a tuple of one or more, such as ('redis',)")
+        if not self.schemes:
+            raise PluginError(self.name, "schemes is empty; give at least one")
         for scheme in self.schemes:
             if not _SCHEME.fullmatch(scheme):
                 raise PluginError(self.name, f"{scheme!r} is no scheme of a URL")
@@ -227,16 +243,3 @@ class CommandPlugin(Declaration):
     kind: ClassVar[PluginKind] = PluginKind.COMMAND
 
     open: str | Callable[[], Any]
-
-
-DECLARATIONS: Mapping[str, type[Declaration]] = {
-    "steer_runtimes": RuntimePlugin,
-    "steer_storages": StoragePlugin,
-    "steer_policies": PolicyPlugin,
-    "steer_sinks": SinkPlugin,
-    "steer_signals": SignalsPlugin,
-    "steer_executors": ExecutorPlugin,
-    "steer_caches": CachePlugin,
-    "steer_commands": CommandPlugin,
-}
-"""What each hook returns."""
