@@ -72,7 +72,7 @@ def is_ours(module: str) -> bool:
 
 
 def is_public(module: str) -> bool:
-    """Whether a plugin may import it: a public module, or one of those that ``ports`` is made of."""
+    """Whether a plugin may import it: a public module, or one of those that make up ``ports``."""
     return module in PUBLIC or bool(re.fullmatch(r"steer\.ports\.[a-z]\w*", module))
 
 
