@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from steer.agents import Agent, ImportRef, file_digest, load_agent, locate, resolve
@@ -295,6 +296,14 @@ def test_finding_a_module_runs_nothing(write: Write) -> None:
     assert str(folder) not in sys.path
 
 
+def test_a_module_that_was_never_found_by_importing_has_no_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "made_by_hand", ModuleType("made_by_hand"))
+    with pytest.raises(AgentError, match="there is no module made_by_hand"):
+        locate("made_by_hand:agent")
+
+
 # From a reference
 
 
@@ -501,6 +510,27 @@ def test_a_mistake_in_a_neighbour_is_shown_there(write: Write) -> None:
         "bot/neighbour_bad.py:3: importing it raised ZeroDivisionError: division by zero"
     )
     assert complaint("bot/b.py", folder) == "bot/neighbour_worse.py:2: syntax error: invalid syntax"
+
+
+def test_a_mistake_in_a_module_is_shown_with_its_file(write: Write) -> None:
+    folder = write({"firm_d/bots.py": "\nraise ValueError('no')\n"})
+    assert complaint("firm_d.bots:agent", folder) == (
+        f"{folder}/firm_d/bots.py:2: importing it raised ValueError: no. "
+        f"To see the whole traceback: python {folder}/firm_d/bots.py"
+    )
+
+
+def test_an_installed_module_of_a_neighbours_name_wins_and_is_not_refused(write: Write) -> None:
+    folder = write(
+        {
+            "one/agent.py": AGENT,
+            "two/agent.py": "import json\nfrom steer.agents import Agent\n"
+            "agent = Agent(name=json.dumps(1))\n",
+            "two/json.py": "",
+        }
+    )
+    load_agent("one/agent.py", cwd=folder)
+    assert load_agent("two/agent.py", cwd=folder).agent.name == "1"
 
 
 def test_a_file_that_failed_leaves_no_half_module_behind(write: Write) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -186,9 +187,13 @@ def test_alternatives_by_discriminator_become_plain_ones() -> None:
     assert pet == {"anyOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}]}
 
 
-def test_a_pattern_with_look_around_is_left_to_validation() -> None:
-    amount = strict_schema(json_schema(Money))["properties"]["amount"]
-    assert amount == {"anyOf": [{"type": "number"}, {"type": "string"}]}
+@pytest.mark.parametrize(
+    ("pattern", "kept"), [("^a(?!b)", False), ("(?<=a)b", False), ("^(?:a|b)+$", True)]
+)
+def test_a_pattern_with_look_around_is_left_to_validation(pattern: str, kept: bool) -> None:
+    member = {"type": "string", "pattern": pattern}
+    closed = strict_schema({"type": "object", "properties": {"a": member}})
+    assert closed["properties"]["a"] == (member if kept else {"type": "string"})
 
 
 class Free(BaseModel):
@@ -261,6 +266,18 @@ def test_raw_schemas_are_refused_for_what_strict_decoding_lacks(
     assert complaint in caught.value.message
 
 
+def test_an_object_may_go_without_saying_so() -> None:
+    member = {"properties": {"x": {"type": "null"}}}
+    closed = strict_schema({"type": "object", "properties": {"a": member}})
+    assert closed["properties"]["a"]["type"] == "object"
+    assert closed["properties"]["a"]["additionalProperties"] is False
+
+
+def test_a_root_that_refers_to_nothing_is_refused() -> None:
+    with pytest.raises(AgentError, match="refers to '#/\\$defs/gone', which is not in it"):
+        strict_schema({"$ref": "#/$defs/gone"})
+
+
 def test_a_schema_that_explodes_when_written_out_is_refused() -> None:
     definitions: dict[str, Any] = {"L0": {"type": "string"}}
     for level in range(1, 40):
@@ -283,3 +300,8 @@ def test_a_type_without_a_schema_is_an_error_that_says_what_it_is_for() -> None:
         json_schema(Handle, what="the output")
     assert str(caught.value).startswith("the output has a type that JSON cannot carry: ")
     assert str(caught.value).endswith(". Use plain types, dataclasses or pydantic models")
+
+
+def test_a_type_that_validates_but_has_no_schema_is_refused_too() -> None:
+    with pytest.raises(AgentError, match="the output has a type that JSON cannot carry"):
+        json_schema(Callable[[int], int], what="the output")

@@ -72,6 +72,11 @@ def test_doubled_braces_write_out_the_name_of_a_declared_variable() -> None:
     assert template("{{city}} is {city}", "city").render({"city": "Bonn"}) == "{city} is Bonn"
 
 
+def test_a_variable_without_a_default_is_required() -> None:
+    assert Variable().required
+    assert not Variable(default="").required
+
+
 def test_a_default_stands_in_for_a_missing_value() -> None:
     greeting = template("Be {tone}.", tone="kind")
     assert greeting.render({}) == "Be kind."

@@ -190,6 +190,14 @@ def test_a_lone_surrogate_is_replaced_so_that_the_text_can_be_sent() -> None:
     assert encode_result("a\ud800b").value == "a?b"
 
 
+def test_a_subclass_of_text_is_text() -> None:
+    class Html(str):
+        __slots__ = ()
+
+    assert encode_result(Html("<b>")).value == "<b>"
+    assert type(encode_result(Html("<b>")).value) is str
+
+
 def test_an_old_style_named_tuple_is_an_object() -> None:
     point = namedtuple("point", "x y")  # noqa: PYI024 - the old style is what is tested
     assert encode_result(point(1, 2)).value == {"x": 1, "y": 2}

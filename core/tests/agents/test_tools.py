@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_type
 
 import anyio
 import pytest
@@ -94,6 +94,7 @@ async def test_parsed_arguments_are_what_the_function_declares(call_context: Too
 
 def test_the_function_can_still_be_called(call_context: ToolContext) -> None:
     direct = refund(7, [Item(sku="cup")], "late", context=call_context)
+    assert_type(direct, str)
     assert direct == "acme refunds 7: cup is late"
     assert list(inspect.signature(refund).parameters) == ["order_id", "items", "reason", "context"]
 
@@ -130,6 +131,24 @@ def test_annotated_descriptions_and_bounds_come_before_the_docstring() -> None:
         "amount": {"type": "integer", "exclusiveMinimum": 0, "description": "cents"},
         "to": {"type": "string", "description": "IBAN"},
     }
+
+
+def test_the_context_is_never_shown_to_the_model() -> None:
+    @tool
+    def act(
+        number: Annotated[int, Field(gt=0)],
+        maybe: ToolContext | None = None,
+    ) -> None:
+        """Act."""
+
+    assert act.input_schema["properties"] == {"number": {"type": "integer", "exclusiveMinimum": 0}}
+
+
+def test_a_docstring_that_no_parser_understands_is_taken_as_it_is() -> None:
+    def odd(a: int) -> None: ...
+
+    odd.__doc__ = ": :returns::returns:Example:"
+    assert tool(odd).description == ": :returns::returns:Example:"
 
 
 def test_a_tool_without_parameters_takes_none() -> None:

@@ -28,6 +28,7 @@ _MAX_DEPTH = 100
 # Python itself writes no integer of more than 4300 digits.
 _MAX_BITS = 14_000
 _AS_TEXT = (Decimal, Fraction, UUID, PurePath)
+_WITHOUT_MEMBERS = frozenset({list, int, float})
 _AS_ISO = (datetime, date, time, timedelta)
 
 
@@ -56,9 +57,9 @@ def encode_result(result: object) -> EncodedResult:
 
 
 def _text(value: JsonValue) -> str:
+    if type(value) is str:
+        return value
     match value:
-        case str():
-            return value
         # An object that only has a text is best read as that.
         case {"$type": str(), "text": str(text), **rest} if not rest:
             return text
@@ -79,6 +80,7 @@ def _encode(value: Any, inside: tuple[int, ...]) -> JsonValue:
     try:
         return _encode_object(value, (*inside, id(value)))
     except Exception as error:
+        # An object's own code failed; the tool has acted, so its call must not fail for that.
         return {_MARK: _name(kind), "text": f"(not readable: {type(error).__name__})"}
 
 
@@ -100,6 +102,10 @@ def _encode_object(value: Any, inside: tuple[int, ...]) -> JsonValue:
 
 def _members(value: Any) -> Mapping[Any, Any] | None:
     """Return what has named parts as a mapping."""
+    kind = type(value)
+    # Most of what tools return is of these types; the checks further down cost more.
+    if kind is dict or kind in _WITHOUT_MEMBERS:
+        return value if kind is dict else None
     match value:
         case Mapping():
             return value
@@ -135,10 +141,11 @@ def _leaf(value: Any) -> JsonValue:  # noqa: PLR0911 - one case for each kind
 
 
 def _mapping(value: Mapping[Any, Any], inside: tuple[int, ...]) -> JsonValue:
-    pairs = [(_encode(key, inside), _encode(item, inside)) for key, item in value.items()]
-    named = {_text(key): item for key, item in pairs}
+    named = {_text(_encode(key, inside)): _encode(item, inside) for key, item in value.items()}
+    if len(named) == len(value):
+        return named
     # Two keys with one text, 1 and "1" for example: a list of pairs keeps both.
-    return named if len(named) == len(pairs) else [list(pair) for pair in pairs]
+    return [[_encode(key, inside), _encode(item, inside)] for key, item in value.items()]
 
 
 def _utf8(text: str) -> str:

@@ -66,7 +66,7 @@ def read_signature(
     contexts: list[str] = []
     for parameter in inspect.signature(function).parameters.values():
         name = parameter.name
-        if hints.get(name) is ToolContext:
+        if _is_context(hints.get(name)):
             contexts.append(name)
             continue
         _check_kind(parameter, tool, typed=name in hints)
@@ -101,6 +101,11 @@ def _hints(target: Any, tool: str, local_names: Mapping[str, Any]) -> dict[str, 
             f"tool {tool!r} has an annotation that cannot be resolved: {error}",
             fix="Define or import the type above the tool, outside of `if TYPE_CHECKING:`",
         ) from error
+
+
+def _is_context(annotation: Any) -> bool:
+    """Tell the context's parameter, optional or annotated too: no model is to fill it in."""
+    return annotation is ToolContext or ToolContext in get_args(annotation)
 
 
 def _check_kind(parameter: inspect.Parameter, tool: str, *, typed: bool) -> None:
@@ -141,7 +146,8 @@ def _docstring(target: Any) -> tuple[dict[str, str], str]:
     text = inspect.getdoc(target) or ""
     try:
         parsed = docstring_parser.parse(text)
-    except docstring_parser.ParseError:
+    except Exception:
+        # The parser trips over odd docstrings with errors of many kinds; the text is good still.
         return {}, text
     described = {
         entry.arg_name: " ".join(entry.description.split())
