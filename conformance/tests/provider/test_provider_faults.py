@@ -241,6 +241,7 @@ def test_an_error_inside_a_response_is_numbered(
 def test_an_error_in_a_reply_that_is_not_streamed_is_a_status(dialect: Dialect) -> None:
     with Provider(Script([Turn("Hi", StreamError(Failure(529)))])) as provider:
         assert ask(provider, dialect, stream=False).status_code == 529
+        assert provider.bill.total.total_tokens == 0
 
 
 def test_a_model_that_fails_in_mid_answer_is_an_error(caller: Any) -> None:

@@ -104,6 +104,35 @@ async def test_a_client_that_leaves_is_seen_and_billed_for_what_it_got() -> None
 
 
 @pytest.mark.anyio
+async def test_a_client_that_leaves_during_a_gap_is_seen() -> None:
+    async with (
+        Provider(Script([Turn("abcd", chunk_size=1, gap=60)])) as provider,
+        AsyncOpenAI(base_url=provider.openai_base_url, api_key="any") as client,
+    ):
+        stream = await client.responses.create(model="m", input="Hi", stream=True)
+        await anext(aiter(stream))
+        await stream.close()
+        request = await provider.wait_for_disconnect()
+        assert not request.finished
+
+
+def test_a_client_that_does_not_read_holds_up_nobody_else(openai_client: Connect) -> None:
+    flood = Turn("x" * 20_000_000, chunk_size=1_000_000)
+    with Provider(Script([flood, Turn("Hi")])) as provider:
+        host, port = provider.url.removeprefix("http://").split(":")
+        body = json.dumps({"model": "m", "input": "Hi", "stream": True}).encode()
+        head = b"POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+        with socket.create_connection((host, int(port))) as lazy:
+            lazy.sendall(head % len(body) + body)
+            lazy.recv(1)
+            answer = openai_client(provider).responses.create(model="m", input="Hi")
+            assert answer.output_text == "Hi"
+            assert not provider.requests[0].finished
+        gone = provider.wait_for_disconnect_sync()
+        assert 0 < gone.deltas < flood.deltas
+
+
+@pytest.mark.anyio
 async def test_cancelling_a_call_that_waits_for_its_first_byte_is_seen() -> None:
     async with (
         Provider(Script([Turn("Hi", Hold("start", after=None))])) as provider,

@@ -281,3 +281,14 @@ def test_a_script_that_cannot_be_is_refused_where_it_is_written(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         build()
+
+
+def test_what_is_no_part_of_a_script_is_refused_where_it_is_written() -> None:
+    failure: Any = Failure(500)
+    text: Any = "Hello"
+    with pytest.raises(TypeError, match="neither said in a turn"):
+        Turn("Hi", failure)
+    with pytest.raises(TypeError, match="'Hello' is no turn"):
+        Script([text])
+    with pytest.raises(TypeError, match="'Hello' is no rule"):
+        Script(rules=[text])

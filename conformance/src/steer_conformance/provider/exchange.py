@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http import HTTPStatus
 from time import monotonic
 from typing import Any, TypeAlias
 
@@ -39,7 +40,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._abort = abort
-        self._started = False
+        self._status: int | None = None
         self._deltas = 0
 
     async def run(self, steps: Iterable[Step]) -> None:
@@ -78,7 +79,7 @@ class Exchange:
         if head.length is not None:
             headers["content-length"] = str(head.length)
         headers |= {name.lower(): value for name, value in head.headers.items()}
-        self._started = True
+        self._status = head.status
         await self._send(
             {
                 "type": "http.response.start",
@@ -117,10 +118,11 @@ class Exchange:
         await asyncio.wait({gone})
 
     def _bill(self) -> dict[str, Any]:
-        turn = self._turn
-        if turn is None or not self._started:
-            return {"deltas": self._deltas, "billed": NOTHING}
-        return {"deltas": self._deltas, "billed": turn.usage.until(self._deltas, turn.deltas)}
+        # Vendors bill what the model read and wrote, and nothing for an error they answer with.
+        turn, billed = self._turn, NOTHING
+        if turn is not None and self._status == HTTPStatus.OK:
+            billed = turn.usage.until(self._deltas, turn.deltas)
+        return {"deltas": self._deltas, "billed": billed}
 
 
 def _body(data: bytes, *, more: bool) -> MutableMapping[str, Any]:

@@ -168,8 +168,10 @@ class Turn:
                 parts.append(Text(each))
             elif isinstance(each, Part):
                 parts.append(each)
-            else:
+            elif isinstance(each, Mark):
                 marks.append(each)
+            else:
+                raise TypeError(f"{each!r} is neither said in a turn nor does it happen to one")
         if chunk_size < 1:
             raise ValueError(f"chunk_size is at least one character, not {chunk_size}")
         _check_seconds(latency=latency, gap=gap)

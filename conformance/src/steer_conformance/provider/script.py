@@ -74,3 +74,9 @@ class Script:
     def __post_init__(self) -> None:
         object.__setattr__(self, "turns", tuple(self.turns))
         object.__setattr__(self, "rules", tuple(self.rules))
+        for turn in self.turns:
+            if not isinstance(turn, Reply):
+                raise TypeError(f"{turn!r} is no turn, failure or raw reply")
+        for rule in self.rules:
+            if not isinstance(rule, Rule):
+                raise TypeError(f"{rule!r} is no rule")
