@@ -63,6 +63,9 @@ def main(arguments: list[str]) -> int:
     except SetupError as error:
         sys.stderr.write(f"dev.py: {error}\n")
         return 1
+    if command in {"tests", "nox"}:
+        # nox would remember the interpreters in the user's own cache.
+        environment.setdefault("XDG_CACHE_HOME", str(TOOLS / "cache"))
     if command == "tests" and not rest:
         return run_all_tests(environment)
     return become([*programs[command], *rest], environment)
