@@ -201,11 +201,7 @@ def test_a_changed_file_diverges(write: Write) -> None:
         ),
         ("a.toml", "name = = 1", "a.toml: not valid TOML: Invalid value (at line 1, column 8)"),
         ("a.json", '{"name": ', "a.json:1:10: not valid JSON: Expecting value"),
-        (
-            "a.json",
-            '{"name": "a",\n}',
-            "a.json:2:1: not valid JSON: Expecting property name enclosed in double quotes",
-        ),
+        ("a.json", '{\n"name" 1}', "a.json:2:8: not valid JSON: Expecting ':' delimiter"),
         ("a.json", "[]", "a.json holds no object. Put the keys into one { }"),
         ("a.json", "[" * 100_000, "a.json: nested too deeply"),
         (
