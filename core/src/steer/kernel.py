@@ -41,8 +41,8 @@ class RuntimeKernel:
             result = await handle.result()
 
     ``storage`` is a URL or an open storage; one opened here is closed here. ``registry`` holds the
-    plugins, those that are installed unless given. ``policies`` are names or objects; none means
-    ``author-declared``. ``default_runtime`` runs agents that name none; ``runtime_config`` has the
+    plugins, those that are installed unless given. ``policies`` are names or objects, and
+    ``async_policies`` objects that are awaited; none at all means ``author-declared``. ``default_runtime`` runs agents that name none; ``runtime_config`` has the
     configuration of runtimes by name. ``sinks`` receive committed events without their content,
     ``content_sinks`` with it.
 
@@ -55,7 +55,8 @@ class RuntimeKernel:
         *,
         storage: str | Storage = "memory://",
         registry: PluginRegistry | None = None,
-        policies: Sequence[str | Policy | AsyncPolicy] = (),
+        policies: Sequence[str | Policy] = (),
+        async_policies: Sequence[AsyncPolicy] = (),
         default_runtime: str | None = None,
         runtime_config: Mapping[str, Mapping[str, JsonValue]] | None = None,
         sinks: Mapping[str, EventSink] | None = None,
@@ -69,6 +70,7 @@ class RuntimeKernel:
         self._workshop = Workshop(
             registry=self.registry,
             policies=policies,
+            async_policies=async_policies,
             default_runtime=default_runtime,
             runtime_config=runtime_config or {},
         )

@@ -101,7 +101,7 @@ class Committer:
 
     async def _drain(self) -> None:
         try:
-            while self._again or self._waiters:
+            while self._failure is None and (self._again or self._waiters):
                 self._again = False
                 await self._commit_batch()
         finally:

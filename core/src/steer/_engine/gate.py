@@ -146,7 +146,7 @@ class JobGate:
             path=call.path,
             counters=state.limits.counters(),
         )
-        verdict = await self._policies.evaluate(question)
+        verdict = await self._policies.decide(question)
         state.tell(_decided(call, verdict), path=call.path, agent=call.agent)
         if verdict.outcome is not Outcome.ALLOW:
             return self._deny(call, verdict)

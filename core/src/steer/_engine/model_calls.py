@@ -179,7 +179,7 @@ class AdmittedCall:
 
     async def _ask_policy(self) -> None:
         state, request = self._state, self._request
-        verdict = await self._policies.evaluate(
+        verdict = await self._policies.decide(
             ModelQuestion(
                 context=state.context,
                 model=request.model,
@@ -188,11 +188,10 @@ class AdmittedCall:
                 counters=state.limits.counters(),
             )
         )
-        if verdict.outcome is Outcome.ALLOW and verdict.rule is None:
+        if verdict.outcome is Outcome.ALLOW:
             return
         state.tell(_decided(request, verdict), path=request.path, agent=request.agent)
-        if verdict.outcome is not Outcome.ALLOW:
-            raise PolicyDenied(f"policy does not allow the model {request.model}: {verdict.reason}")
+        raise PolicyDenied(f"policy does not allow the model {request.model}: {verdict.reason}")
 
     def _refuse(self, error: SteerError) -> None:
         state = self._state

@@ -23,7 +23,8 @@ from steer.agents import (
 )
 from steer.context import ExecutionContext, PolicyRef
 from steer.errors import AgentError, ConfigError, Interrupted, PluginError, PolicyDenied
-from steer.plugins import PluginRegistry
+from steer.naming import fold
+from steer.plugins import OpenedPolicies, PluginRegistry
 from steer.policies import PolicyStack
 from steer.ports.policy import AsyncPolicy, Outcome, Policy, RunQuestion, ToolQuestion
 from steer.ports.records import JobRecord
@@ -80,7 +81,8 @@ class Workshop:
         self,
         *,
         registry: PluginRegistry,
-        policies: Sequence[str | Policy | AsyncPolicy],
+        policies: Sequence[str | Policy],
+        async_policies: Sequence[AsyncPolicy],
         default_runtime: str | None,
         runtime_config: Mapping[str, Mapping[str, JsonValue]],
     ) -> None:
@@ -88,8 +90,8 @@ class Workshop:
         self._default_runtime = default_runtime
         self._runtime_config = runtime_config
         # Opened now: a selected policy that cannot load stops the start-up.
-        self._policies = self._open_policies(policies)
-        self._stack = PolicyStack(self._policies)
+        self._policies = self._open_policies(policies, async_policies)
+        self._stack = _stack(self._policies)
         self._runtimes: dict[tuple[str, str], Runtime] = {}
         self._prepared: OrderedDict[
             tuple[str, str, int], tuple[object, PrepareOptions, Prepared]
@@ -166,7 +168,7 @@ class Workshop:
             agent_ref=None if found.ref is None else ref_to_json(found.ref),
             runtime=name,
             model=prepared.model,
-            policy=policies.name,
+            policy=policies.ref,
             digest=stored.digest(agent=found.identity or prepared.fingerprint, runtime=name),
         )
 
@@ -200,8 +202,10 @@ class Workshop:
                 f"no installed runtime runs a {kind.__module__}.{kind.__qualname__}",
                 fix="Install the runtime's plugin, or name one with runtime=",
             )
-        name = asked or said or fits or self._default_runtime
-        return self._registry.runtime_name(name)
+        name = asked or said or fits
+        if name is None or fold(name) == "default":
+            return self._registry.default_runtime(self._default_runtime)
+        return self._registry.runtime(name).name
 
     async def _open_runtime(self, name: str, config: Mapping[str, JsonValue]) -> Runtime:
         key = (name, digest_of(config))
@@ -234,29 +238,44 @@ class Workshop:
         return prepared
 
     def _open_policies(
-        self, policies: Sequence[str | Policy | AsyncPolicy]
-    ) -> tuple[Policy | AsyncPolicy, ...]:
-        opened: list[Policy | AsyncPolicy] = []
-        for policy in policies:
-            if isinstance(policy, str):
-                opened.extend(self._registry.open_policies([policy]))
-            else:
-                opened.append(policy)
-        return tuple(opened)
+        self, policies: Sequence[str | Policy], async_policies: Sequence[AsyncPolicy] = ()
+    ) -> OpenedPolicies:
+        named = self._registry.open_policies(
+            [policy for policy in policies if isinstance(policy, str)]
+        )
+        given = [policy for policy in policies if not isinstance(policy, str)]
+        return OpenedPolicies(
+            immediate=(*named.immediate, *given),
+            asynchronous=(*named.asynchronous, *async_policies),
+        )
 
     def _select(self, refs: Sequence[PolicyRef]) -> PolicyStack:
         """Return the policies that a request names; one that is not there is never left out."""
-        selected: list[Policy | AsyncPolicy] = []
+        immediate: list[Policy] = []
+        asynchronous: list[AsyncPolicy] = []
         for ref in refs:
-            there = [policy for policy in self._policies if policy.name == ref.name]
-            if not there:
-                there = list(self._open_policies([ref.name]))
-            if ref.version is not None:
-                there = [policy for policy in there if policy.version == ref.version]
-            if not there:
+            fitting = _fitting(self._policies, ref)
+            if not (fitting.immediate or fitting.asynchronous):
+                fitting = _fitting(self._open_policies([ref.name]), ref)
+            if not (fitting.immediate or fitting.asynchronous):
                 raise ConfigError(f"there is no policy {ref}", fix="Select one that is configured")
-            selected.extend(there)
-        return PolicyStack(selected)
+            immediate.extend(fitting.immediate)
+            asynchronous.extend(fitting.asynchronous)
+        return PolicyStack(immediate, async_policies=asynchronous)
+
+
+def _stack(policies: OpenedPolicies) -> PolicyStack:
+    return PolicyStack(policies.immediate, async_policies=policies.asynchronous)
+
+
+def _fitting(policies: OpenedPolicies, ref: PolicyRef) -> OpenedPolicies:
+    def fits(policy: Policy | AsyncPolicy) -> bool:
+        return policy.name == ref.name and ref.version in (None, policy.version)
+
+    return OpenedPolicies(
+        immediate=tuple(filter(fits, policies.immediate)),
+        asynchronous=tuple(filter(fits, policies.asynchronous)),
+    )
 
 
 def _found(loaded: Loaded) -> _Agent:
@@ -267,7 +286,7 @@ async def _admit(
     policies: PolicyStack, prepared: Prepared, runtime: str, context: ExecutionContext
 ) -> None:
     """Ask policy about the run, and about what in it no gate can stop."""
-    verdict = await policies.evaluate(
+    verdict = await policies.decide(
         RunQuestion(context=context, agent=prepared.agent, runtime=runtime, model=prepared.model)
     )
     if verdict.outcome is not Outcome.ALLOW:
@@ -275,7 +294,7 @@ async def _admit(
             f"policy does not let {context.principal_id} run {prepared.agent}: {verdict.reason}"
         )
     for tool in prepared.ungated:
-        verdict = await policies.evaluate(
+        verdict = await policies.decide(
             ToolQuestion(
                 context=context,
                 tool=tool.name,

@@ -37,7 +37,11 @@ class JobStatusChanged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyDecided:
-    """Policy answered a question; ``subject`` says of what kind, ``name`` of which thing."""
+    """Policy answered a question; ``subject`` says of what kind, ``name`` of which thing.
+
+    Every verdict on a tool call is told. Of models and runs only refusals are: an allowed one
+    shows in ``model.started`` and ``job.started``.
+    """
 
     type: ClassVar[str] = "policy.decided"
     subject: Literal["run", "model", "tool", "data"]
