@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from steer.naming import fold
 from steer.policies.arguments import ArgumentTest
 from steer.policies.globs import Globs
 from steer.policies.rulebook import Asked, CompiledRule, Filter
@@ -82,8 +83,8 @@ def compile_run(rule: RunRule, origin: Origin) -> CompiledRule[RunQuestion]:
     """Compile a rule about runs."""
     filters: list[Filter[RunQuestion]] = [*_who(rule)]
     if rule.runtimes:
-        runtimes = Globs(_folded(pattern) for pattern in rule.runtimes)
-        filters.append(lambda question: _folded(question.runtime) in runtimes)
+        runtimes = Globs(fold(pattern) for pattern in rule.runtimes)
+        filters.append(lambda question: fold(question.runtime) in runtimes)
     return _compiled(rule, rule.agents, origin, filters)
 
 
@@ -183,7 +184,3 @@ def _label(rule: Rule, subject: Sequence[str]) -> str:
     if isinstance(rule, ToolRule) and rule.when:
         label += f" when {', '.join(rule.when)}"
     return label if len(label) <= _LABEL_LENGTH else f"{label[: _LABEL_LENGTH - 1]}…"
-
-
-def _folded(runtime: str) -> str:
-    return runtime.replace("_", "-")

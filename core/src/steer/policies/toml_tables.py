@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias, TypedDict
@@ -18,6 +17,7 @@ from pydantic import (
 )
 
 from steer.errors import ConfigError
+from steer.naming import closest
 from steer.policies.arguments import Rewrite
 from steer.policies.conditions import Condition
 from steer.policies.rules import DataAction, DataRule, ModelRule, Rule, RunRule, ToolRule
@@ -221,9 +221,10 @@ def about_unknown_key(place: Sequence[str | int]) -> str:
         case _:
             table = ConditionTable
     known = [field.alias or name for name, field in table.model_fields.items()]
-    if close := difflib.get_close_matches(str(key), known, n=1):
-        return f"unknown key; did you mean {close[0]}?"
-    # TOML reads customer.email = ... as a table in a table.
-    dotted = f'; a path with dots needs quotes: "{within[-1]}.{key}"'
-    hint = dotted if table is ConditionTable else ""
-    return f"unknown key; known are {', '.join(known)}{hint}"
+    if meant := closest(str(key), known):
+        return f"unknown key; did you mean {meant}?"
+    hint = f"unknown key; known are {', '.join(known)}"
+    if table is ConditionTable:
+        # TOML reads customer.email = ... as a table in a table.
+        hint += f'; a path with dots needs quotes: "{within[-1]}.{key}"'
+    return hint
