@@ -392,6 +392,14 @@ def test_what_runs_is_what_the_digest_is_of(write: Write) -> None:
         ),
         (
             "a.py",
+            "\neval('1 +')\n",
+            (
+                "a.py:2: importing it raised SyntaxError: invalid syntax (<string>, line 1). "
+                "To see the whole traceback: python {folder}/a.py"
+            ),
+        ),
+        (
+            "a.py",
             "import no_such_module\n",
             (
                 "a.py:1: there is no module no_such_module. "

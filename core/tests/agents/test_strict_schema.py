@@ -151,6 +151,34 @@ def test_closing_is_idempotent_for_any_schema_it_accepts(
     assert strict_schema(once) == once
 
 
+words = st.sampled_from(
+    ["type", "properties", "items", "$ref", "$defs", "allOf", "anyOf", "oneOf", "pattern"]
+)
+scalars = st.sampled_from([None, True, 1, "object", "array", "string", "#", "#/$defs/T", "T", "("])
+
+
+@given(
+    schema=st.recursive(
+        scalars,
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=4),
+    ).filter(lambda schema: isinstance(schema, dict))
+)
+def test_anything_that_is_json_is_closed_or_refused(schema: Any) -> None:
+    try:
+        closed = strict_schema(schema)
+    except AgentError:
+        return
+    assert closed["type"] == "object"
+
+
+def test_a_schema_nested_too_deeply_is_refused() -> None:
+    deep: dict[str, Any] = {"type": "string"}
+    for _ in range(2_000):
+        deep = {"anyOf": [deep]}
+    with pytest.raises(AgentError, match="is nested too deeply"):
+        strict_schema({"type": "object", "properties": {"a": deep}})
+
+
 def test_a_described_reference_is_written_out_and_a_bare_one_stays() -> None:
     properties = strict_schema(json_schema(Customer))["properties"]
     assert properties["home"] == {"$ref": "#/$defs/Address"}

@@ -23,6 +23,12 @@ from steer.values import Effect
 pytestmark = pytest.mark.anyio
 
 NONE = ParsedArguments({})
+
+
+def nobody(outcome: Future[Any]) -> None:
+    pytest.fail("no call of this test is to be abandoned")
+
+
 who: ContextVar[str] = ContextVar("who")
 
 
@@ -89,7 +95,10 @@ def test_the_model_sees_name_description_and_arguments() -> None:
 async def test_parsed_arguments_are_what_the_function_declares(call_context: ToolContext) -> None:
     arguments = refund.parse('{"order_id": "7", "items": [{"sku": "cup"}]}')
     assert arguments == {"order_id": 7, "items": [Item(sku="cup")], "reason": "broken"}
-    assert await refund.run(arguments, call_context) == "acme refunds 7: cup is broken"
+    assert (
+        await refund.run(arguments, call_context, abandoned=nobody)
+        == "acme refunds 7: cup is broken"
+    )
 
 
 def test_the_function_can_still_be_called(call_context: ToolContext) -> None:
@@ -356,7 +365,7 @@ async def test_an_async_tool_runs_in_the_callers_task(call_context: ToolContext)
         return asyncio.current_task()
 
     assert not where.runs_in_thread
-    assert await where.run(NONE, call_context) is asyncio.current_task()
+    assert await where.run(NONE, call_context, abandoned=nobody) is asyncio.current_task()
 
 
 async def test_a_sync_tool_runs_in_a_thread_and_sees_the_callers_context_variables(
@@ -368,7 +377,7 @@ async def test_a_sync_tool_runs_in_a_thread_and_sees_the_callers_context_variabl
 
     who.set("ada")
     assert where.runs_in_thread
-    result = await where.run(NONE, call_context)
+    result = await where.run(NONE, call_context, abandoned=nobody)
     assert isinstance(result, tuple)
     assert result[0] != threading.get_ident()
     assert result[1] == "ada"
@@ -382,7 +391,7 @@ async def test_the_loop_goes_on_while_a_sync_tool_works(call_context: ToolContex
         return go.wait(timeout=10)
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(wait.run, NONE, call_context)
+        tasks.start_soon(functools.partial(wait.run, NONE, call_context, abandoned=nobody))
         await checkpoint()
         go.set()
 
@@ -403,7 +412,7 @@ async def test_concurrent_calls_get_each_their_own_context() -> None:
     got: dict[str, object] = {}
 
     async def one(call: str) -> None:
-        got[call] = await mine.run(NONE, context(call))
+        got[call] = await mine.run(NONE, context(call), abandoned=nobody)
 
     async with anyio.create_task_group() as tasks:
         for call in "abcd":
@@ -422,7 +431,7 @@ async def test_what_a_tool_raises_passes_through(call_context: ToolContext) -> N
 
     for failing in (fails, fails_async):
         with pytest.raises(KeyError, match="gone"):
-            await failing.run(NONE, call_context)
+            await failing.run(NONE, call_context, abandoned=nobody)
 
 
 async def test_a_tool_that_exits_does_not_end_the_process(call_context: ToolContext) -> None:
@@ -436,7 +445,7 @@ async def test_a_tool_that_exits_does_not_end_the_process(call_context: ToolCont
 
     for leaving in (leave, leave_async):
         with pytest.raises(RuntimeFailure) as caught:
-            await leaving.run(NONE, call_context)
+            await leaving.run(NONE, call_context, abandoned=nobody)
         assert str(caught.value) == (
             f"tool '{leaving.name}' called sys.exit(3). Raise an exception instead"
         )
@@ -451,7 +460,7 @@ async def test_a_sync_function_may_return_an_awaitable(call_context: ToolContext
     def unmarked() -> Any:
         return later()
 
-    assert await unmarked.run(NONE, call_context) == "done"
+    assert await unmarked.run(NONE, call_context, abandoned=nobody) == "done"
 
 
 async def test_a_cancelled_async_tool_is_cancelled(call_context: ToolContext) -> None:
@@ -466,7 +475,7 @@ async def test_a_cancelled_async_tool_is_cancelled(call_context: ToolContext) ->
             ended.set()
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(hang.run, NONE, call_context)
+        tasks.start_soon(functools.partial(hang.run, NONE, call_context, abandoned=nobody))
         await started.wait()
         tasks.cancel_scope.cancel()
     assert ended.is_set()
@@ -516,20 +525,17 @@ async def test_an_abandoned_thread_is_handed_over_at_once_and_its_outcome_arrive
     assert outcome.result() == "late"
 
 
-async def test_a_cancelled_call_waits_for_its_thread_where_nobody_takes_it_over(
+async def test_a_task_that_asyncio_cancels_hands_its_thread_over_too(
     slow: Slow, call_context: ToolContext
 ) -> None:
-    returned: list[object] = []
-
-    async def run() -> None:
-        returned.append(await slow.tool.run(NONE, call_context))
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(run)
-        await anyio.to_thread.run_sync(slow.began.wait, 10)
-        tasks.cancel_scope.cancel()
-        slow.go.set()
-    assert returned == ["late"]
+    abandoned: list[Future[Any]] = []
+    call = asyncio.create_task(slow.tool.run(NONE, call_context, abandoned=abandoned.append))
+    await anyio.to_thread.run_sync(slow.began.wait, 10)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    slow.go.set()
+    assert abandoned[0].result(timeout=10) == "late"
 
 
 async def test_a_call_that_is_cancelled_before_its_thread_begins_never_begins(
@@ -544,7 +550,9 @@ async def test_a_call_that_is_cancelled_before_its_thread_begins_never_begins(
         other.set()
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(functools.partial(slow.tool.run, NONE, call_context, limiter=limiter))
+        tasks.start_soon(
+            functools.partial(slow.tool.run, NONE, call_context, abandoned=nobody, limiter=limiter)
+        )
         await anyio.to_thread.run_sync(slow.began.wait, 10)
         with anyio.move_on_after(0):
             await second.run(NONE, call_context, abandoned=abandoned.append, limiter=limiter)

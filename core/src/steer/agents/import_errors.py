@@ -35,7 +35,7 @@ def _explanation(error: Exception | SystemExit, place: str, source: AgentSource)
     match error:
         case AgentError():
             return AgentError(f"{place}: {error.message}", fix=error.fix)
-        case SyntaxError():
+        case SyntaxError() if _is_in_a_file(error):
             return AgentError(f"{place}: syntax error: {error.msg}")
         case SystemExit():
             return AgentError(
@@ -57,9 +57,9 @@ def _explanation(error: Exception | SystemExit, place: str, source: AgentSource)
 
 def _place(error: BaseException, source: AgentSource) -> str | None:
     """Return file and line of the author's own code that is nearest to the error."""
-    if isinstance(error, SyntaxError) and error.filename is not None:
+    if isinstance(error, SyntaxError) and _is_in_a_file(error):
         line = "" if error.lineno is None else f":{error.lineno}"
-        return f"{_shown(Path(error.filename), source)}{line}"
+        return f"{_shown(Path(str(error.filename)), source)}{line}"
     folder = source.path.parent
     place = None
     for frame, line_number in traceback.walk_tb(error.__traceback__):
@@ -68,6 +68,11 @@ def _place(error: BaseException, source: AgentSource) -> str | None:
         if file.is_relative_to(folder) and "site-packages" not in file.parts:
             place = f"{_shown(file, source)}:{line_number}"
     return place
+
+
+def _is_in_a_file(error: SyntaxError) -> bool:
+    """Tell a file's mistake from one in a text that the author's code evaluates."""
+    return error.filename is not None and Path(error.filename).is_file()
 
 
 def _shown(file: Path, source: AgentSource) -> str:

@@ -116,7 +116,7 @@ class _Unfit(Exception):
 def _raw(given: Mapping[str, Any]) -> tuple[JsonSchema, Callable[[str], Any]]:
     try:
         schema: JsonSchema = json.loads(json.dumps(given))  # the author's own may change later
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise AgentError(f"the output schema is no JSON: {error}") from error
     if schema.get("type") != "object":
         raise AgentError(

@@ -11,9 +11,8 @@ from steer.errors import AgentError
 
 __all__ = ["closed_form", "strict_schema"]
 
-# Bounds on a schema with its references written out; real ones have some hundred nodes.
+# With references written out; real schemas have some hundred.
 _MAX_NODES = 20_000
-_MAX_DEPTH = 100
 
 _ANNOTATIONS = frozenset({"title", "description", "examples", "deprecated", "$comment"})
 # Some vendors refuse a default, a discriminator is said by each variant, and definitions are
@@ -36,6 +35,7 @@ _UNSUPPORTED = (
     "not",
     "if",
 )
+_SHAPES = {"$ref": str, "properties": dict, "allOf": list, "anyOf": list, "oneOf": list}
 _LOOK_AROUND = ("(?=", "(?!", "(?<")
 
 
@@ -51,7 +51,11 @@ def strict_schema(schema: Mapping[str, Any], *, what: str = "the schema") -> Jso
     Raises ``AgentError``, naming ``what`` and the path, for a schema that accepts what strict
     decoding cannot, for example an object with free keys.
     """
-    return _Closing(schema, what).root()
+    closing = _Closing(schema, what)
+    try:
+        return closing.root()
+    except RecursionError:
+        raise closing.error((), "is nested too deeply") from None
 
 
 def closed_form(schema: JsonSchema, *, strict: bool | None, what: str) -> JsonSchema | None:
@@ -79,7 +83,7 @@ class _Closing:
     def root(self) -> JsonSchema:
         closed = self._close(root_written_out(self._schema), (), frozenset())
         if closed.get("type") != "object":
-            raise self._error((), "is no object at its root")
+            raise self.error((), "is no object at its root")
         for reference, definition in self._closed.items():
             _, container, name = reference.split("/")
             closed.setdefault(container, {})[name] = definition
@@ -88,20 +92,23 @@ class _Closing:
     def _close(self, node: Any, path: tuple[str, ...], inside: frozenset[str]) -> JsonSchema:
         """Return the strict form of one node; ``inside`` are the references written out here."""
         self._nodes += 1
-        if self._nodes > _MAX_NODES or len(path) > _MAX_DEPTH:
-            raise self._error(path, "is too large")
+        if self._nodes > _MAX_NODES:
+            raise self.error(path, "is too large")
         if not isinstance(node, Mapping):
-            raise self._error(path, "accepts anything")
+            raise self.error(path, "accepts anything")
+        for word, kind in _SHAPES.items():
+            if not isinstance(node.get(word, kind()), kind):
+                raise self.error(path, f"has no valid {word!r}")
         kept = _without_dropped(node)
         for word in _UNSUPPORTED:
             if kept.get(word):
-                raise self._error(path, f"uses {word!r}")
+                raise self.error(path, f"uses {word!r}")
         if "allOf" in kept:
             return self._close(self._without_all_of(kept, path), path, inside)
         if "$ref" in kept:
             return self._reference(kept, path, inside)
         if not kept.keys() & _SAYS_WHAT:
-            raise self._error(path, "accepts anything")
+            raise self.error(path, "accepts anything")
         return self._members(kept, path, inside)
 
     def _members(
@@ -112,7 +119,7 @@ class _Closing:
         if "object" in kinds:
             properties = node.get("properties")
             if node.get("additionalProperties", properties is None) is not False:
-                raise self._error(path, "accepts free keys")
+                raise self.error(path, "accepts free keys")
             node["properties"] = {
                 name: self._close(member, (*path, name), inside)
                 for name, member in (properties or {}).items()
@@ -131,9 +138,9 @@ class _Closing:
         reference = node.pop("$ref")
         target = target_of(self._schema, reference)
         if target is None:
-            raise self._error(path, f"refers to {reference!r}, which is not in it")
+            raise self.error(path, f"refers to {reference!r}, which is not in it")
         if node.keys() - _ANNOTATIONS:
-            raise self._error(path, "narrows a reference")
+            raise self.error(path, "narrows a reference")
         # A type that describes its own members would be written out for ever.
         if node and reference not in inside:
             return self._close({**target, **node}, path, inside | {reference})
@@ -148,15 +155,17 @@ class _Closing:
                 self._closed[reference] = {}  # a type may refer to itself
                 self._closed[reference] = self._close(target, path, frozenset())
             case _:
-                raise self._error(path, f"refers to {reference!r}, which is no definition")
+                raise self.error(path, f"refers to {reference!r}, which is no definition")
 
     def _without_all_of(self, node: JsonSchema, path: tuple[str, ...]) -> JsonSchema:
         parts = node.pop("allOf")
-        if len(parts) != 1 or parts[0].keys() & node.keys() - _ANNOTATIONS:
-            raise self._error(path, "uses 'allOf'")
-        return {**parts[0], **node}
+        match parts:
+            case [dict(part)] if not part.keys() & node.keys() - _ANNOTATIONS:
+                return {**part, **node}
+            case _:
+                raise self.error(path, "uses 'allOf'")
 
-    def _error(self, path: tuple[str, ...], reason: str) -> AgentError:
+    def error(self, path: tuple[str, ...], reason: str) -> AgentError:
         place = ".".join(path).replace(".[]", "[]")
         where = f"{self._what}: {place}" if place else self._what
         return AgentError(

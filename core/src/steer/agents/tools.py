@@ -75,16 +75,15 @@ class Tool(Generic[P, R]):
         arguments: ParsedArguments,
         context: ToolContext,
         *,
-        abandoned: Callable[[Future[Any]], None] | None = None,
+        abandoned: Callable[[Future[Any]], None],
         limiter: CapacityLimiter | None = None,
     ) -> object:
         """Run the function once and return what it returns; what it raises passes through.
 
         An async function runs here, a sync one in a worker thread of ``limiter`` (anyio's own by
-        default), with the context variables of the caller. A thread cannot be stopped: a
-        cancelled call waits for it, unless ``abandoned`` is given; that is then called at once,
-        here, with a future of the thread's outcome, if the function had begun. One that had
-        not begun never will.
+        default), with the context variables of the caller. A thread cannot be stopped: when the
+        call is cancelled and the function has begun, ``abandoned`` is called at once, here, with
+        a future of the thread's outcome. A function that has not begun by then never will.
         """
         given = dict(arguments)
         if self._signature.context_parameter is not None:
@@ -114,7 +113,7 @@ class Tool(Generic[P, R]):
 
 async def _in_thread(
     call: Callable[[], Any],
-    abandoned: Callable[[Future[Any]], None] | None,
+    abandoned: Callable[[Future[Any]], None],
     limiter: CapacityLimiter | None,
 ) -> Any:
     outcome: Future[Any] = Future()
@@ -128,10 +127,10 @@ async def _in_thread(
             outcome.set_exception(error)
 
     try:
-        await to_thread.run_sync(work, abandon_on_cancel=abandoned is not None, limiter=limiter)
+        await to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
     except anyio.get_cancelled_exc_class():
         # Cancelling the future succeeds only before the function begins, and then keeps it from it.
-        if abandoned is not None and not outcome.cancel():
+        if not outcome.cancel():
             abandoned(outcome)
         raise
     return outcome.result()
