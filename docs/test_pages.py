@@ -128,9 +128,10 @@ def run_console(block: Block) -> None:
     """Run the commands of a block in one shell and compare what each of them prints."""
     commands = list(commands_of(block))
     # `(exit ...)` gives the status back to the next command, which may be `echo $?`.
+    stop = "trap 'kill $(jobs -p) 2>/dev/null' EXIT\n"
     tell = f"status=$?; printf '\\n{STATUS} %s\\n' $status; (exit $status)"
     finished = subprocess.run(
-        ["/usr/bin/env", "bash", "-c", "".join(f"{c.text}\n{tell}\n" for c in commands)],
+        ["/usr/bin/env", "bash", "-c", stop + "".join(f"{c.text}\n{tell}\n" for c in commands)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
