@@ -42,9 +42,10 @@ class RuntimeKernel:
 
     ``storage`` is a URL or an open storage; one opened here is closed here. ``registry`` holds the
     plugins, those that are installed unless given. ``policies`` are names or objects, and
-    ``async_policies`` objects that are awaited; none at all means ``author-declared``. ``default_runtime`` runs agents that name none; ``runtime_config`` has the
-    configuration of runtimes by name. ``sinks`` receive committed events without their content,
-    ``content_sinks`` with it.
+    ``async_policies`` objects that are awaited; none at all means ``author-declared``.
+    ``default_runtime`` runs agents that name none; ``runtime_config`` has the configuration of
+    runtimes by name. ``sinks`` receive committed events without their content, ``content_sinks``
+    with it.
 
     A kernel belongs to the event loop it is opened in; any task may open it and any other close
     it. It installs no signal handlers, no log handlers and no event-loop policy.

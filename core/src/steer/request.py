@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE, BudgetSpec, PolicyRef
 from steer.errors import ConfigError
 from steer.ports.runtime import PrepareOptions
-from steer.values import JsonValue, Message, digest_of, user_message
+from steer.values import JsonValue, Message, digest_of, encode_json, user_message
 
 __all__ = ["ExecutionRequest", "StoredRequest"]
 
@@ -85,7 +85,7 @@ class StoredRequest:
 
     def encode(self) -> str:
         """Return the request as JSON text."""
-        return to_json(self).decode()
+        return encode_json(self).decode()
 
     @staticmethod
     def decode(text: str) -> StoredRequest:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from steer.errors import ErrorInfo, InvalidTransition
 
@@ -37,7 +37,9 @@ __all__ = [
     "Usage",
     "check_transition",
     "digest_of",
+    "encode_json",
     "user_message",
+    "well_formed",
 ]
 
 # Any, because a recursive alias makes every literal in an application a type error.
@@ -296,6 +298,34 @@ class RunResult:
         Raises ``pydantic.ValidationError`` where it does not fit.
         """
         return TypeAdapter(kind).validate_python(self.output)
+
+
+def well_formed(text: str) -> str:
+    """Return ``text`` with each lone surrogate replaced by U+FFFD; the length stays.
+
+    Providers cut emoji in half, and half of one can be written neither to a file nor to JSON.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
+    return text
+
+
+def encode_json(value: JsonValue) -> bytes:
+    """Return ``value`` as JSON, dataclasses and dates included.
+
+    What JSON cannot hold is replaced rather than refused, because a record that cannot be written
+    would end a job for its content: lone surrogates as in ``well_formed``, unknown objects by
+    their ``str``.
+    """
+    try:
+        return to_json(value)
+    except PydanticSerializationError:
+        plain = to_jsonable_python(value, fallback=str)
+        return well_formed(json.dumps(plain, separators=(",", ":"), ensure_ascii=False)).encode()
 
 
 def digest_of(value: JsonValue) -> str:

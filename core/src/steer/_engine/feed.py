@@ -6,11 +6,12 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from steer.events import Event, EventData, ModelReasoning, ModelToken
 from steer.fold import Fold
+from steer.values import well_formed
 
 __all__ = ["Feed", "Snapshot", "Wakeup"]
 
@@ -103,24 +104,18 @@ class Feed:
     ) -> None:
         """Add an event; from any thread."""
         with self._lock:
-            live = isinstance(data, ModelToken | ModelReasoning)
-            if not live:
-                self._flush_open()
-                self._seq += 1
-            event = Event(
-                job_id=self._job_id,
-                data=data,
-                time=self._now(),
-                seq=None if live else self._seq,
-                attempt=self._attempt,
-                path=path,
-                turn=turn,
-                agent=agent,
-            )
             if isinstance(data, ModelToken | ModelReasoning):
+                if not data.text.isascii():
+                    # Here, so that every reader gets the same text, live and from the journal.
+                    data = replace(data, text=well_formed(data.text))
+                event = self._event(data, None, path, turn, agent)
                 self._buffer(event, data)
             else:
-                self._append(event)
+                self._flush_open()
+                self._seq += 1
+                event = self._event(data, self._seq, path, turn, agent)
+                self._note_pending()
+                self._pending.append(event)
             self.fold.add(event)
             self._publish(event)
 
@@ -210,9 +205,24 @@ class Feed:
             agent=first.agent,
         )
 
-    def _append(self, event: Event) -> None:
-        self._note_pending()
-        self._pending.append(event)
+    def _event(
+        self,
+        data: EventData,
+        seq: int | None,
+        path: tuple[str, ...],
+        turn: int,
+        agent: str | None,
+    ) -> Event:
+        return Event(
+            job_id=self._job_id,
+            data=data,
+            time=self._now(),
+            seq=seq,
+            attempt=self._attempt,
+            path=path,
+            turn=turn,
+            agent=agent,
+        )
 
     def _note_pending(self) -> None:
         if not self._pending and not self._open:

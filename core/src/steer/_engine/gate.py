@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
+from pydantic_core import to_jsonable_python
+
 from steer._engine.model_calls import AdmittedCall
 from steer._engine.state import JobState, Stop
 from steer.errors import (
@@ -101,7 +103,9 @@ class JobGate:
             self._finish(call, begun, _failed(EffectStatus.CANCELLED, error))
             raise
         else:
-            outcome = ToolOutcome(status=EffectStatus.SUCCEEDED, value=value)
+            outcome = ToolOutcome(
+                status=EffectStatus.SUCCEEDED, value=to_jsonable_python(value, fallback=str)
+            )
         self._finish(call, begun, outcome)
         return outcome
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import ClassVar, TypeAlias, get_args
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from steer.errors import EventDecodeError
 from steer.events._kernel import (
@@ -49,7 +49,7 @@ from steer.events._run import (
     Unknown,
     UsageReported,
 )
-from steer.values import JsonValue
+from steer.values import JsonValue, encode_json
 
 CODEC_VERSION = 1
 
@@ -157,7 +157,7 @@ def encode(event: Event) -> bytes:
     data = event.data
     if isinstance(data, UnrecognisedData):
         return data.encoded
-    return to_json(
+    return encode_json(
         {
             "v": CODEC_VERSION,
             "id": event.id,

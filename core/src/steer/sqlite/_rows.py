@@ -9,11 +9,11 @@ from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from steer.ports.records import EffectKey, Page
 from steer.storage import encode_cursor
-from steer.values import JsonValue
+from steer.values import JsonValue, encode_json
 
 __all__ = [
     "Row",
@@ -81,7 +81,7 @@ def from_micros(micros: int | None) -> Any:
 
 def json_text(value: object) -> str | None:
     """Return ``value`` as JSON, ``None`` for ``None``. Raises ``ValueError`` where it is none."""
-    return None if value is None else to_json(value).decode()
+    return None if value is None else encode_json(value).decode()
 
 
 def json_value(text: str | None) -> JsonValue:
@@ -91,7 +91,7 @@ def json_value(text: str | None) -> JsonValue:
 
 def path_text(path: tuple[str, ...]) -> str:
     """Return a path as text that is equal for equal paths only."""
-    return to_json(path).decode()
+    return encode_json(path).decode()
 
 
 def key_columns(key: EffectKey) -> tuple[str, int, str]:
