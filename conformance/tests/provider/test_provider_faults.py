@@ -99,6 +99,21 @@ def test_a_status_becomes_anthropics_typed_error(
         assert caught.value.request_id == "req_1"
 
 
+def test_a_code_is_where_each_vendor_puts_it() -> None:
+    failure = Failure(400, code="odd", error_type="strange", message="so it is")
+    with Provider(Script([failure], repeat=True)) as provider:
+        responses, chat, messages = (
+            ask(provider, dialect).json()["error"] for dialect in BUILTIN_DIALECTS
+        )
+    assert responses == {"message": "so it is", "type": "strange", "param": None, "code": "odd"}
+    assert chat == responses
+    assert messages == {
+        "type": "strange",
+        "message": "so it is",
+        "details": {"error_code": "odd"},
+    }
+
+
 def test_a_failure_can_say_everything_itself() -> None:
     failure = Failure(418, headers={"X-Reason": "teapot"}, body=b"short and stout")
     with Provider(Script([failure])) as provider:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 
@@ -62,7 +63,11 @@ class Provider:
         return self
 
     def close(self) -> None:
-        """Cut all connections and end the thread, within two seconds. Harmless when repeated."""
+        """Cut all connections and end the thread. Harmless when repeated.
+
+        Raises:
+            RuntimeError: if that takes more than two seconds, because a rule blocks.
+        """
         if self._server is not None:
             self._app.log.close()
             self._server.request_stop()
@@ -93,13 +98,12 @@ class Provider:
             return
         self._app.log.close()
         server.request_stop()
-        try:
-            # The caller's loop goes on while the thread ends; joining it is then a formality.
+        with suppress(TimeoutError):
             await self._app.notices.wait(
                 lambda: server.ended or None, STOP_SECONDS, "the provider did not stop"
             )
-        finally:
-            server.join()
+        # The caller's loop went on while the thread ended; joining it is a formality.
+        server.join(timeout=0.1)
 
     @property
     def url(self) -> str:

@@ -91,13 +91,13 @@ class ServerThread:
         if self._loop is not None and self._stop is not None and not self.ended:
             self._loop.call_soon_threadsafe(self._stop.set)
 
-    def join(self) -> None:
-        """Wait for the end.
+    def join(self, timeout: float = STOP_SECONDS) -> None:
+        """Wait for the end, at most ``timeout`` seconds.
 
         Raises:
             RuntimeError: if the thread does not end, because a rule of the script blocks it.
         """
-        self._thread.join(STOP_SECONDS)
+        self._thread.join(timeout)
         if self._thread.is_alive():
             raise RuntimeError("the scripted provider's thread does not end: does a rule block?")
 

@@ -56,13 +56,8 @@ class Stage:
             taken = (taken - 1) % len(turns) + 1
         return tuple(turns[taken:])
 
-    @property
-    def rules_left(self) -> tuple[Rule, ...]:
-        """The rules with ``times`` that served fewer times than that."""
-        return tuple(rule for _, rule, _ in self._unfinished_rules())
-
     def leftovers(self) -> list[str]:
-        """What is left, a phrase for each."""
+        """What is left, a phrase for each: turns, and rules that have yet to serve."""
         left = self.turns_left
         first = len(self._script.turns) - len(left) + 1
         phrases = [f"turn {first + n}: {brief(reply)}" for n, reply in enumerate(left)]
