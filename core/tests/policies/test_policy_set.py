@@ -111,6 +111,19 @@ def test_the_order_of_rules_never_matters(
     assert all(answer == answers[0] for answer in answers)
 
 
+def test_rules_that_look_alike_are_told_in_one_order_too(
+    tool_call: Callable[..., ToolQuestion],
+) -> None:
+    # Same name, same reason, but only one of them can be judged, which shows in the reason.
+    alike = [
+        ToolRule(tools="refund", outcome=Outcome.DENY, when={"amount": condition}, reason="no")
+        for condition in (Condition(min=10), Condition(equals="ten"))
+    ]
+    question = tool_call(arguments={"amount": 50})
+    one, other = (PolicySet(name="p", rules=order) for order in (alike, alike[::-1]))
+    assert one.evaluate(question) == other.evaluate(question)
+
+
 @given(st.lists(rules, max_size=4), rules, questions)
 def test_a_rule_added_to_an_open_set_never_loosens(
     given_rules: list[Rule], more: Rule, question: Question

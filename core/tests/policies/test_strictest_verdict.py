@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 from steer.policies import strictest, unattended
-from steer.policies.json_values import copy_json, same_json
+from steer.policies.json_values import copy_json, is_json, json_type, same_json
 from steer.ports.policy import Outcome, Verdict
 
 ORDER = (Outcome.ALLOW, Outcome.ASK, Outcome.DENY)
@@ -121,6 +121,15 @@ def test_json_true_is_not_one_but_one_is_one_point_zero() -> None:
     assert not same_json([1], [1, 2])
     assert not same_json("1", 1)
     assert not same_json({}, [])
+
+
+def test_every_json_value_has_a_type_and_nothing_else_does() -> None:
+    values = [None, False, 0, 0.5, "", [], {}, object()]
+    assert [json_type(value) for value in values] == [
+        *("null", "a boolean", "a number", "a number", "a string", "an array", "an object"),
+        "no JSON value",
+    ]
+    assert [is_json(value) for value in values] == [True] * 7 + [False]
 
 
 @given(json_values)

@@ -57,11 +57,6 @@ class AuthorDeclared:
         names = (self.named,) if isinstance(self.named, str) else tuple(self.named)
         object.__setattr__(self, "named", names)
 
-    @property
-    def ref(self) -> str:
-        """Name and version."""
-        return _REF
-
     def evaluate(self, question: Question, /) -> Verdict:
         """Answer every question."""
         if not isinstance(question, ToolQuestion):

@@ -8,7 +8,7 @@ import math
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TypeGuard, assert_never
+from typing import TypeGuard
 
 import anyio
 
@@ -20,7 +20,6 @@ from steer.policies.sets import PolicySet
 from steer.policies.verdicts import shortened, strictest
 from steer.ports.policy import (
     AsyncPolicy,
-    DataQuestion,
     ModelQuestion,
     Outcome,
     Policy,
@@ -216,10 +215,8 @@ def _unanswered(question: Question) -> Verdict:
             about = f"the model {shortened(question.model)}"
         case RunQuestion():
             about = f"the agent {shortened(question.agent)}"
-        case DataQuestion():
-            about = f"the {question.kind} {shortened(question.name)}"
         case _:
-            assert_never(question)
+            about = f"the {question.kind} {shortened(question.name)}"
     return Verdict.deny(f"no policy answered for {about}")
 
 
