@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,7 +12,7 @@ from steer.plugin import CONTRACT, Declaration, PluginKind
 from steer.plugins._discovery import Failure, Origin, Provider
 from steer.plugins._install import brought_by, install_hint
 
-__all__ = ["Claim", "claims_of", "contested", "refusal", "sole", "unknown"]
+__all__ = ["Broken", "Claim", "claims_of", "contested", "refusal", "sole", "unknown"]
 
 _WORDS: Mapping[PluginKind, str] = {kind: kind.value for kind in PluginKind} | {
     PluginKind.SIGNALS: "signal channel"
@@ -46,6 +46,15 @@ class Claim(Generic[D_co]):
         return bool(schemes) or mine.name == theirs.name
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broken:
+    """A module that broke before it declared anything."""
+
+    origin: Origin
+    failure: Failure
+    printed: str
+
+
 def claims_of(provider: Provider) -> tuple[Claim[Declaration], ...]:
     """Return what a provider declares, with what is wrong with each declaration."""
     return tuple(
@@ -70,15 +79,16 @@ def sole(name: str, claims: Sequence[Claim[D_co]]) -> Claim[D_co] | None:
         return usable[0]
     if usable:
         raise contested(name, usable)
-    for claim in claims:
-        raise refusal(name, claim.origin, claim.failure)
+    refused = [(claim.origin, claim.failure) for claim in claims if claim.failure is not None]
+    if refused:
+        raise refusal(name, *refused[0])
     return None
 
 
 def contested(name: str, claims: Sequence[Claim[Declaration]]) -> PluginError:
     """Return the error of a name, or a scheme, that several plugins have."""
     kind = _WORDS[claims[0].declaration.kind]
-    owners = [str(claim.origin) for claim in claims]
+    owners = sorted(str(claim.origin) for claim in claims)
     if len(set(owners)) == 1:
         return PluginError(name, f"{owners[0]} declares it more than once, as a {kind}")
     shown = f"{', '.join(owners[:-1])} and {owners[-1]}"
@@ -87,29 +97,26 @@ def contested(name: str, claims: Sequence[Claim[Declaration]]) -> PluginError:
     )
 
 
-def refusal(name: str, origin: Origin, failure: Failure | None) -> PluginError:
+def refusal(name: str, origin: Origin, failure: Failure) -> PluginError:
     """Return the error to raise where something broken is selected, its cause chained."""
-    if failure is None:
-        raise ValueError(f"nothing is wrong with {name}")
     error = PluginError(name, f"{origin} cannot be used: {failure.message}", fix=failure.fix)
     error.__cause__ = failure.cause
     return error
 
 
 def unknown(
-    kind: PluginKind, name: str, known: Sequence[str], broken: Iterable[Provider]
+    kind: PluginKind, name: str, known: Sequence[str], broken: Sequence[Broken]
 ) -> PluginError:
     """Return the error for a name, or a scheme, that nothing usable or readable claims."""
-    suspects = list(broken)
-    for provider in suspects:
-        names = {provider.origin.entry_point, provider.origin.distribution or ""}
+    for suspect in broken:
+        names = {suspect.origin.entry_point, suspect.origin.distribution or ""}
         if fold(name) in {fold(each).removeprefix("steer-") for each in names}:
-            return refusal(name, provider.origin, provider.failure)
+            return refusal(name, suspect.origin, suspect.failure)
     word = _WORDS[kind]
     message = f"there is no such {word}"
     message += f"; there is {', '.join(known)}" if known else f", and no {word} is installed"
-    if suspects:
-        origins = ", ".join(str(provider.origin) for provider in suspects)
+    if broken:
+        origins = ", ".join(str(suspect.origin) for suspect in broken)
         message += f"; broken, so that what they bring is not known: {origins}"
     own = brought_by(kind, name)
     return PluginError(name, message, fix=install_hint(own) if own else did_you_mean(name, known))

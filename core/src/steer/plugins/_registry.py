@@ -20,7 +20,7 @@ from steer.plugin import (
     SinkPlugin,
     StoragePlugin,
 )
-from steer.plugins._claims import Claim, claims_of, refusal, sole, unknown
+from steer.plugins._claims import Broken, Claim, claims_of, refusal, sole, unknown
 from steer.plugins._discovery import Origin, Provider, discover, heard
 from steer.plugins._door import call_target
 from steer.plugins._options import checked_options
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from steer.ports.sink import EventSink
     from steer.ports.storage import Storage
 
-__all__ = ["OpenedPolicies", "PluginRegistry"]
+__all__ = ["POLICY_FILE_SUFFIX", "OpenedPolicies", "PluginRegistry"]
 
 POLICY_FILE_SUFFIX = ".toml"
 """What the name of a policy ends in where it is that of a file."""
@@ -163,7 +163,7 @@ class PluginRegistry:
             )
         if names:
             return self.runtime(names[0]).name
-        raise unknown(PluginKind.RUNTIME, "default", (), self._unreadable())
+        raise unknown(PluginKind.RUNTIME, "default", (), self._broken())
 
     def runtime_for(self, agent: object) -> str | None:
         """Return the name of the runtime that an object of a vendor's belongs to, if any.
@@ -195,9 +195,9 @@ class PluginRegistry:
         usable = [claim for claim in self._claims if claim.failure is None]
         declared = [
             report_of(claim, [rival for rival in usable if claim.rivals(rival)])
-            for claim in sorted(self._claims, key=_kind_and_name)
+            for claim in sorted(self._claims, key=_place)
         ]
-        return (*declared, *(report_of_broken(provider) for provider in self._unreadable()))
+        return (*declared, *(report_of_broken(broken) for broken in self._broken()))
 
     def open_runtime(self, name: str, config: Mapping[str, JsonValue] | None = None) -> Runtime:
         """Check ``config`` against the plugin's model and open the runtime.
@@ -276,14 +276,18 @@ class PluginRegistry:
             cast("Claim[D]", claim) for claim in self._claims if isinstance(claim.declaration, kind)
         ]
 
-    def _unreadable(self) -> list[Provider]:
-        return [each for each in self._providers if each.failure and not each.declarations]
+    def _broken(self) -> list[Broken]:
+        return [
+            Broken(origin=each.origin, failure=each.failure, printed=each.printed)
+            for each in self._providers
+            if each.failure is not None and not each.declarations
+        ]
 
     def _named(self, kind: type[D], name: str) -> Claim[D]:
         claims = [c for c in self._of(kind) if c.declaration.name == fold(name)]
-        if claim := sole(name, claims):
+        if claim := sole(fold(name), claims):
             return claim
-        raise unknown(kind.kind, name, self.names(kind.kind), self._unreadable())
+        raise unknown(kind.kind, name, self.names(kind.kind), self._broken())
 
     def _addressed(self, kind: type[A], url: str) -> Claim[A]:
         scheme, separator, _ = url.partition("://")
@@ -297,11 +301,11 @@ class PluginRegistry:
         fitting = [claim for claim in claims if scheme.lower() in claim.declaration.schemes]
         if claim := sole(f"{scheme}://", fitting):
             return claim
-        raise unknown(kind.kind, f"{scheme}://", known, self._unreadable())
+        raise unknown(kind.kind, f"{scheme}://", known, self._broken())
 
 
-def _kind_and_name(claim: Claim[Declaration]) -> tuple[str, str]:
-    return claim.declaration.kind, claim.declaration.name
+def _place(claim: Claim[Declaration]) -> tuple[str, str, str]:
+    return claim.declaration.kind, claim.declaration.name, str(claim.origin)
 
 
 def _options(

@@ -11,8 +11,7 @@ import importlib_metadata
 from steer.capabilities import Capabilities
 from steer.errors import PluginError
 from steer.plugin import Declaration, PluginKind, RuntimePlugin
-from steer.plugins._claims import Claim, contested, refusal
-from steer.plugins._discovery import Provider
+from steer.plugins._claims import Broken, Claim, contested, refusal
 
 __all__ = ["PluginReport", "PluginState", "Requirement", "report_of", "report_of_broken"]
 
@@ -92,9 +91,9 @@ def report_of(
     )
 
 
-def report_of_broken(provider: Provider) -> PluginReport:
+def report_of_broken(broken: Broken) -> PluginReport:
     """Report a module that broke before it declared anything."""
-    origin = provider.origin
+    origin = broken.origin
     return PluginReport(
         name=origin.entry_point,
         kind=None,
@@ -102,8 +101,8 @@ def report_of_broken(provider: Provider) -> PluginReport:
         version=origin.version,
         contract=None,
         state=PluginState.BROKEN,
-        error=str(refusal(origin.entry_point, origin, provider.failure)),
-        printed=provider.printed,
+        error=str(refusal(origin.entry_point, origin, broken.failure)),
+        printed=broken.printed,
     )
 
 
