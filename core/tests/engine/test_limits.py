@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-import anyio
 import pytest
-from kernels import Moment, all_events, noting, open_kernel, request, types
+from kernels import Moment, TurnedClock, all_events, noting, open_kernel, request, types
 from steer import BudgetSpec
 from steer.errors import ConfigError
 from steer.values import FinishReason, JobStatus, RunResult, Usage
@@ -86,31 +83,6 @@ async def test_usage_above_the_reservation_is_booked_truthfully_and_stops_what_f
     assert result.usage.total_tokens == 1000
     assert seen.count("model.started") == 1
     assert result.status is JobStatus.FAILED
-
-
-class TurnedClock:
-    """A clock that stands still until it is turned."""
-
-    def __init__(self) -> None:
-        self._seconds = 0.0
-        self._turned = anyio.Event()
-        self.sleeping = anyio.Event()
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(1_800_000_000 + self._seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self._seconds
-
-    async def sleep_until(self, moment: float, /) -> None:
-        while self._seconds < moment:
-            self.sleeping.set()
-            await self._turned.wait()
-
-    def turn(self, seconds: float) -> None:
-        self._seconds += seconds
-        self._turned.set()
-        self._turned = anyio.Event()
 
 
 async def test_a_run_whose_time_is_up_ends_as_timed_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -87,3 +88,33 @@ def noting(notes: list[Any]) -> Callable[[Any], Awaitable[Any]]:
         return len(notes)
 
     return note
+
+
+class TurnedClock:
+    """A clock that stands still until it is turned."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._turned = anyio.Event()
+        self._sleeper = anyio.Event()
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(1_800_000_000 + self._seconds, UTC)
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    async def sleep_until(self, moment: float, /) -> None:
+        while self._seconds < moment:
+            self._sleeper.set()
+            await self._turned.wait()
+
+    async def somebody_sleeps(self) -> None:
+        """Wait until somebody waits for this clock, who did not when it was turned last."""
+        await self._sleeper.wait()
+
+    def turn(self, seconds: float) -> None:
+        self._seconds += seconds
+        self._sleeper = anyio.Event()
+        self._turned.set()
+        self._turned = anyio.Event()

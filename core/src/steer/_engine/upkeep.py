@@ -69,7 +69,9 @@ class Upkeep:
 
     async def _until_busy(self) -> None:
         while not self._running:
-            self._busy = anyio.Event()
+            # Both loops wait for one event, so only a used one is replaced.
+            if self._busy.is_set():
+                self._busy = anyio.Event()
             await self._busy.wait()
 
     async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
