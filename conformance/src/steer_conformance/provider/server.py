@@ -52,10 +52,9 @@ def listen(host: str, port: int) -> socket.socket:
 class _Connection(H11Protocol):
     """uvicorn's HTTP/1.1, plus a way for the application to lose the connection."""
 
-    access_log = False
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Switched off here: in the configuration it would change a logger of the whole process.
         self.access_log = False
         self.app = partial(self._with_abort, self.app)
 

@@ -98,7 +98,7 @@ def _plan_failure(failure: Failure, dialect: Dialect, request: Request) -> Itera
         body = dialect.failure(failure, f"req_{request.index}")
     headers = dict(failure.headers)
     if failure.retry_after is not None:
-        headers["retry-after"] = f"{failure.retry_after:g}"
+        headers["retry-after"] = f"{failure.retry_after:.12g}"
     yield Head(
         status=failure.status,
         content_type="application/json",
