@@ -206,6 +206,11 @@ def test_a_declared_version_stands_in_every_verdict(
     assert (policy.version, verdict.policy, verdict.rule) == ("3", "support@3", "default")
 
 
+def test_a_default_that_is_no_outcome_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'no' is none of allow, ask, deny"):
+        PolicySet(name="p", default="no")  # type: ignore[arg-type] # a mistake
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a@b", "a\n"])
 def test_a_name_that_cannot_stand_beside_a_version_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be the name or version of a policy"):

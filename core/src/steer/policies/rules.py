@@ -18,7 +18,7 @@ from steer.policies.conditions import Condition
 from steer.ports.policy import Outcome, ToolKind
 from steer.values import Effect
 
-__all__ = ["DataAction", "DataRule", "ModelRule", "Rule", "RunRule", "ToolRule"]
+__all__ = ["DataAction", "DataRule", "ModelRule", "Rule", "RunRule", "ToolRule", "member_of"]
 
 Member = TypeVar("Member", bound=StrEnum)
 DataAction: TypeAlias = Literal["read", "write"]
@@ -53,7 +53,7 @@ class ToolRule:
         """Bring the fields into one form and refuse a rule that cannot be meant."""
         _fix(self, "tools", required=True)
         _fix(self, "scopes", "principals", "agents", "servers")
-        object.__setattr__(self, "outcome", _member(Outcome, self.outcome))
+        object.__setattr__(self, "outcome", member_of(Outcome, self.outcome))
         object.__setattr__(self, "kinds", _members(ToolKind, self.kinds))
         object.__setattr__(self, "effects", _members(Effect, self.effects))
         object.__setattr__(self, "when", dict(self.when))
@@ -81,7 +81,7 @@ class ModelRule:
         """Bring the fields into one form."""
         _fix(self, "models", required=True)
         _fix(self, "scopes", "principals", "agents", "providers")
-        object.__setattr__(self, "outcome", _member(Outcome, self.outcome))
+        object.__setattr__(self, "outcome", member_of(Outcome, self.outcome))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +103,7 @@ class RunRule:
         """Bring the fields into one form."""
         _fix(self, "agents", required=True)
         _fix(self, "scopes", "principals", "runtimes")
-        object.__setattr__(self, "outcome", _member(Outcome, self.outcome))
+        object.__setattr__(self, "outcome", member_of(Outcome, self.outcome))
         if any("[" in pattern for pattern in self.runtimes):
             # Folding _ into - would turn [a_z] into the range [a-z].
             raise ConfigError("a pattern for runtimes cannot hold a set in brackets")
@@ -126,7 +126,7 @@ class DataRule:
         """Bring the fields into one form."""
         _fix(self, "names", required=True)
         _fix(self, "scopes", "principals", "kinds", "actions")
-        object.__setattr__(self, "outcome", _member(Outcome, self.outcome))
+        object.__setattr__(self, "outcome", member_of(Outcome, self.outcome))
         for action in self.actions:
             if action not in get_args(DataAction):
                 raise ConfigError(f"{action!r} is no action on data", fix="Use read or write")
@@ -147,7 +147,8 @@ def _fix(rule: Rule, *names: str, required: bool = False) -> None:
         object.__setattr__(rule, name, patterns)
 
 
-def _member(kind: type[Member], value: str) -> Member:
+def member_of(kind: type[Member], value: str) -> Member:
+    """Return the member that ``value`` spells; raises ``ConfigError``."""
     try:
         return kind(value)
     except ValueError as error:
@@ -156,5 +157,5 @@ def _member(kind: type[Member], value: str) -> Member:
 
 def _members(kind: type[Member], values: str | Iterable[str]) -> tuple[Member, ...]:
     return tuple(
-        _member(kind, value) for value in ([values] if isinstance(values, str) else values)
+        member_of(kind, value) for value in ([values] if isinstance(values, str) else values)
     )

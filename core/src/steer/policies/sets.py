@@ -20,7 +20,7 @@ from steer.policies.compiling import (
     compile_tool,
 )
 from steer.policies.rulebook import RuleBook
-from steer.policies.rules import DataRule, ModelRule, Rule, RunRule, ToolRule
+from steer.policies.rules import DataRule, ModelRule, Rule, RunRule, ToolRule, member_of
 from steer.policies.verdicts import shortened
 from steer.ports.policy import (
     DataQuestion,
@@ -68,7 +68,7 @@ class PolicySet:
                 raise ConfigError(f"{what!r} cannot be the name or version of a policy")
         contents = [_content(rule) for rule in self.rules]
         texts = [json.dumps(content, sort_keys=True) for content in contents]
-        default = Outcome(self.default)
+        default = member_of(Outcome, self.default)
         version = self.version or _digest([default, *sorted(set(texts))])
         ref = str(PolicyRef(name=self.name, version=version))
         rules = [
