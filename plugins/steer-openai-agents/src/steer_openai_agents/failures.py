@@ -1,0 +1,270 @@
+"""What the SDK and its HTTP client raise, as steer's errors: by type and code, never by text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+import openai
+from agents import exceptions as sdk
+from pydantic import ValidationError
+from steer.errors import (
+    BudgetExceeded,
+    ErrorCategory,
+    ProviderError,
+    RuntimeFailure,
+    SteerError,
+)
+from steer.ports.gate import Sent
+
+__all__ = ["broken_off", "chain", "model_failure", "reported_failure", "run_failure", "sent_by"]
+
+_BY_STATUS = {
+    400: ErrorCategory.VALIDATION,
+    401: ErrorCategory.AUTHENTICATION,
+    402: ErrorCategory.QUOTA,
+    403: ErrorCategory.PERMISSION_DENIED,
+    404: ErrorCategory.NOT_FOUND,
+    408: ErrorCategory.TIMEOUT,
+    409: ErrorCategory.CONFLICT,
+    413: ErrorCategory.VALIDATION,
+    422: ErrorCategory.VALIDATION,
+    429: ErrorCategory.RATE_LIMIT,
+    504: ErrorCategory.TIMEOUT,
+}
+
+# https://platform.openai.com/docs/guides/error-codes; the second half is what compatible
+# servers put into the error of a stream.
+_BY_CODE = {
+    "insufficient_quota": ErrorCategory.QUOTA,
+    "billing_hard_limit_reached": ErrorCategory.QUOTA,
+    "rate_limit_exceeded": ErrorCategory.RATE_LIMIT,
+    "content_filter": ErrorCategory.CONTENT_FILTER,
+    "content_policy_violation": ErrorCategory.CONTENT_FILTER,
+    "context_length_exceeded": ErrorCategory.VALIDATION,
+    "invalid_prompt": ErrorCategory.VALIDATION,
+    "server_error": ErrorCategory.SERVER_ERROR,
+    "invalid_request_error": ErrorCategory.VALIDATION,
+    "authentication_error": ErrorCategory.AUTHENTICATION,
+    "permission_error": ErrorCategory.PERMISSION_DENIED,
+    "not_found_error": ErrorCategory.NOT_FOUND,
+    "rate_limit_error": ErrorCategory.RATE_LIMIT,
+    "overloaded_error": ErrorCategory.SERVER_ERROR,
+    "internal_error": ErrorCategory.SERVER_ERROR,
+    "timeout_error": ErrorCategory.TIMEOUT,
+}
+
+_RETRYABLE = frozenset(
+    {
+        ErrorCategory.RATE_LIMIT,
+        ErrorCategory.CONFLICT,
+        ErrorCategory.TIMEOUT,
+        ErrorCategory.NETWORK,
+        ErrorCategory.SERVER_ERROR,
+    }
+)
+
+_FIXES = {
+    ErrorCategory.AUTHENTICATION: "Set OPENAI_API_KEY, or give the run an API key that is valid",
+    ErrorCategory.NOT_FOUND: "Check the model's name and the base URL",
+    ErrorCategory.QUOTA: "Check the plan and the billing of the account",
+}
+
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from, the outermost first, each once."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def model_failure(error: Exception, *, provider: str) -> SteerError:
+    """Return what a failed model request means; ``error`` becomes the cause."""
+    failure = _model_failure(error, provider)
+    if failure is not error:
+        failure.__cause__ = error
+    return failure
+
+
+def _model_failure(error: Exception, provider: str) -> SteerError:
+    match error:
+        case SteerError():
+            return error
+        case openai.APIStatusError():
+            return _answered(error, provider)
+        case openai.APITimeoutError():
+            return ProviderError(
+                f"{provider} did not answer in time",
+                category=ErrorCategory.TIMEOUT,
+                retryable=True,
+                provider=provider,
+            )
+        case openai.APIConnectionError():
+            return _unreachable(error, provider)
+        case openai.APIError():
+            return reported_failure(
+                code=error.code or error.type, message=error.message, provider=provider
+            )
+        case openai.OpenAIError():
+            # The client refuses to be made or to send: no key, or settings that exclude each other.
+            return ProviderError(
+                str(error),
+                category=ErrorCategory.AUTHENTICATION,
+                provider=provider,
+                fix=_FIXES[ErrorCategory.AUTHENTICATION],
+            )
+        case httpx2.HTTPError():
+            return _unreachable(error, provider)
+        case ValidationError() | ValueError():
+            return broken_off(provider)
+        case _:
+            return run_failure(error)
+
+
+def _answered(error: openai.APIStatusError, provider: str) -> ProviderError:
+    status = error.status_code
+    category = (
+        _BY_CODE.get(error.code or "")
+        or _BY_STATUS.get(status)
+        or (ErrorCategory.SERVER_ERROR if status >= 500 else ErrorCategory.UNKNOWN)  # noqa: PLR2004 - HTTP
+    )
+    headers = error.response.headers
+    should_retry = headers.get("x-should-retry")
+    return ProviderError(
+        f"{provider} answered {status}: {_said(error)}",
+        category=category,
+        status_code=status,
+        retryable=category in _RETRYABLE if should_retry is None else should_retry == "true",
+        retry_after=_retry_after(headers),
+        provider=provider,
+        fix=_FIXES.get(category),
+    )
+
+
+def _said(error: openai.APIStatusError) -> str:
+    body = error.body
+    message = body.get("message") if isinstance(body, Mapping) else None
+    # Without a message of the provider's own, the client's holds the whole body.
+    text = message if isinstance(message, str) and message else error.message
+    return " ".join(text.split())
+
+
+def _retry_after(headers: httpx2.Headers) -> float | None:
+    """Seconds to wait (https://www.rfc-editor.org/rfc/rfc9110#field.retry-after)."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            return max(0.0, float(value) * unit)
+        except ValueError:
+            pass
+        try:
+            return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        except ValueError:
+            continue
+    return None
+
+
+def _unreachable(error: Exception, provider: str) -> ProviderError:
+    cause = error.__cause__ or error
+    # The client's own text is only "Connection error.".
+    detail = str(cause) or type(cause).__name__
+    return ProviderError(
+        f"the connection to {provider} failed: {detail}",
+        category=ErrorCategory.NETWORK,
+        retryable=True,
+        provider=provider,
+        fix="Check the base URL and the network" if sent_by(error) is Sent.NO else None,
+    )
+
+
+def reported_failure(*, code: str | None, message: str | None, provider: str) -> ProviderError:
+    """Return what a provider said inside a stream that had begun."""
+    category = _BY_CODE.get(code or "", ErrorCategory.UNKNOWN)
+    return ProviderError(
+        f"{provider} failed in the middle of its answer: {message or code or 'no reason given'}",
+        category=category,
+        retryable=category in _RETRYABLE,
+        provider=provider,
+        fix=_FIXES.get(category),
+    )
+
+
+def broken_off(provider: str) -> ProviderError:
+    """Return the error of an answer that ended too early or arrived damaged."""
+    return ProviderError(
+        f"the answer of {provider} broke off before its end",
+        category=ErrorCategory.NETWORK,
+        retryable=True,
+        provider=provider,
+    )
+
+
+def sent_by(error: Exception) -> Sent:
+    """Say how far a failed request got."""
+    for each in chain(error):
+        match each:
+            case openai.APIStatusError():
+                return Sent.REJECTED
+            case _ if isinstance(each, _NEVER_SENT):
+                return Sent.NO
+    return Sent.UNKNOWN
+
+
+def run_failure(error: BaseException, known: Mapping[int, SteerError] | None = None) -> SteerError:
+    """Return what a run that raised ``error`` failed of.
+
+    The SDK wraps what passes through it: an error of steer's own, or one that ``known`` holds
+    by identity, is found in the chain and comes out as itself.
+    """
+    links = list(chain(error))
+    for each in links:
+        if isinstance(each, SteerError):
+            return each
+        if known is not None and id(each) in known:
+            return known[id(each)]
+    failure = _sdk_failure(error)
+    failure.__cause__ = error
+    return failure
+
+
+def _sdk_failure(error: BaseException) -> SteerError:  # noqa: PLR0911 - one return for each kind
+    match error:
+        case sdk.MaxTurnsExceeded():
+            return BudgetExceeded("max_turns", str(error))
+        case sdk.ModelTimeoutError():
+            return ProviderError(str(error), category=ErrorCategory.TIMEOUT, retryable=True)
+        case sdk.ModelRefusalError():
+            return ProviderError(str(error), category=ErrorCategory.CONTENT_FILTER)
+        case sdk.ModelBehaviorError():
+            return RuntimeFailure(f"the model's answer: {error}", category=ErrorCategory.SCHEMA)
+        case sdk.InputGuardrailTripwireTriggered() | sdk.OutputGuardrailTripwireTriggered():
+            name = error.guardrail_result.guardrail.get_name()
+            return RuntimeFailure(
+                f"the guardrail {name!r} stopped the run", category=ErrorCategory.CONTENT_FILTER
+            )
+        case sdk.ToolInputGuardrailTripwireTriggered() | sdk.ToolOutputGuardrailTripwireTriggered():
+            name = error.guardrail.get_name()
+            return RuntimeFailure(
+                f"the tool guardrail {name!r} stopped the run",
+                category=ErrorCategory.CONTENT_FILTER,
+            )
+        case sdk.UserError():
+            return RuntimeFailure(_one_line(error), category=ErrorCategory.VALIDATION)
+        case openai.OpenAIError():
+            # Of a client that the author's own code uses; a model's request is known by identity.
+            return RuntimeFailure(f"{type(error).__name__}: {_one_line(error)}")
+        case _:
+            return RuntimeFailure(f"the agent raised {type(error).__name__}: {_one_line(error)}")
+
+
+def _one_line(error: Any) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,170 @@
+"""Where a piece of the SDK's work belongs: its run, and its place among nested agents.
+
+The SDK hands no such thing through, but it runs every part of a run, nested runs and tool
+threads included, in contexts copied from its caller's: a context variable reaches them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import anyio
+from steer.agents.results import EncodedResult
+from steer.errors import RuntimeFailure, SteerError
+from steer.events import RuntimeData
+from steer.ports.gate import Decision, ToolCall
+from steer.ports.runtime import Run
+
+if TYPE_CHECKING:
+    from steer_openai_agents.clones import Clones
+
+__all__ = ["ActiveRun", "Asked", "Frame", "current_frame", "entered", "frame_or_none"]
+
+SETTLE_SECONDS = 5.0
+"""How long what was cancelled may take to end before the run names it and goes on."""
+
+
+class Asked(NamedTuple):
+    """A function call that a model's message holds."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
+class ActiveRun:
+    """What all frames of one run share.
+
+    ``failures`` says, by the identity of an exception that the SDK carries onwards, what steer
+    has already told the gate that it means. ``stopped`` is the gate's refusal to go on, which
+    the SDK may have turned into words for a model.
+    """
+
+    run: Run
+    clones: Clones
+    tracing: bool
+    loop: asyncio.AbstractEventLoop
+    failures: dict[int, SteerError] = field(default_factory=dict)
+    # Keeps those exceptions alive: the identity of a dead one is given to another.
+    _kept: list[BaseException] = field(default_factory=list)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    stopped: SteerError | None = None
+    finish_reason: str | None = None
+
+    def means(self, error: BaseException, failure: SteerError) -> None:
+        """Note what an exception means that is on its way through the SDK."""
+        self._kept.append(error)
+        self.failures[id(error)] = failure
+
+    def group(self, path: tuple[str, ...]) -> str:
+        """Return a name for the SDK's run on a path.
+
+        The SDK derives keys of requests from it. Its own is random, and differs on a replay.
+        """
+        return "/".join((self.run.context.job_id, *path))
+
+    def works(self, task: asyncio.Task[Any]) -> None:
+        """Note that a task works for this run until it ends."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def work_here(self) -> None:
+        """Note that the current task works for this run until it ends."""
+        task = asyncio.current_task()
+        if task is not None:
+            self.works(task)
+
+    def cancel_elsewhere(self) -> None:
+        """Cancel what runs in the event loops of other threads."""
+        for task in list(self._tasks):
+            loop = task.get_loop()
+            if loop is not self.loop and not loop.is_closed():
+                loop.call_soon_threadsafe(task.cancel)
+
+    async def settle(self) -> None:
+        """Wait, bounded, until nothing of the run is left in this event loop.
+
+        The SDK cancels its tasks and does not wait for them.
+        """
+        here = {task for task in list(self._tasks) if task.get_loop() is self.loop}
+        if not here:
+            return
+        with anyio.CancelScope(shield=True):
+            _, left = await asyncio.wait(here, timeout=SETTLE_SECONDS)
+        for task in left:
+            self.run.gate.background(f"task {task.get_name()}", _end_of(task))
+
+
+def _end_of(task: asyncio.Task[Any]) -> Callable[[Callable[[], None]], None]:
+    return lambda done: task.add_done_callback(lambda _: done())
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
+class Frame:
+    """One run of the SDK's loop inside a run of steer's: the outermost, or a nested one.
+
+    ``path`` is the ids of the enclosing tool calls. ``message`` and ``asked`` are the index and
+    the calls of the newest message on it. ``effect_key`` is that of the enclosing call, and
+    ``failure`` what that call raised, ``result`` what it returned if it is a tool of steer's own.
+    """
+
+    active: ActiveRun
+    path: tuple[str, ...] = ()
+    effect_key: str = ""
+    message: int = 0
+    asked: Sequence[Asked] = ()
+    permits: dict[str, tuple[ToolCall, Decision]] = field(default_factory=dict)
+    failure: Exception | None = None
+    result: EncodedResult | None = None
+
+    def emit(self, data: RuntimeData, *, agent: str | None = None) -> None:
+        """Say that something happened on this path."""
+        self.active.run.emit(data, path=self.path, agent=agent)
+
+    def inside(self, call_id: str, effect_key: str) -> Frame:
+        """Return the frame for what runs inside a tool call of this one."""
+        return Frame(active=self.active, path=(*self.path, call_id), effect_key=effect_key)
+
+    def beside(self) -> Frame:
+        """Return the frame for another run of the SDK's loop on the same path."""
+        return replace(self, message=0, asked=(), permits={})
+
+    async def authorize(self, call: ToolCall) -> Decision:
+        """Ask the gate, and keep what it raises: the SDK would wrap it, or show it to a model."""
+        try:
+            return await self.active.run.gate.authorize(call)
+        except SteerError as error:
+            self.active.stopped = self.active.stopped or error
+            raise
+
+
+_FRAME: ContextVar[Frame | None] = ContextVar("steer_openai_agents_frame", default=None)
+
+
+def frame_or_none() -> Frame | None:
+    """The frame of whatever runs here, ``None`` outside of steer's runs."""
+    return _FRAME.get()
+
+
+def current_frame() -> Frame:
+    """The frame of whatever runs here."""
+    frame = _FRAME.get()
+    if frame is None:
+        raise RuntimeFailure("an agent that steer prepared was run outside of its run")
+    return frame
+
+
+@contextmanager
+def entered(frame: Frame) -> Iterator[Frame]:
+    """Make ``frame`` the current one."""
+    token = _FRAME.set(frame)
+    try:
+        yield frame
+    finally:
+        _FRAME.reset(token)

@@ -1,0 +1,361 @@
+"""Models under the gate: every request is admitted, recorded, told, and replayed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from typing import Any, Protocol, cast
+
+from agents import Model, ModelProvider, ModelResponse, ModelSettings, ModelTracing, Tool
+from agents.agent_output import AgentOutputSchemaBase
+from agents.handoffs import Handoff
+from agents.items import TResponseInputItem, TResponseStreamEvent
+from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
+from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
+from openai import AsyncAzureOpenAI
+from openai.types.responses import Response, ResponseCompletedEvent
+from openai.types.responses.response_prompt_param import ResponsePromptParam
+from steer.errors import BudgetExceeded, ErrorCategory, ProviderError, SteerError
+
+from steer_openai_agents.clients import Clients, OpenAIModel, speaks_openai
+from steer_openai_agents.failures import broken_off, model_failure, reported_failure, sent_by
+from steer_openai_agents.frame import current_frame
+from steer_openai_agents.narration import Narrator
+from steer_openai_agents.question import (
+    Question,
+    described,
+    is_bounded,
+    output_limit,
+    with_seed_in_body,
+    with_usage,
+)
+from steer_openai_agents.recording import (
+    calls_in,
+    decode_response,
+    encode_response,
+    finish_reason,
+    sdk_response,
+    usage_in,
+)
+from steer_openai_agents.wire import Exchange, Halted
+
+__all__ = ["GatedModel", "GatedProvider", "provider_of"]
+
+
+class Listener(Protocol):
+    """Is given the events of a stream as they come."""
+
+    def __call__(self, event: TResponseStreamEvent, /) -> None: ...
+
+
+class GatedModel(Model):
+    """Stands before a model, on behalf of one agent.
+
+    ``find`` returns the model itself, when it is first asked; ``timeout`` is in seconds.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[], Model],
+        *,
+        clients: Clients,
+        agent: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self._find = find
+        self._clients = clients
+        self._agent = agent
+        self._timeout = timeout
+        self._found: Model | None = None
+
+    async def get_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],  # noqa: A002 - the SDK's name
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff[Any, Any]],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None,
+        conversation_id: str | None,
+        prompt: ResponsePromptParam | None,
+    ) -> ModelResponse:
+        """Ask, streaming all the same: a plain answer would hide that it was cut off."""
+        question = Question(
+            system_instructions=system_instructions,
+            input=input,
+            model_settings=model_settings,
+            tools=tools,
+            output_schema=output_schema,
+            handoffs=handoffs,
+            tracing=tracing,
+            previous_response_id=previous_response_id,
+            conversation_id=conversation_id,
+            prompt=prompt,
+        )
+        response = await self._exchange(question, _nobody)
+        return sdk_response(response, raw_usage=model_settings.preserve_raw_usage is True)
+
+    async def stream_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],  # noqa: A002 - the SDK's name
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff[Any, Any]],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None,
+        conversation_id: str | None,
+        prompt: ResponsePromptParam | None,
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """Ask, and pass on the stream: for runs that an author's own code streams."""
+        question = Question(
+            system_instructions=system_instructions,
+            input=input,
+            model_settings=model_settings,
+            tools=tools,
+            output_schema=output_schema,
+            handoffs=handoffs,
+            tracing=tracing,
+            previous_response_id=previous_response_id,
+            conversation_id=conversation_id,
+            prompt=prompt,
+        )
+        # A task of its own, because whoever iterates may do so from several tasks, and the
+        # gate's context must be left in the one that entered it.
+        events: asyncio.Queue[TResponseStreamEvent | None] = asyncio.Queue()
+        task = asyncio.create_task(self._exchange(question, events.put_nowait))
+        task.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            await task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    def get_retry_advice(self, request: ModelRetryAdviceRequest) -> ModelRetryAdvice | None:
+        """Pass on what the model advises to the author's own retry policy."""
+        return self._model().get_retry_advice(request)
+
+    async def close(self) -> None:
+        """Leave the author's model open: whoever made it closes it."""
+
+    async def _cleanup_on_run_end(self, owner: object) -> None:
+        """Pass on the SDK's message to models with something to clean up after a run."""
+        if self._found is not None:
+            await self._found._cleanup_on_run_end(owner)  # noqa: SLF001 - passing it on
+
+    def _supports_default_prompt_cache_key(self) -> bool:
+        """Answer as the model would: the SDK looks for this method by its name."""
+        supports = getattr(self._model(), "_supports_default_prompt_cache_key", None)
+        return bool(supports()) if callable(supports) else False
+
+    def _model(self) -> Model:
+        if self._found is None:
+            try:
+                self._found = self._find()
+            except Exception as error:
+                failure = model_failure(error, provider="openai")
+                current_frame().active.means(error, failure)
+                raise
+        return self._found
+
+    async def _exchange(self, question: Question, listener: Listener) -> Response:
+        """Make one request and return its whole answer; tell steer and the listener the rest."""
+        frame = current_frame()
+        model = self._model()
+        async with AsyncExitStack() as stack:
+            exchange = Exchange(
+                frame=frame,
+                stack=stack,
+                agent=self._agent,
+                model=str(getattr(model, "model", type(model).__name__)),
+                provider=provider_of(model),
+                max_output_tokens=output_limit(question),
+                bounded=is_bounded(question),
+            )
+            try:
+                with exchange.current():
+                    response = await self._ask(exchange, model, question, listener)
+            except Halted as halted:
+                if halted.record is None:
+                    raise halted.error or AssertionError from None
+                response = decode_response(halted.record.response)
+                exchange.finish_reason = halted.record.finish_reason
+                listener(_completed(response))
+            except Exception as error:
+                _failed(exchange, error)
+                raise
+            finally:
+                await exchange.closed()
+        frame.message = exchange.admitted.message
+        frame.asked = calls_in(response.output)
+        if not frame.path:
+            frame.active.finish_reason = exchange.finish_reason
+        return response
+
+    async def _ask(
+        self, exchange: Exchange, model: Model, question: Question, listener: Listener
+    ) -> Response:
+        if speaks_openai(model):
+            inner: Model = self._clients.private(cast(OpenAIModel, model), timeout=self._timeout)
+            chat = isinstance(inner, OpenAIChatCompletionsModel)
+            question = with_usage(question) if chat else with_seed_in_body(question)
+        else:
+            inner = model
+            granted = await exchange.admit(described(question))
+            if granted is not None:
+                settings = replace(question["model_settings"], max_tokens=granted)
+                question = {**question, "model_settings": settings}
+        # What the SDK declares as an iterator is a generator: closing it closes the connection.
+        stream = cast(Any, inner.stream_response(**question))
+        async with aclosing(stream) as events:
+            return await _listen(exchange, events, listener)
+
+
+async def _listen(
+    exchange: Exchange, events: AsyncIterator[TResponseStreamEvent], listener: Listener
+) -> Response:
+    """Follow a stream to its end; return the response it completed."""
+    narrator: Narrator | None = None
+    items: list[Any] = []
+    completed: Response | None = None
+    try:
+        async for event in events:
+            if narrator is None:
+                narrator = Narrator(exchange.frame, exchange.admitted.id, exchange.agent)
+            match event.type:
+                case "response.completed":
+                    response = event.response
+                    # Some servers leave out of the end what they said on the way.
+                    response.output = response.output or items
+                    narrator.finish(response.output)
+                    _complete(exchange, response)
+                    completed = response
+                case "response.output_item.done":
+                    items.append(event.item)
+                case "response.incomplete" | "response.failed":
+                    raise _ended(exchange, event.response)
+                case "error":
+                    raise _reported(exchange, event)
+            narrator.tell(event)
+            listener(event)
+    except Exception:
+        # What fails after the end, the closing of the connection for example, changes nothing.
+        if completed is None:
+            raise
+    if completed is None:
+        raise broken_off(exchange.provider)
+    return completed
+
+
+def _complete(exchange: Exchange, response: Response) -> None:
+    chat = exchange.response_id is not None
+    if chat and exchange.finish_reason is None:
+        # The SDK calls a Chat stream complete wherever it ends.
+        raise broken_off(exchange.provider)
+    exchange.finish_reason = exchange.finish_reason or finish_reason(response)
+    exchange.admitted.complete(
+        encode_response(response),
+        usage_in(response),
+        model=response.model or None,
+        response_id=exchange.response_id if chat else response.id,
+        finish_reason=exchange.finish_reason,
+    )
+
+
+def _ended(exchange: Exchange, response: Response) -> SteerError:
+    """Return why a response ended that the server itself calls incomplete or failed."""
+    reason = response.incomplete_details and response.incomplete_details.reason
+    error: SteerError
+    if reason == "max_output_tokens":
+        error = BudgetExceeded(
+            "max_output_tokens",
+            f"{exchange.model} had no room to finish its answer",
+            fix="Raise max_output_tokens",
+        )
+    elif reason is not None:
+        error = ProviderError(
+            f"{exchange.provider} cut the answer off: {reason}",
+            category=ErrorCategory.CONTENT_FILTER
+            if reason == "content_filter"
+            else ErrorCategory.UNKNOWN,
+            provider=exchange.provider,
+        )
+    else:
+        error = _reported(exchange, response.error)
+    exchange.usage = usage_in(response)
+    return error
+
+
+def _reported(exchange: Exchange, said: Any) -> ProviderError:
+    return reported_failure(
+        code=getattr(said, "code", None),
+        message=getattr(said, "message", None),
+        provider=exchange.provider,
+    )
+
+
+def _failed(exchange: Exchange, error: Exception) -> None:
+    """Tell the gate how a request failed, and the run what the exception means."""
+    failure = model_failure(error, provider=exchange.provider)
+    exchange.frame.active.means(error, failure)
+    if exchange.call is not None:
+        exchange.call.fail(failure, sent=sent_by(error), usage=exchange.usage)
+
+
+def _completed(response: Response) -> ResponseCompletedEvent:
+    return ResponseCompletedEvent.construct(
+        type="response.completed", response=response, sequence_number=0
+    )
+
+
+def _nobody(_event: TResponseStreamEvent) -> None:
+    """Listen to nothing."""
+
+
+def provider_of(model: Model) -> str:
+    """Return whose interface the model speaks: ``openai``, ``azure``, or the name of its class."""
+    if not speaks_openai(model):
+        return type(model).__name__.removesuffix("Model").lower()
+    client = cast(OpenAIModel, model)._client  # noqa: SLF001 - no public way to it
+    return "azure" if isinstance(client, AsyncAzureOpenAI) else "openai"
+
+
+class GatedProvider(ModelProvider):
+    """Stands before a provider of models: what it finds passes the gate."""
+
+    def __init__(self, provider: ModelProvider, *, clients: Clients, timeout: float | None) -> None:
+        self._provider = provider
+        self._clients = clients
+        self._timeout = timeout
+
+    def get_model(self, model_name: str | None) -> Model:
+        """Return the model, under the gate."""
+        return self.model_for(model_name, agent=None)
+
+    def model_for(self, model_name: str | None, *, agent: str | None) -> GatedModel:
+        """Return the model, under the gate on behalf of an agent."""
+        return GatedModel(
+            lambda: self._provider.get_model(model_name),
+            clients=self._clients,
+            agent=agent,
+            timeout=self._timeout,
+        )
+
+    def instead(self, provider: ModelProvider) -> GatedProvider:
+        """Return the same gate before another provider, one that the author chose."""
+        return GatedProvider(provider, clients=self._clients, timeout=self._timeout)
+
+    def around(self, model: Model, *, agent: str | None) -> Model:
+        """Return an author's model under the gate; one that is there already, as it is."""
+        if isinstance(model, GatedModel):
+            return model
+        return GatedModel(lambda: model, clients=self._clients, agent=agent, timeout=self._timeout)

@@ -1,0 +1,47 @@
+"""What this distribution adds to steer: one runtime. Imports no vendor."""
+
+from __future__ import annotations
+
+from steer.capabilities import Capabilities, HistoryForm, ModelGate, UsageSource
+from steer.plugin import RuntimePlugin, hookimpl
+
+__all__ = ["CAPABILITIES", "RUNTIME", "steer_runtimes"]
+
+CAPABILITIES = Capabilities(
+    model_gate=ModelGate.NATIVE,
+    usage=UsageSource.PROVIDER,
+    history=HistoryForm.NATIVE,
+    replay=True,
+    tools=True,
+    parallel_tools=True,
+    schema=True,
+    reasoning=True,
+    images=True,
+    files=True,
+    mcp=True,
+    handoffs=True,
+    temperature=True,
+    top_p=True,
+    max_output_tokens=True,
+    tool_choice=True,
+    seed=True,
+)
+"""The most that this runtime can do; an agent with a model of its own may do less."""
+
+RUNTIME = RuntimePlugin(
+    name="openai-agents",
+    summary="The OpenAI Agents SDK: native agents and steer's own",
+    contract=1,
+    open="steer_openai_agents.runtime:open_runtime",
+    requires=("openai-agents", "openai"),
+    install="steer-openai-agents",
+    capabilities=CAPABILITIES,
+    native_types=("agents.agent.Agent",),
+    config="steer_openai_agents.config:OpenAIAgentsConfig",
+)
+
+
+@hookimpl
+def steer_runtimes() -> list[RuntimePlugin]:
+    """Declare the runtime ``openai-agents``."""
+    return [RUNTIME]

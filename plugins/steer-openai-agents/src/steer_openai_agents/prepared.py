@@ -1,0 +1,204 @@
+"""An agent made ready to be run: options checked, copies made, nothing opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agents import Agent as SdkAgent
+from agents import Model, ModelSettings, MultiProvider
+from agents.models import get_default_model
+from pydantic_core import to_jsonable_python
+from steer.agents.definition import Agent
+from steer.agents.output import output_spec
+from steer.capabilities import Capabilities
+from steer.errors import AgentError, ConfigError
+from steer.ports.runtime import PrepareOptions, ToolInfo
+from steer.values import JsonValue, digest_of
+
+from steer_openai_agents.clients import Clients, speaks_openai
+from steer_openai_agents.clones import Clones, Entry, Overrides
+from steer_openai_agents.compiled import SpecSchema, compile_agent
+from steer_openai_agents.config import OpenAIAgentsConfig, overlaid
+from steer_openai_agents.models import GatedProvider, provider_of
+from steer_openai_agents.plugin import CAPABILITIES
+from steer_openai_agents.survey import description, reachable, ungated_tools
+
+__all__ = ["OpenAIAgentsPrepared", "prepare"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenAIAgentsPrepared:
+    """Implements ``steer.ports.runtime.Prepared``.
+
+    ``start`` is the gated copy of the agent that is asked, ``clones`` makes the other ones.
+    """
+
+    agent: str
+    model: str | None
+    provider: str | None
+    fingerprint: str
+    capabilities: Capabilities
+    ungated: tuple[ToolInfo, ...]
+    start: SdkAgent[Any]
+    clones: Clones
+    tracing: bool
+
+
+def prepare(
+    agent: object, options: PrepareOptions, *, config: OpenAIAgentsConfig, clients: Clients
+) -> OpenAIAgentsPrepared:
+    """Compile and check an agent: see ``Runtime.prepare``."""
+    native, runtime_config = _native(agent, options)
+    config = overlaid(config, {**runtime_config, **options.config})
+    config = config.model_copy(
+        update={
+            name: value
+            for name, value in (("base_url", options.base_url), ("api_key", options.api_key))
+            if value is not None
+        }
+    )
+    agents = reachable(native)
+    _check_models(agents, options, config)
+    _check_options(native, options)
+    ungated = ungated_tools(agents)
+    clones = Clones(
+        provider=GatedProvider(_provider(config), clients=clients, timeout=config.timeout),
+        overrides=Overrides(model=options.model, settings=_settings(options)),
+        ungated=frozenset(tool.name for tool in ungated),
+    )
+    model = options.model or native.model
+    return OpenAIAgentsPrepared(
+        agent=native.name,
+        model=_name_of(model),
+        provider=_provider_of(model),
+        fingerprint=_fingerprint(agents, options, config),
+        capabilities=_capabilities(model),
+        ungated=ungated,
+        start=clones.entry(native, _entry(options)),
+        clones=clones,
+        tracing=config.tracing,
+    )
+
+
+def _native(agent: object, options: PrepareOptions) -> tuple[SdkAgent[Any], dict[str, JsonValue]]:
+    """Return the SDK's agent, and what the definition sets for this runtime."""
+    if isinstance(agent, Agent):
+        if agent.native is None:
+            return compile_agent(agent, options.variables), dict(agent.runtime_config)
+        native, runtime_config = agent.native, dict(agent.runtime_config)
+    else:
+        native, runtime_config = agent, {}
+    if not isinstance(native, SdkAgent):
+        raise AgentError(
+            f"the OpenAI Agents SDK cannot run a {type(native).__module__}."
+            f"{type(native).__qualname__}",
+            fix="Give it an agents.Agent or a steer.agents.Agent",
+        )
+    if options.variables:
+        raise ConfigError(
+            f"agent {native.name!r} is an agent of the SDK, which has no variables",
+            fix="Drop the variables, or define the agent with steer.agents.Agent",
+        )
+    return native, runtime_config
+
+
+def _check_models(
+    agents: list[SdkAgent[Any]], options: PrepareOptions, config: OpenAIAgentsConfig
+) -> None:
+    """Refuse to set how models given by name are reached where there are none."""
+    if options.model is not None or not all(isinstance(each.model, Model) for each in agents):
+        return
+    for name in ("base_url", "api_key", "organization", "project", "api"):
+        if getattr(config, name) is not None:
+            raise ConfigError(
+                f"{name} cannot take effect: the author of agent {agents[0].name!r} gave it a "
+                "model object, which knows its own server",
+                fix=f"Drop {name}, or name a model to be used in place of the object",
+            )
+
+
+def _check_options(agent: SdkAgent[Any], options: PrepareOptions) -> None:
+    if options.output_schema is not None and agent.handoffs:
+        raise ConfigError(
+            f"output_schema cannot take effect: agent {agent.name!r} hands off to others, "
+            "and whichever comes last answers",
+            fix="Set the output type of each of them in the agent's own code",
+        )
+    if options.seed is not None and not _takes_seed(options.model or agent.model):
+        raise ConfigError(
+            f"seed cannot take effect: nobody knows whether the model of agent {agent.name!r} "
+            "takes one",
+            fix="Drop the seed, or name a model to be used in place of the object",
+        )
+
+
+def _provider(config: OpenAIAgentsConfig) -> MultiProvider:
+    return MultiProvider(
+        openai_api_key=None if config.api_key is None else config.api_key.get_secret_value(),
+        openai_base_url=config.base_url,
+        openai_organization=config.organization,
+        openai_project=config.project,
+        openai_use_responses=None if config.api is None else config.api == "responses",
+        # Its requests would not pass through the client that the gate stands in.
+        openai_use_responses_websocket=False,
+        # A server of one's own may well call its models "org/name".
+        unknown_prefix_mode="error" if config.base_url is None else "model_id",
+    )
+
+
+def _settings(options: PrepareOptions) -> ModelSettings:
+    return ModelSettings(
+        temperature=options.temperature,
+        top_p=options.top_p,
+        max_tokens=options.max_output_tokens,
+        extra_args=None if options.seed is None else {"seed": options.seed},
+    )
+
+
+def _entry(options: PrepareOptions) -> Entry:
+    output: SpecSchema | None = None
+    if options.output_schema is not None:
+        try:
+            spec = output_spec(options.output_schema)
+        except AgentError as error:
+            raise ConfigError(f"output_schema: {error.message}", fix=error.fix) from error
+        output = None if spec is None else SpecSchema(spec)
+    return Entry(
+        instructions=options.instructions, output_type=output, tool_choice=options.tool_choice
+    )
+
+
+def _name_of(model: str | Model | None) -> str:
+    if isinstance(model, Model):
+        return str(getattr(model, "model", type(model).__name__))
+    return get_default_model() if model is None else model.removeprefix("openai/")
+
+
+def _provider_of(model: str | Model | None) -> str:
+    if isinstance(model, Model):
+        return provider_of(model)
+    prefix, slash, _ = (model or "").partition("/")
+    return prefix if slash and prefix in {"litellm", "any-llm"} else "openai"
+
+
+def _takes_seed(model: str | Model | None) -> bool:
+    return not isinstance(model, Model) or speaks_openai(model)
+
+
+def _capabilities(model: str | Model | None) -> Capabilities:
+    return replace(CAPABILITIES, seed=_takes_seed(model))
+
+
+def _fingerprint(
+    agents: list[SdkAgent[Any]], options: PrepareOptions, config: OpenAIAgentsConfig
+) -> str:
+    # Where a request goes and who pays does not change what it says.
+    quiet = {"base_url", "api_key", "config", "organization", "project", "timeout", "tracing"}
+    chosen = {**to_jsonable_python(options), **config.model_dump(mode="json")}
+    return digest_of(
+        [
+            description(agents),
+            {name: value for name, value in chosen.items() if name not in quiet},
+        ]
+    )

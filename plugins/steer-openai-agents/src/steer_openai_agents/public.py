@@ -1,0 +1,126 @@
+"""The author's own objects, where the SDK would hand out the copies that run.
+
+Authors compare: ``agent is billing``, ``tool is refund``. Their hooks and guardrails see the
+objects they made.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from agents import Agent, AgentHooks, InputGuardrail, OutputGuardrail, RunHooks, Tool
+
+__all__ = [
+    "PublicHooks",
+    "PublicRunHooks",
+    "copy_marked",
+    "original_of",
+    "public_guardrail",
+    "with_original",
+]
+
+T = TypeVar("T")
+
+_ORIGINAL = "_steer_original"
+
+
+def original_of(thing: Any) -> Any:
+    """Return the author's object that ``thing`` is a copy of, or ``thing`` itself."""
+    return getattr(thing, _ORIGINAL, thing)
+
+
+def copy_marked(original: T) -> T:
+    """Return a shallow copy that knows whose it is."""
+    made = copy.copy(original)
+    vars(made)[_ORIGINAL] = original
+    return made
+
+
+class PublicHooks(AgentHooks[Any]):
+    """An agent's hooks, given the author's own objects."""
+
+    def __init__(self, hooks: Any) -> None:
+        self._hooks = hooks
+
+    async def on_start(self, context: Any, agent: Any) -> None:
+        await self._hooks.on_start(context, original_of(agent))
+
+    async def on_end(self, context: Any, agent: Any, output: Any) -> None:
+        await self._hooks.on_end(context, original_of(agent), output)
+
+    async def on_handoff(self, context: Any, agent: Any, source: Any) -> None:
+        await self._hooks.on_handoff(context, agent=original_of(agent), source=original_of(source))
+
+    async def on_tool_start(self, context: Any, agent: Any, tool: Tool) -> None:
+        await self._hooks.on_tool_start(context, original_of(agent), original_of(tool))
+
+    async def on_tool_end(self, context: Any, agent: Any, tool: Tool, result: object) -> None:
+        await self._hooks.on_tool_end(context, original_of(agent), original_of(tool), result)
+
+    async def on_llm_start(
+        self, context: Any, agent: Any, system_prompt: str | None, input_items: list[Any]
+    ) -> None:
+        await self._hooks.on_llm_start(context, original_of(agent), system_prompt, input_items)
+
+    async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
+        await self._hooks.on_llm_end(context, original_of(agent), response)
+
+
+class PublicRunHooks(RunHooks[Any]):
+    """A run's hooks, given the author's own objects."""
+
+    def __init__(self, hooks: Any) -> None:
+        self._hooks = hooks
+
+    async def on_agent_start(self, context: Any, agent: Any) -> None:
+        await self._hooks.on_agent_start(context, original_of(agent))
+
+    async def on_agent_end(self, context: Any, agent: Any, output: Any) -> None:
+        await self._hooks.on_agent_end(context, original_of(agent), output)
+
+    async def on_handoff(self, context: Any, from_agent: Any, to_agent: Any) -> None:
+        await self._hooks.on_handoff(
+            context=context, from_agent=original_of(from_agent), to_agent=original_of(to_agent)
+        )
+
+    async def on_tool_start(self, context: Any, agent: Any, tool: Tool) -> None:
+        await self._hooks.on_tool_start(context, original_of(agent), original_of(tool))
+
+    async def on_tool_end(self, context: Any, agent: Any, tool: Tool, result: object) -> None:
+        await self._hooks.on_tool_end(context, original_of(agent), original_of(tool), result)
+
+    async def on_llm_start(
+        self, context: Any, agent: Any, system_prompt: str | None, input_items: list[Any]
+    ) -> None:
+        await self._hooks.on_llm_start(context, original_of(agent), system_prompt, input_items)
+
+    async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
+        await self._hooks.on_llm_end(context, original_of(agent), response)
+
+
+def public_guardrail(guardrail: Any) -> Any:
+    """Return a copy of an input or output guardrail that is given the author's own agent."""
+    check: Callable[..., Any] = guardrail.guardrail_function
+
+    @functools.wraps(check)
+    async def checked(context: Any, agent: Any, value: Any) -> Any:
+        answer = check(context, original_of(agent), value)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    assert isinstance(guardrail, InputGuardrail | OutputGuardrail)  # noqa: S101 - for mypy
+    return replace(guardrail, guardrail_function=checked, name=guardrail.get_name())
+
+
+def with_original(check: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``check(context, agent)``, given the author's own agent."""
+
+    @functools.wraps(check)
+    def checked(context: Any, agent: Agent[Any]) -> Any:
+        return check(context, original_of(agent))
+
+    return checked

@@ -1,0 +1,136 @@
+"""The runner that takes over the runs which an author's code starts inside of steer's.
+
+The SDK starts all runs through one default runner; agents as tools and ``Runner.run`` in a tool
+do as well. Ours serves those that belong to a run of steer's, and leaves all others alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+from agents import Agent, ModelProvider, MultiProvider, RunConfig
+from agents.result import RunResult, RunResultStreaming
+from agents.run import AgentRunner, get_default_agent_runner, set_default_agent_runner
+from steer.events import AgentDone, AgentStarted
+
+from steer_openai_agents.clients import Clients
+from steer_openai_agents.frame import Frame, entered, frame_or_none
+from steer_openai_agents.models import GatedModel, GatedProvider
+from steer_openai_agents.public import PublicRunHooks
+
+__all__ = ["DispatchingRunner"]
+
+
+class DispatchingRunner(AgentRunner):
+    """Stands before the default runner while a runtime is open."""
+
+    def __init__(self, clients: Clients) -> None:
+        super().__init__()
+        self._clients = clients
+        self._closed = False
+        self.previous = get_default_agent_runner()
+        set_default_agent_runner(self)
+
+    def close(self) -> None:
+        """Give its place back to whichever runner was there before and is still in use."""
+        self._closed = True
+        runner: AgentRunner = get_default_agent_runner()
+        while isinstance(runner, DispatchingRunner) and runner._closed:  # noqa: SLF001 - its own kind
+            runner = runner.previous
+        set_default_agent_runner(runner)
+
+    async def run(self, starting_agent: Agent[Any], input: Any, **kwargs: Any) -> RunResult:  # noqa: A002 - the SDK's name
+        """Run an agent; under the gate, where this is inside of a run of steer's."""
+        frame = frame_or_none()
+        if frame is None or self._closed:
+            return await self.previous.run(starting_agent, input, **kwargs)
+        frame = frame.beside()
+        agent = _gated(frame, starting_agent, kwargs)
+        name = agent.name
+        async with AsyncExitStack() as stack:
+            if asyncio.get_running_loop() is not frame.active.loop:
+                await stack.enter_async_context(self._clients.visiting())
+                frame.active.work_here()
+            stack.enter_context(entered(frame))
+            frame.emit(AgentStarted(name=name), agent=name)
+            try:
+                result = await super().run(agent, input, **kwargs)
+                name = result.last_agent.name
+            except Exception:
+                frame.emit(AgentDone(name=name), agent=name)
+                raise
+            frame.emit(AgentDone(name=name), agent=name)
+            return result
+
+    def run_sync(self, starting_agent: Agent[Any], input: Any, **kwargs: Any) -> RunResult:  # noqa: A002 - the SDK's name
+        """Run an agent from synchronous code: by ``run``, in a loop that the SDK makes."""
+        if frame_or_none() is None or self._closed:
+            return self.previous.run_sync(starting_agent, input, **kwargs)
+        return super().run_sync(starting_agent, input, **kwargs)
+
+    def run_streamed(
+        self,
+        starting_agent: Agent[Any],
+        input: Any,  # noqa: A002 - the SDK's name
+        **kwargs: Any,
+    ) -> RunResultStreaming:
+        """Start a run whose events the author's code follows."""
+        frame = frame_or_none()
+        if frame is None or self._closed:
+            return self.previous.run_streamed(starting_agent, input, **kwargs)
+        frame = frame.beside()
+        agent = _gated(frame, starting_agent, kwargs)
+        with entered(frame):
+            frame.emit(AgentStarted(name=agent.name), agent=agent.name)
+            result = super().run_streamed(agent, input, **kwargs)
+        task = result.run_loop_task
+        if task is not None:
+            frame.active.works(task)
+            task.add_done_callback(
+                lambda _: frame.emit(
+                    AgentDone(name=result.current_agent.name), agent=result.current_agent.name
+                )
+            )
+        return result
+
+
+def _gated(frame: Frame, agent: Agent[Any], kwargs: dict[str, Any]) -> Agent[Any]:
+    """Return the copy of an agent to run, and put the run's configuration under the gate."""
+    active = frame.active
+    given = kwargs.get("run_config")
+    config = RunConfig(**given) if isinstance(given, dict) else given or RunConfig()
+    clones = active.clones if config.model is None else active.clones.for_model(config.model)
+    kwargs["run_config"] = replace(
+        config,
+        model=None,
+        model_provider=_provider(config.model_provider, clones.provider),
+        tracing_disabled=config.tracing_disabled or not active.tracing,
+        group_id=config.group_id or active.group(frame.path),
+    )
+    if kwargs.get("hooks") is not None:
+        kwargs["hooks"] = PublicRunHooks(kwargs["hooks"])
+    if isinstance(agent, Agent) and not isinstance(agent.model, GatedModel):
+        return clones.clone(agent)
+    return agent
+
+
+def _provider(given: ModelProvider, ours: GatedProvider) -> ModelProvider:
+    """Return the provider that a nested run asks: ours, unless the author chose one."""
+    if isinstance(given, GatedProvider):
+        return given
+    return ours if _is_default(given) else ours.instead(given)
+
+
+def _is_default(provider: ModelProvider) -> bool:
+    """Whether it is what ``RunConfig()`` makes where nobody says anything."""
+    if type(provider) is not MultiProvider or provider.provider_map is not None:
+        return False
+    unset, found = MultiProvider().openai_provider, provider.openai_provider
+    return all(
+        vars(found).get(name) == value
+        for name, value in vars(unset).items()
+        if name.startswith(("_client", "_stored_", "_use_responses"))
+    )

@@ -1,0 +1,149 @@
+"""The runtime: prepares agents and runs them with the real SDK."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import anyio
+from agents import MessageOutputItem, RunConfig, ToolCallOutputItem
+from agents.exceptions import ModelRefusalError
+from agents.items import ItemHelpers
+from agents.result import RunResult
+from agents.run import AgentRunner
+from pydantic_core import to_jsonable_python
+from steer.errors import PluginError, RuntimeFailure
+from steer.events import AgentDone, AgentStarted
+from steer.ports.runtime import Finished, Prepared, PrepareOptions, Run
+from steer.values import FinishReason
+
+from steer_openai_agents.clients import Clients
+from steer_openai_agents.config import OpenAIAgentsConfig
+from steer_openai_agents.conversation import sdk_input
+from steer_openai_agents.failures import run_failure
+from steer_openai_agents.frame import ActiveRun, Frame, entered
+from steer_openai_agents.prepared import OpenAIAgentsPrepared, prepare
+from steer_openai_agents.runner import DispatchingRunner
+
+__all__ = ["OpenAIAgentsRuntime", "open_runtime"]
+
+_FINISH_REASONS = {
+    "length": FinishReason.MAX_OUTPUT_TOKENS,
+    "content_filter": FinishReason.CONTENT_FILTER,
+    "refusal": FinishReason.REFUSAL,
+}
+
+
+def open_runtime(config: OpenAIAgentsConfig | None = None) -> OpenAIAgentsRuntime:
+    """Open the runtime ``openai-agents``; ``aclose`` it when done."""
+    return OpenAIAgentsRuntime(config or OpenAIAgentsConfig())
+
+
+class OpenAIAgentsRuntime:
+    """Implements ``steer.ports.runtime.Runtime`` over the OpenAI Agents SDK.
+
+    While it is open, it stands before the SDK's default runner, so that agents as tools and runs
+    that an author's tool starts belong to the run they are started in.
+    """
+
+    def __init__(self, config: OpenAIAgentsConfig) -> None:
+        self._config = config
+        self._clients = Clients()
+        self._runner = DispatchingRunner(self._clients)
+
+    def prepare(self, agent: object, options: PrepareOptions, /) -> OpenAIAgentsPrepared:
+        """Compile and check once: see ``Runtime.prepare``."""
+        return prepare(agent, options, config=self._config, clients=self._clients)
+
+    async def run(self, prepared: Prepared, run: Run, /) -> Finished:
+        """Run a prepared agent: see ``Runtime.run``."""
+        if not isinstance(prepared, OpenAIAgentsPrepared):
+            raise PluginError("openai-agents", "was given an agent that another runtime prepared")
+        active = ActiveRun(
+            run=run,
+            clones=prepared.clones,
+            tracing=prepared.tracing,
+            loop=asyncio.get_running_loop(),
+        )
+        # A task of its own: the SDK cleans up after one cancellation, while a scope that is
+        # cancelled interrupts each of its waits.
+        task = asyncio.create_task(_drive(prepared, active), name=f"agent {prepared.agent}")
+        active.works(task)
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            active.cancel_elsewhere()
+            raise
+        finally:
+            await active.settle()
+        return await task
+
+    async def aclose(self) -> None:
+        """Close connections, and give the SDK its own default runner back."""
+        self._runner.close()
+        with anyio.CancelScope(shield=True):
+            await self._clients.aclose()
+
+
+async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished:
+    with entered(Frame(active=active)) as frame:
+        frame.emit(AgentStarted(name=prepared.agent), agent=prepared.agent)
+        try:
+            result = await AgentRunner().run(
+                prepared.start,
+                sdk_input(active.run.input),
+                context=active.run.user_context,
+                # The gate counts turns and ends the run; the SDK's own limit would come first.
+                max_turns=None,
+                run_config=RunConfig(
+                    model_provider=prepared.clones.provider,
+                    tracing_disabled=not prepared.tracing,
+                    group_id=active.group(()),
+                ),
+            )
+        except Exception as error:
+            if active.stopped is not None:
+                raise active.stopped from error
+            finished = _refused(error)
+            if finished is None:
+                raise run_failure(error, active.failures) from error
+            return finished
+        if active.stopped is not None:
+            # The SDK has told a model about it, and the model went on.
+            raise active.stopped
+        name = result.last_agent.name
+        frame.emit(AgentDone(name=name), agent=name)
+        return _finished(result, active)
+
+
+def _refused(error: Exception) -> Finished | None:
+    """Return the end of a run whose model declined, in words that are an answer too."""
+    if not isinstance(error, ModelRefusalError) or error.run_data is None:
+        return None
+    output = error.run_data.last_agent.output_type
+    if output is not None and output is not str:
+        return None
+    return Finished(content=error.refusal, finish_reason=FinishReason.REFUSAL)
+
+
+def _finished(result: RunResult, active: ActiveRun) -> Finished:
+    if result.interruptions:
+        names = ", ".join(sorted({str(item.name) for item in result.interruptions}))
+        raise RuntimeFailure(
+            f"the author wants a person to approve {names} (needs_approval), and there is nobody",
+            fix="Leave the approval to a policy of steer's, and drop needs_approval",
+        )
+    output: Any = result.final_output
+    items = result.new_items
+    by_tool = bool(items) and isinstance(items[-1], ToolCallOutputItem)
+    if by_tool:
+        reason = FinishReason.TOOL_RESULT
+    else:
+        reason = _FINISH_REASONS.get(active.finish_reason or "", FinishReason.STOP)
+    if isinstance(output, str):
+        return Finished(content=output, finish_reason=reason)
+    form = to_jsonable_python(output, fallback=str)
+    said = [item for item in items if isinstance(item, MessageOutputItem)]
+    content = str(output) if by_tool or not said else ItemHelpers.text_message_output(said[-1])
+    return Finished(content=content, output=form, finish_reason=reason)

@@ -1,0 +1,175 @@
+"""One request of a model on its way through the gate."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import anyio
+import httpx2
+from steer.errors import RuntimeFailure, SteerError
+from steer.ports.gate import ModelCall, ModelRequest
+from steer.ports.records import ModelRecord
+from steer.values import Usage
+
+from steer_openai_agents.frame import Frame
+from steer_openai_agents.question import OUTPUT_LIMITS
+
+__all__ = ["WIRE_KEY", "Exchange", "Halted", "current_exchange"]
+
+WIRE_KEY = "steer_openai_agents"
+"""Where a request keeps its exchange, so that what answers it is known to belong to it."""
+
+CLOSE_SECONDS = 2.0
+"""How long a cancelled stream may take to close."""
+
+# The SDK collects what a response is to include in a set, whose order differs between processes.
+_INCLUDED = re.compile(rb'"include":\[("[^\]]*")\]')
+
+
+class Halted(BaseException):
+    """Ends a request that must not be sent: it was recorded, or the gate refused it.
+
+    No ``Exception``, because the SDK would log it as a failure of the model.
+    """
+
+    def __init__(self, *, record: ModelRecord | None = None, error: SteerError | None = None):
+        super().__init__()
+        self.record = record
+        self.error = error
+
+
+class Exchange:
+    """A request from the moment the SDK asks for it to the end of its answer.
+
+    ``model`` and ``max_output_tokens`` are what was asked for. ``bounded`` says that the request's
+    bytes bound its tokens. The gate's context lives on
+    ``stack``, which whoever made the exchange closes in the same task.
+    """
+
+    def __init__(
+        self,
+        *,
+        frame: Frame,
+        stack: AsyncExitStack,
+        agent: str | None,
+        model: str,
+        provider: str,
+        max_output_tokens: int | None,
+        bounded: bool,
+    ) -> None:
+        self.frame = frame
+        self.agent = agent
+        self.model = model
+        self.provider = provider
+        self._stack = stack
+        self._max_output_tokens = max_output_tokens
+        self._bounded = bounded
+        self._closing: list[asyncio.Future[None]] = []
+        self.call: ModelCall | None = None
+        self.usage: Usage | None = None
+        self.finish_reason: str | None = None
+        self.response_id: str | None = None
+
+    @property
+    def admitted(self) -> ModelCall:
+        """The call, once the gate has let it through."""
+        if self.call is None:
+            raise RuntimeFailure(f"a request to {self.model} left without passing the gate")
+        return self.call
+
+    async def admit(self, content: bytes, *, target: str = "") -> int | None:
+        """Ask the gate; return how much the model may answer, where that is less than asked.
+
+        ``content`` is the serialised request. Raises ``Halted`` where nothing is to be sent.
+        """
+        request = ModelRequest(
+            digest=_digest(target, content),
+            model=self.model,
+            path=self.frame.path,
+            agent=self.agent,
+            provider=self.provider,
+            # A token is at least a byte, and what a provider wraps around a message is shorter
+            # than the JSON around it.
+            input_bound=len(content) if self._bounded else None,
+            max_output_tokens=self._max_output_tokens,
+        )
+        gate = self.frame.active.run.gate
+        try:
+            self.call = await self._stack.enter_async_context(gate.model_call(request))
+        except SteerError as error:
+            active = self.frame.active
+            active.stopped = active.stopped or error
+            raise Halted(error=error) from error
+        if self.call.recorded is not None:
+            raise Halted(record=self.call.recorded)
+        granted = self.call.max_output_tokens
+        return None if granted == self._max_output_tokens else granted
+
+    async def pass_gate(self, request: httpx2.Request) -> None:
+        """Admit a request as it would go out, and hold it to what was granted."""
+        granted = await self.admit(request.content, target=request.url.path)
+        if granted is not None:
+            _limit_output(request, granted)
+        request.extensions[WIRE_KEY] = self
+
+    def saw(self, data: object) -> None:
+        """Look at one event of the wire, before the SDK makes its own of it."""
+        match data:
+            case {"choices": [{"finish_reason": str(reason)}, *_]}:
+                self.finish_reason = reason
+        if self.response_id is None and isinstance(data, dict) and "choices" in data:
+            self.response_id = data.get("id")
+
+    def closes(self, task: asyncio.Future[None]) -> None:
+        """Note a task that closes the stream of this request in the background."""
+        self._closing.append(task)
+
+    async def closed(self) -> None:
+        """Wait, bounded, until the stream of a request that was cancelled is closed."""
+        left = [task for task in self._closing if not task.done()]
+        if left:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait(left, timeout=CLOSE_SECONDS)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make this the exchange that requests sent from here belong to."""
+        token = _EXCHANGE.set(self)
+        try:
+            yield
+        finally:
+            _EXCHANGE.reset(token)
+
+
+_EXCHANGE: ContextVar[Exchange | None] = ContextVar("steer_openai_agents_exchange", default=None)
+
+
+def current_exchange() -> Exchange | None:
+    """The exchange that a request sent from here belongs to."""
+    return _EXCHANGE.get()
+
+
+def _digest(target: str, content: bytes) -> str:
+    if b'"include":["' in content:
+        content = _INCLUDED.sub(lambda found: b",".join(sorted(found[1].split(b","))), content)
+    return hashlib.sha256(b"%b\0%b" % (target.encode(), content)).hexdigest()
+
+
+def _limit_output(request: httpx2.Request, granted: int) -> None:
+    body: dict[str, Any] = json.loads(request.content)
+    usual = "max_output_tokens" if "input" in body else "max_completion_tokens"
+    name = next((name for name in OUTPUT_LIMITS if name in body), usual)
+    body[name] = granted
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    # The same request with another body; the client still holds this object.
+    smaller = httpx2.Request(request.method, request.url, content=content)
+    request.stream = smaller.stream
+    request._content = content  # noqa: SLF001 - what `content` reads; there is no setter
+    request.headers["Content-Length"] = str(len(content))
