@@ -335,9 +335,29 @@ def test_damaged_metadata_hides_no_other_distribution(site: Site) -> None:
     assert "metadata cannot be read" in (broken[0].error or "")
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [None, "", "Metadata-Version: 2.4\nVersion: 1.0\n", "Metadata-Version: 2.4\nName: x\n"],
+    ids=["no file", "empty", "no name", "no version"],
+)
+def test_a_distribution_without_its_metadata_hides_no_other_one(
+    site: Site, metadata: str | None
+) -> None:
+    source = "from steer.builtins import steer_storages"
+    site.add("half-steer", {"half_steer": source}, metadata=metadata)
+    site.add_runtime("good-steer", "good")
+    registry = PluginRegistry.discover()
+
+    assert registry.runtime("good").name == "good"
+    assert len(registry.explain()) > 1
+
+
 def test_an_entry_point_that_names_no_module_is_broken(site: Site) -> None:
     site.add("odd-steer", {"odd_steer": ""}, entry_points="[steer]\nodd = not a module!\n")
-    assert report(PluginRegistry.discover(), "odd").state is PluginState.BROKEN
+    # Named after the entry point or the folder: releases of importlib-metadata notice it apart.
+    (broken,) = [each for each in PluginRegistry.discover().explain() if each.kind is None]
+    assert broken.state is PluginState.BROKEN
+    assert "not a module!" in (broken.error or "")
 
 
 def test_a_missing_vendor_is_seen_without_importing_anything(site: Site) -> None:

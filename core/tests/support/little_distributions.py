@@ -42,7 +42,7 @@ class Site:
         *,
         version: str = "1.0",
         entry_points: str | None = None,
-        metadata: bool = True,
+        metadata: str | None = "Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n",
     ) -> None:
         """Install a distribution; its first module is its plugin, or what ``entry_points`` says."""
         for module, source in modules.items():
@@ -51,9 +51,8 @@ class Site:
             path.write_text(dedent(source))
         info = self.folder / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
-        if metadata:
-            lines = ["Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", ""]
-            (info / "METADATA").write_text("\n".join(lines))
+        if metadata is not None:
+            (info / "METADATA").write_text(metadata.format(name=name, version=version))
         if entry_points is None:
             entry_points = f"[steer]\n{name.removesuffix('-steer')} = {next(iter(modules))}\n"
         (info / "entry_points.txt").write_text(entry_points)

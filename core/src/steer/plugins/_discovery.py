@@ -33,7 +33,7 @@ class Origin:
     def __str__(self) -> str:
         if self.distribution is None:
             return f"{self.entry_point} (registered by this application)"
-        return f"{self.distribution} {self.version or '(no version)'}"
+        return f"{self.distribution} {self.version}" if self.version else self.distribution
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
