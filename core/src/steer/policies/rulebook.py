@@ -86,13 +86,14 @@ class RuleBook(Generic[Q]):
 
     def __init__(self, rules: Iterable[CompiledRule[Q]]) -> None:
         self._by_name: dict[str, list[tuple[int, CompiledRule[Q]]]] = {}
-        self._by_glob: list[tuple[int, CompiledRule[Q]]] = []
-        for place, rule in enumerate(sorted(rules, key=lambda rule: rule.order)):
-            if rule.subject.has_globs:
-                self._by_glob.append((place, rule))
+        self._by_glob: list[tuple[Callable[[str], object], tuple[int, CompiledRule[Q]]]] = []
+        for item in enumerate(sorted(rules, key=lambda rule: rule.order)):
+            subject = item[1].subject
+            if subject.match is not None:
+                self._by_glob.append((subject.match, item))
             else:
-                for name in rule.subject.exact:
-                    self._by_name.setdefault(name, []).append((place, rule))
+                for name in subject.exact:
+                    self._by_name.setdefault(name, []).append(item)
         self._find = lru_cache(maxsize=_REMEMBERED_NAMES)(self._about)
 
     def __bool__(self) -> bool:
@@ -118,6 +119,6 @@ class RuleBook(Generic[Q]):
         return strictest(found) if found else None
 
     def _about(self, name: str) -> tuple[CompiledRule[Q], ...]:
-        found = [item for item in self._by_glob if name in item[1].subject]
+        found = [item for match, item in self._by_glob if match(name)]
         found += self._by_name.get(name, ())
         return tuple(rule for _, rule in sorted(found, key=itemgetter(0)))
