@@ -96,6 +96,7 @@ def test_what_others_print_meanwhile_and_what_a_log_handler_prints_later_comes_t
         other = threading.Thread(target=print, args=["from another thread"])
         other.start()
         other.join()
+        sys.stdout.close()
     """
     site.add("holding-steer", {"holding_steer": source})
     PluginRegistry.discover()

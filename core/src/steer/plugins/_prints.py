@@ -52,6 +52,10 @@ class _Stream(io.TextIOBase):
         if self._real is not None:
             self._real.flush()
 
+    def close(self) -> None:
+        # Called when this is collected too; the real stream is not ours to flush or close then.
+        pass
+
 
 @contextlib.contextmanager
 def caught_prints() -> Iterator[Prints]:
