@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 PATIENCE = 30.0
 
 
-def on_own_loops(threads: int, main: Callable[[int], Awaitable[Any]]) -> list[Any]:
+def on_own_loops(threads: int, main: Callable[[int], Coroutine[Any, Any, Any]]) -> list[Any]:
     """Run ``main(n)`` in each of ``threads`` threads, each with an event loop of its own."""
 
     async def bounded(number: int) -> Any:
@@ -33,7 +33,7 @@ def on_own_loops(threads: int, main: Callable[[int], Awaitable[Any]]) -> list[An
         return list(pool.map(lambda number: asyncio.run(bounded(number)), range(threads)))
 
 
-async def each(count: int, one: Callable[[int], Awaitable[None]]) -> None:
+async def each(count: int, one: Callable[[int], Coroutine[Any, Any, None]]) -> None:
     """Run ``one(n)`` in as many tasks."""
     with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as group:

@@ -24,7 +24,7 @@ from plain_store import PlainScope, PlainStore, Refused
 from steer.errors import NotFound, SteerError
 from steer.events import JobCompleted
 from steer.ports import changes as c
-from steer.ports.records import JobQuery, Page, Records, SessionRecord
+from steer.ports.records import Account, JobQuery, Page, Records, SessionRecord
 from steer.ports.storage import HeldJob, Storage
 from steer.values import ActionStatus, EffectStatus, JobStatus, RunResult
 from storage_samples import (
@@ -225,7 +225,9 @@ class StorageMachine(RuleBasedStateMachine):
     @initialize(held=st.booleans())
     def open_for_business(self, held: bool) -> None:
         for scope_id in SCOPES:
-            budgets = [c.BudgetSet(account=name, unit="usd", limit=100) for name in ACCOUNTS]
+            budgets: list[c.Change] = [
+                c.BudgetSet(account=name, unit="usd", limit=100) for name in ACCOUNTS
+            ]
             self.commit(scope_id, None, None, budgets)
             first = job("job-1", scope_id, owner=owner() if held else None)
             self.commit(scope_id, "job-1", None, [c.JobCreated(job=first, lease_seconds=LEASE)])
@@ -309,7 +311,7 @@ async def all_pages(listing: Callable[..., Awaitable[Page[Any]]]) -> list[Any]:
 async def show(storage: Storage, scope_id: str) -> dict[str, Any]:
     """Everything that a scope of the storage shows."""
     jobs = await all_pages(lambda **page: storage.jobs.list(scope_id, JobQuery(), **page))
-    accounts = []
+    accounts: list[Account | None] = []
     for name in ACCOUNTS:
         try:
             accounts.append(await storage.ledger.account(scope_id, name))

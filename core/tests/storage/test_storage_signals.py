@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import anyio
 import pytest
@@ -120,7 +121,7 @@ async def test_a_waiter_that_reads_again_sees_every_commit_of_another_thread(
         loop = asyncio.get_running_loop()
         for seq in range(1, rounds + 1):
             echo = anyio.Event()
-            asked.append(lambda echo=echo: loop.call_soon_threadsafe(echo.set))
+            asked.append(partial(loop.call_soon_threadsafe, echo.set))
             await write(storage, events(seq))
             await storage.signals.publish("acme", "job-1")
             with anyio.fail_after(PATIENCE):

@@ -73,7 +73,7 @@ async def fill(storage: Storage) -> None:
     ended = RunResult(
         job_id="job-2", status=JobStatus.FAILED, output={"a": 1}, cost=Decimal("1.50")
     )
-    changes = [
+    changes: list[c.Change] = [
         created(job("job-2")),
         events(1, job_id="job-2"),
         c.JobMoved(status=JobStatus.FAILED, result=ended),

@@ -154,9 +154,8 @@ class _PlainCommit:
 
     def one(self, scope_id: str, change: c.Change) -> None:
         if not isinstance(change, FREE) and not self.acting:
-            unowned = isinstance(change, c.JobMoved | c.EventsAppended) and self.job.owner is None
-            if not unowned and self.job:
-                raise Refused(Conflict)
+            owner = self.job.owner
+            self.need(isinstance(change, c.JobMoved | c.EventsAppended) and owner is None, Conflict)
         if not isinstance(change, (*WITHOUT_JOB, c.JobCreated)):
             self.update()
         getattr(self, type(change).__name__)(scope_id, change)

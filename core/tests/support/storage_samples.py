@@ -57,14 +57,13 @@ def open_kind(kind: str, folder: Path, clock: Clock | None = None) -> Storage:
 
 
 def owner(kernel: str = "kernel-1", **fields: Any) -> Owner:
-    return Owner(
-        **({"token": kernel, "host": "h", "boot_id": "b", "pid": 7, "started": 99} | fields)
-    )
+    defaults: dict[str, Any] = {"host": "h", "boot_id": "b", "pid": 7, "started": 99}
+    return Owner(token=kernel, **(defaults | fields))
 
 
 def job(job_id: str = "job-1", scope_id: str = "acme", **fields: Any) -> JobRecord:
     """A queued job; with an owner it is admitted already claimed."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "principal_id": "ada",
         "status": JobStatus.QUEUED,
         "agent": "clerk",
@@ -96,7 +95,7 @@ def ending(seq: int, job_id: str = "job-1") -> EventsAppended:
 
 
 def model_record(index: int = 0, path: tuple[str, ...] = (), **fields: Any) -> ModelRecord:
-    defaults = {
+    defaults: dict[str, Any] = {
         "call": f"m{index}",
         "request_digest": "digest",
         "response": b"\x00response\xff",
@@ -111,7 +110,7 @@ def effect_key(call_id: str = "call-1", path: tuple[str, ...] = (), message: int
 
 
 def effect(call_id: str = "call-1", **fields: Any) -> EffectRecord:
-    defaults = {
+    defaults: dict[str, Any] = {
         "key": effect_key(call_id),
         "tool": "refund",
         "digest": "digest",
@@ -124,21 +123,27 @@ def effect(call_id: str = "call-1", **fields: Any) -> EffectRecord:
 
 
 def outcome(status: EffectStatus = EffectStatus.SUCCEEDED, **fields: Any) -> EffectOutcome:
-    return EffectOutcome(**({"status": status, "value": {"ok": True}, "ended_at": START} | fields))
+    defaults: dict[str, Any] = {"value": {"ok": True}, "ended_at": START}
+    return EffectOutcome(status=status, **(defaults | fields))
 
 
 def grant(grant_id: str = "grant-1", **fields: Any) -> Grant:
-    defaults = {"key": effect_key(), "digest": "digest", "policy": "house@1"}
+    defaults: dict[str, Any] = {"key": effect_key(), "digest": "digest", "policy": "house@1"}
     return Grant(grant_id=grant_id, **(defaults | fields))
 
 
 def entry(key: str = "entry-1", **fields: Any) -> LedgerEntry:
-    defaults = {"job_id": "job-1", "principal_id": "ada", "kind": "model", "at": START}
+    defaults: dict[str, Any] = {
+        "job_id": "job-1",
+        "principal_id": "ada",
+        "kind": "model",
+        "at": START,
+    }
     return LedgerEntry(key=key, **(defaults | fields))
 
 
 def action(action_id: str = "action-1", **fields: Any) -> ActionRecord:
-    defaults = {"job_id": "job-1", "type": ActionType.CONFIRM, "created_at": START}
+    defaults: dict[str, Any] = {"job_id": "job-1", "type": ActionType.CONFIRM, "created_at": START}
     return ActionRecord(action_id=action_id, **(defaults | fields))
 
 

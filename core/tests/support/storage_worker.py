@@ -13,15 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from steer.errors import BudgetExceeded, StorageError
-from steer.ports.changes import (
-    EffectIntended,
-    JobMoved,
-    LedgerAppended,
-    ModelRecorded,
-    Reserved,
-    SessionAppended,
-    Settled,
-)
+from steer.ports import changes as c
 from steer.ports.records import JobQuery
 from steer.ports.storage import Storage
 from steer.sqlite import SqliteStorage, open_sqlite
@@ -64,11 +56,11 @@ async def spend(storage: Storage, worker: str, count: str) -> None:
     for number in range(int(count)):
         key = f"{worker}-{number}"
         try:
-            await storage.commit("acme", None, None, [Reserved(key=key, amounts=(("team", 7),))])
+            await storage.commit("acme", None, None, [c.Reserved(key=key, amounts=(("team", 7),))])
         except BudgetExceeded:
             continue
         admitted += 1
-        await storage.commit("acme", None, None, [Settled(key=key, actuals=(("team", 3),))])
+        await storage.commit("acme", None, None, [c.Settled(key=key, actuals=(("team", 3),))])
     say(admitted)
 
 
@@ -80,18 +72,18 @@ async def whole_jobs(storage: Storage, worker: str) -> None:
         while True:
             number += 1
             job_id = f"job-{worker}-{task}-{number}"
-            first = [
+            first: list[c.Change] = [
                 created(job(job_id, owner=owner())),
                 events(1, 2, job_id=job_id),
-                ModelRecorded(record=model_record(response=os.urandom(3000))),
-                EffectIntended(effect=effect()),
-                LedgerAppended(entries=(entry(job_id, job_id=job_id),)),
-                SessionAppended(session_id=job_id, expected_version=0, items=("1", "2")),
+                c.ModelRecorded(record=model_record(response=os.urandom(3000))),
+                c.EffectIntended(effect=effect()),
+                c.LedgerAppended(entries=(entry(job_id, job_id=job_id),)),
+                c.SessionAppended(session_id=job_id, expected_version=0, items=("1", "2")),
             ]
             await storage.commit("acme", job_id, None, first)
             say(f"begun {job_id}")
             await write(
-                storage, ending(3, job_id), JobMoved(status=JobStatus.FAILED), job_id=job_id
+                storage, ending(3, job_id), c.JobMoved(status=JobStatus.FAILED), job_id=job_id
             )
             say(f"ended {job_id}")
 
@@ -110,7 +102,7 @@ async def fill_disk(storage: SqliteStorage) -> None:
     await admit(storage)
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))
-    item = SessionAppended(session_id="talk", expected_version=0, items=("x" * 2_000_000,))
+    item = c.SessionAppended(session_id="talk", expected_version=0, items=("x" * 2_000_000,))
     try:
         await write(storage, item)
     except StorageError as error:
