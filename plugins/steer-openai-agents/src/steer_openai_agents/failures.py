@@ -10,7 +10,6 @@ from typing import Any
 import httpx2
 import openai
 from agents import exceptions as sdk
-from pydantic import ValidationError
 from steer.errors import (
     BudgetExceeded,
     ErrorCategory,
@@ -20,7 +19,7 @@ from steer.errors import (
 )
 from steer.ports.gate import Sent
 
-__all__ = ["broken_off", "chain", "model_failure", "reported_failure", "run_failure", "sent_by"]
+__all__ = ["broken_off", "chain", "model_failure", "no_room", "reported_failure", "run_failure", "sent_by"]
 
 _BY_STATUS = {
     400: ErrorCategory.VALIDATION,
@@ -36,14 +35,20 @@ _BY_STATUS = {
     504: ErrorCategory.TIMEOUT,
 }
 
-# https://platform.openai.com/docs/guides/error-codes; the second half is what compatible
-# servers put into the error of a stream.
-_BY_CODE = {
+# Codes that say more than the status they come with
+# (https://platform.openai.com/docs/guides/error-codes).
+_REFINED = {
     "insufficient_quota": ErrorCategory.QUOTA,
     "billing_hard_limit_reached": ErrorCategory.QUOTA,
-    "rate_limit_exceeded": ErrorCategory.RATE_LIMIT,
     "content_filter": ErrorCategory.CONTENT_FILTER,
     "content_policy_violation": ErrorCategory.CONTENT_FILTER,
+}
+
+# Codes of an error inside a stream, where there is no status; the second half is what
+# compatible servers send.
+_BY_CODE = {
+    **_REFINED,
+    "rate_limit_exceeded": ErrorCategory.RATE_LIMIT,
     "context_length_exceeded": ErrorCategory.VALIDATION,
     "invalid_prompt": ErrorCategory.VALIDATION,
     "server_error": ErrorCategory.SERVER_ERROR,
@@ -85,15 +90,21 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def model_failure(error: Exception, *, provider: str) -> SteerError:
-    """Return what a failed model request means; ``error`` becomes the cause."""
-    failure = _model_failure(error, provider)
+def model_failure(error: Exception, *, provider: str, answering: bool) -> SteerError:
+    """Return what a failed model request means; ``error`` becomes the cause.
+
+    ``answering`` says that the request had left: what the SDK then stumbles over came from the
+    provider.
+    """
+    failure = _vendor_failure(error, provider)
+    if failure is None:
+        failure = broken_off(provider) if answering else run_failure(error)
     if failure is not error:
         failure.__cause__ = error
     return failure
 
 
-def _model_failure(error: Exception, provider: str) -> SteerError:
+def _vendor_failure(error: Exception, provider: str) -> SteerError | None:  # noqa: PLR0911 - one return for each kind
     match error:
         case SteerError():
             return error
@@ -122,16 +133,16 @@ def _model_failure(error: Exception, provider: str) -> SteerError:
             )
         case httpx2.HTTPError():
             return _unreachable(error, provider)
-        case ValidationError() | ValueError():
-            return broken_off(provider)
-        case _:
+        case sdk.AgentsException():
             return run_failure(error)
+        case _:
+            return None
 
 
 def _answered(error: openai.APIStatusError, provider: str) -> ProviderError:
     status = error.status_code
     category = (
-        _BY_CODE.get(error.code or "")
+        _REFINED.get(error.code or "")
         or _BY_STATUS.get(status)
         or (ErrorCategory.SERVER_ERROR if status >= 500 else ErrorCategory.UNKNOWN)  # noqa: PLR2004 - HTTP
     )
@@ -205,6 +216,15 @@ def broken_off(provider: str) -> ProviderError:
         category=ErrorCategory.NETWORK,
         retryable=True,
         provider=provider,
+    )
+
+
+def no_room(model: str) -> BudgetExceeded:
+    """Return the error of an answer that its limit left no room for."""
+    return BudgetExceeded(
+        "max_output_tokens",
+        f"{model} had no room to finish its answer",
+        fix="Raise max_output_tokens",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 
 from agents import Model, ModelProvider, ModelResponse, ModelSettings, ModelTracing, Tool
 from agents.agent_output import AgentOutputSchemaBase
+from agents.exceptions import ModelBehaviorError
 from agents.handoffs import Handoff
 from agents.items import TResponseInputItem, TResponseStreamEvent
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
@@ -17,10 +18,16 @@ from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
 from openai import AsyncAzureOpenAI
 from openai.types.responses import Response, ResponseCompletedEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
-from steer.errors import BudgetExceeded, ErrorCategory, ProviderError, SteerError
+from steer.errors import ErrorCategory, ProviderError, SteerError
 
 from steer_openai_agents.clients import Clients, OpenAIModel, speaks_openai
-from steer_openai_agents.failures import broken_off, model_failure, reported_failure, sent_by
+from steer_openai_agents.failures import (
+    broken_off,
+    model_failure,
+    no_room,
+    reported_failure,
+    sent_by,
+)
 from steer_openai_agents.frame import current_frame
 from steer_openai_agents.narration import Narrator
 from steer_openai_agents.question import (
@@ -162,7 +169,7 @@ class GatedModel(Model):
             try:
                 self._found = self._find()
             except Exception as error:
-                failure = model_failure(error, provider="openai")
+                failure = model_failure(error, provider="openai", answering=False)
                 current_frame().active.means(error, failure)
                 raise
         return self._found
@@ -206,8 +213,8 @@ class GatedModel(Model):
     ) -> Response:
         if speaks_openai(model):
             inner: Model = self._clients.private(cast(OpenAIModel, model), timeout=self._timeout)
-            chat = isinstance(inner, OpenAIChatCompletionsModel)
-            question = with_usage(question) if chat else with_seed_in_body(question)
+            exchange.chat = isinstance(inner, OpenAIChatCompletionsModel)
+            question = with_usage(question) if exchange.chat else with_seed_in_body(question)
         else:
             inner = model
             granted = await exchange.admit(described(question))
@@ -257,8 +264,7 @@ async def _listen(
 
 
 def _complete(exchange: Exchange, response: Response) -> None:
-    chat = exchange.response_id is not None
-    if chat and exchange.finish_reason is None:
+    if exchange.chat and exchange.finish_reason is None:
         # The SDK calls a Chat stream complete wherever it ends.
         raise broken_off(exchange.provider)
     exchange.finish_reason = exchange.finish_reason or finish_reason(response)
@@ -266,7 +272,7 @@ def _complete(exchange: Exchange, response: Response) -> None:
         encode_response(response),
         usage_in(response),
         model=response.model or None,
-        response_id=exchange.response_id if chat else response.id,
+        response_id=exchange.response_id if exchange.chat else response.id,
         finish_reason=exchange.finish_reason,
     )
 
@@ -276,11 +282,7 @@ def _ended(exchange: Exchange, response: Response) -> SteerError:
     reason = response.incomplete_details and response.incomplete_details.reason
     error: SteerError
     if reason == "max_output_tokens":
-        error = BudgetExceeded(
-            "max_output_tokens",
-            f"{exchange.model} had no room to finish its answer",
-            fix="Raise max_output_tokens",
-        )
+        error = no_room(exchange.model)
     elif reason is not None:
         error = ProviderError(
             f"{exchange.provider} cut the answer off: {reason}",
@@ -305,7 +307,15 @@ def _reported(exchange: Exchange, said: Any) -> ProviderError:
 
 def _failed(exchange: Exchange, error: Exception) -> None:
     """Tell the gate how a request failed, and the run what the exception means."""
-    failure = model_failure(error, provider=exchange.provider)
+    failure: SteerError
+    if isinstance(error, ModelBehaviorError) and exchange.finish_reason == "length":
+        # Chat without a word said; Responses calls the same an incomplete response.
+        failure = no_room(exchange.model)
+        failure.__cause__ = error
+    else:
+        failure = model_failure(
+            error, provider=exchange.provider, answering=exchange.call is not None
+        )
     exchange.frame.active.means(error, failure)
     if exchange.call is not None:
         exchange.call.fail(failure, sent=sent_by(error), usage=exchange.usage)

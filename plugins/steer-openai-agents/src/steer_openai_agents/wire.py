@@ -73,6 +73,7 @@ class Exchange:
         self._bounded = bounded
         self._closing: list[asyncio.Future[None]] = []
         self.call: ModelCall | None = None
+        self.chat = False
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self.response_id: str | None = None
@@ -120,11 +121,16 @@ class Exchange:
         request.extensions[WIRE_KEY] = self
 
     def saw(self, data: object) -> None:
-        """Look at one event of the wire, before the SDK makes its own of it."""
-        match data:
-            case {"choices": [{"finish_reason": str(reason)}, *_]}:
-                self.finish_reason = reason
-        if self.response_id is None and isinstance(data, dict) and "choices" in data:
+        """Look at one event of the wire, before the SDK makes its own of it.
+
+        Only Chat's are of interest: in its own words a response says when it is complete.
+        """
+        if not self.chat or not isinstance(data, dict):
+            return
+        choices = data.get("choices")
+        if choices and (reason := choices[0].get("finish_reason")):
+            self.finish_reason = reason
+        if self.response_id is None:
             self.response_id = data.get("id")
 
     def closes(self, task: asyncio.Future[None]) -> None:

@@ -1,0 +1,226 @@
+"""What goes over the wire: the same bytes as without steer, and every option in its place."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from agents import Agent, ModelSettings, function_tool, handoff
+from bare_gate import BareGate, BareRun
+from pydantic import BaseModel
+from sdk_runs import MODEL, run_bare, run_without_steer
+from steer.values import Message, Role, TextPart
+from steer_conformance.provider import Provider, Reasoning, Script, Text, ToolCall, Turn
+
+pytestmark = pytest.mark.anyio
+
+APIS = ("responses", "chat_completions")
+
+
+class Answer(BaseModel):
+    city: str
+    degrees: int
+
+
+def adder() -> Any:
+    @function_tool
+    def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    return add
+
+
+def plain() -> Agent[Any]:
+    return Agent(name="plain", instructions="Be brief.", model=MODEL)
+
+
+def calculator(**settings: Any) -> Agent[Any]:
+    return Agent(
+        name="calculator",
+        instructions="Be brief.",
+        model=MODEL,
+        tools=[adder()],
+        model_settings=ModelSettings(**settings),
+    )
+
+
+def typed() -> Agent[Any]:
+    return Agent(name="typed", model=MODEL, output_type=Answer)
+
+
+def triage() -> Agent[Any]:
+    billing = Agent(name="billing", handoff_description="Money", model=MODEL, tools=[adder()])
+    first: Agent[Any] = Agent(
+        name="triage", model=MODEL, handoffs=[handoff(billing, tool_name_override="to_billing")]
+    )
+    billing.handoffs.append(first)
+    return first
+
+
+def dynamic() -> Agent[Any]:
+    def instructions(_context: Any, agent: Agent[Any]) -> str:
+        return f"You are {agent.name}."
+
+    return Agent(name="dynamic", instructions=instructions, model=None)
+
+
+CASES: dict[str, tuple[Any, list[Turn]]] = {
+    "plain": (plain, [Turn("Hello.")]),
+    "tool": (
+        calculator,
+        [
+            Turn(Reasoning("Hm."), "Let me see.", ToolCall("add", {"a": 2, "b": 3})),
+            Turn(ToolCall("add", {"a": 5, "b": 5}), ToolCall("add", {"a": 1, "b": 1})),
+            Turn("Ten."),
+        ],
+    ),
+    "settings": (
+        lambda: calculator(temperature=0.0, top_p=0.5, max_tokens=77, parallel_tool_calls=False),
+        [Turn("Hello.")],
+    ),
+    "typed": (typed, [Turn('{"city": "Ulm", "degrees": 7}')]),
+    "handoffs": (
+        triage,
+        [
+            Turn(ToolCall("to_billing", {})),
+            Turn("Adding.", ToolCall("add", {"a": 2, "b": 3})),
+            Turn(ToolCall("transfer_to_triage", {})),
+            Turn("Done."),
+        ],
+    ),
+    "dynamic instructions": (dynamic, [Turn("Hello.")]),
+}
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("case", CASES)
+async def test_the_requests_are_those_of_the_bare_sdk_byte_for_byte(case: str, api: str) -> None:
+    make, turns = CASES[case]
+    if api == "chat_completions":
+        # Without steer, the SDK asks a Chat server other than OpenAI's for no count of tokens.
+        bare_agent = make()
+        for agent in (bare_agent, *_targets(bare_agent)):
+            agent.model_settings = agent.model_settings.resolve(ModelSettings(include_usage=True))
+    else:
+        bare_agent = make()
+    output, expected = await run_without_steer(bare_agent, "Hello?", Script(turns), api=api)
+
+    async with Provider(Script(turns)) as provider:
+        finished, _ = await run_bare(make(), provider, config={"api": api})
+        sent = [request.raw for request in provider.requests]
+        provider.assert_used_up()
+
+    assert sent == expected
+    assert finished.content == (output if isinstance(output, str) else turns[-1].parts[0].wire)
+
+
+def _targets(agent: Agent[Any]) -> list[Agent[Any]]:
+    return [each._agent_ref() for each in agent.handoffs]  # type: ignore[union-attr,misc]
+
+
+async def body_of(agent: object, **given: Any) -> dict[str, Any]:
+    async with Provider(Script([Turn(Text('{"city": "Ulm", "degrees": 7}'))])) as provider:
+        await run_bare(agent, provider, **given)
+        body: dict[str, Any] = json.loads(provider.requests[0].raw)
+        return body
+
+
+async def test_options_reach_responses() -> None:
+    body = await body_of(
+        calculator(temperature=1.0),
+        model="other",
+        instructions="Sing.",
+        temperature=0.0,
+        top_p=0.25,
+        max_output_tokens=9,
+        seed=0,
+        tool_choice="add",
+    )
+    assert body["model"] == "other"
+    assert body["instructions"] == "Sing."
+    assert (body["temperature"], body["top_p"], body["max_output_tokens"]) == (0.0, 0.25, 9)
+    assert body["seed"] == 0
+    assert body["tool_choice"] == {"type": "function", "name": "add"}
+
+
+async def test_options_reach_chat() -> None:
+    body = await body_of(
+        calculator(extra_args={"user": "u1"}),
+        config={"api": "chat_completions"},
+        temperature=0.0,
+        max_output_tokens=9,
+        seed=0,
+        tool_choice="required",
+    )
+    assert (body["temperature"], body["max_tokens"], body["seed"]) == (0.0, 9, 0)
+    assert body["user"] == "u1"
+    assert body["tool_choice"] == "required"
+    assert body["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_an_output_schema_is_asked_for_and_the_answer_is_its_json(api: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "degrees": {"type": "integer"}},
+        "required": ["city", "degrees"],
+        "additionalProperties": False,
+    }
+    async with Provider(Script([Turn('{"city": "Ulm", "degrees": 7}')])) as provider:
+        finished, _ = await run_bare(plain(), provider, output_schema=schema, config={"api": api})
+        body = json.loads(provider.requests[0].raw)
+    asked = body["text"]["format"] if api == "responses" else body["response_format"]["json_schema"]
+    assert asked["schema"] == schema
+    assert asked["strict"] is True
+    assert finished.output == {"city": "Ulm", "degrees": 7}
+    assert finished.content == '{"city": "Ulm", "degrees": 7}'
+
+
+async def test_a_model_that_goes_by_its_implied_settings_gets_those_of_the_new_one() -> None:
+    agent: Agent[Any] = Agent(name="plain")  # the SDK's default model reasons
+    assert "reasoning" in await body_of(agent)
+    assert "reasoning" not in await body_of(agent, model="gpt-4.1")
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_a_conversation_reaches_the_model_whole(api: str) -> None:
+    said = tuple(
+        Message(role=role, content=(TextPart(text=text),))
+        for role, text in ((Role.USER, "One"), (Role.ASSISTANT, "Two"), (Role.USER, "Three"))
+    )
+    async with Provider(Script([Turn("Four")])) as provider:
+        run = BareRun(gate=BareGate(), input=said)
+        await run_bare(plain(), provider, run=run, config={"api": api})
+        request = provider.requests[0]
+    texts = [(message.role, message.text) for message in request.messages]
+    assert texts[-3:] == [("user", "One"), ("assistant", "Two"), ("user", "Three")]
+
+
+async def test_a_smaller_grant_than_asked_bounds_the_request() -> None:
+    for api, name in (("responses", "max_output_tokens"), ("chat_completions", "max_tokens")):
+        async with Provider(Script([Turn("Hi")])) as provider:
+            agent = calculator(max_tokens=500)
+            await run_bare(agent, provider, gate=BareGate(granted=20), config={"api": api})
+            request = provider.requests[0]
+        assert json.loads(request.raw)[name] == 20
+        assert int(request.headers["content-length"]) == len(request.raw)
+
+
+async def test_a_grant_bounds_a_request_that_asked_for_no_bound() -> None:
+    for api, name in (
+        ("responses", "max_output_tokens"),
+        ("chat_completions", "max_completion_tokens"),
+    ):
+        async with Provider(Script([Turn("Hi")])) as provider:
+            await run_bare(plain(), provider, gate=BareGate(granted=20), config={"api": api})
+            assert json.loads(provider.requests[0].raw)[name] == 20
+
+
+async def test_a_model_named_for_openai_loses_the_prefix_on_the_wire() -> None:
+    assert (await body_of(plain(), model="openai/gpt-4.1-mini"))["model"] == "gpt-4.1-mini"
+
+
+async def test_a_server_of_ones_own_may_call_its_models_as_it_likes() -> None:
+    assert (await body_of(plain(), model="meta/llama-4"))["model"] == "meta/llama-4"
