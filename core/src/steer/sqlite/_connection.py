@@ -8,7 +8,7 @@ from pathlib import Path
 
 from steer.errors import StorageError
 
-__all__ = ["connect", "connect_for_reading", "storage_error"]
+__all__ = ["begin_immediate", "connect", "connect_for_reading", "storage_error"]
 
 _MEANINGS = {
     "SQLITE_BUSY": ("another process holds it locked", "Try again, or end that process"),
@@ -24,6 +24,8 @@ _MEANINGS = {
 }
 _TRANSIENT = {"SQLITE_BUSY", "SQLITE_LOCKED"}
 _RETRY_SECONDS = 0.01
+_FIRST_PAUSE = 0.0005
+_LONGEST_PAUSE = 0.004
 
 
 def connect(path: Path, lock_timeout: float) -> sqlite3.Connection:
@@ -52,6 +54,26 @@ def connect_for_reading(path: Path, lock_timeout: float) -> sqlite3.Connection:
     connection = _connect(path, lock_timeout)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def begin_immediate(connection: sqlite3.Connection, lock_timeout: float) -> None:
+    """Begin a transaction that may write, once no other process is in one.
+
+    The connection has to have no time-out of its own: SQLite's pauses grow to 100 ms, so that
+    among busy processes the one that has waited longest tries least. Raises ``sqlite3.Error``.
+    """
+    deadline = time.monotonic() + lock_timeout
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def storage_error(path: Path, error: Exception) -> StorageError:
@@ -94,7 +116,12 @@ def _try_wal(connection: sqlite3.Connection) -> str | None:
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+        if not _is_busy(error):
             raise
         return None
     return str(mode)
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    # The low byte says what it is, the rest of which kind.
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

@@ -23,7 +23,7 @@ from steer.sqlite._rows import (
 )
 from steer.sqlite._writer import Writer
 from steer.storage import JobState, decode_cursor, page_size
-from steer.values import JobStatus, RunResult
+from steer.values import TERMINAL_STATUSES, JobStatus, RunResult
 
 __all__ = ["JobRows", "SqliteJobs"]
 
@@ -63,6 +63,10 @@ SELECT number, scope_id, job_id, principal_id, session_id, parent_job_id, run_id
 FROM jobs JOIN job_contents ON job_contents.job = jobs.number
 WHERE scope_id = ?
 """
+_BY_NUMBER = " ORDER BY number DESC LIMIT ?"
+# The + makes SQLite look the statuses up in their index and sort: the jobs that have not ended are
+# few, and walking through all the others in order of number to find them is what takes long.
+_BY_LIVE_STATUSES = " ORDER BY +number DESC LIMIT ?"
 _RENEW = """
 UPDATE jobs SET lease_expires_at = ?
 WHERE scope_id = ? AND job_id = ? AND fence = ? AND owner_token IS NOT NULL
@@ -179,7 +183,8 @@ class SqliteJobs:
         if cursor is not None:
             conditions.append("number < ?")
             arguments.append(before)
-        sql = " AND ".join([_RECORD, *conditions]) + " ORDER BY number DESC LIMIT ?"
+        order = _BY_LIVE_STATUSES if _several_live(query.statuses) else _BY_NUMBER
+        sql = " AND ".join([_RECORD, *conditions]) + order
 
         def read(connection: sqlite3.Connection) -> Page[JobRecord]:
             rows = connection.execute(sql, (scope_id, *arguments, size + 1)).fetchall()
@@ -207,6 +212,10 @@ class SqliteJobs:
 def _renewed(connection: sqlite3.Connection, held: HeldJob, expires: int | None) -> bool:
     arguments = (expires, held.scope_id, held.job_id, held.fence)
     return connection.execute(_RENEW, arguments).rowcount == 1
+
+
+def _several_live(statuses: frozenset[JobStatus]) -> bool:
+    return len(statuses) > 1 and statuses.isdisjoint(TERMINAL_STATUSES)
 
 
 def _conditions(query: JobQuery) -> tuple[list[str], list[object]]:

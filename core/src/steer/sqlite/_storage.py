@@ -95,5 +95,11 @@ def open_sqlite(
         connection.close()
         raise
     readers = Readers(file, lock_timeout)
-    writer = Writer(connection, file, clock or SystemClock(), before_close=readers.join)
+    writer = Writer(
+        connection,
+        file,
+        clock or SystemClock(),
+        lock_timeout=lock_timeout,
+        before_close=readers.join,
+    )
     return SqliteStorage(readers, writer)

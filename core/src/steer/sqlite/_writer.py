@@ -18,7 +18,7 @@ from typing import TypeVar, cast
 from steer.clock import Clock
 from steer.errors import SteerError
 from steer.sqlite._calls import Call, CallQueue, answer
-from steer.sqlite._connection import storage_error
+from steer.sqlite._connection import begin_immediate, storage_error
 from steer.sqlite._journal import newest_position
 from steer.sqlite._rows import Transaction
 from steer.storage import LocalSignals
@@ -49,12 +49,15 @@ class Writer:
         path: Path,
         clock: Clock,
         *,
+        lock_timeout: float,
         before_close: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._path = path
         self._clock = clock
+        self._lock_timeout = lock_timeout
         self._before_close = before_close
+        connection.execute("PRAGMA busy_timeout = 0")
         self._queue: CallQueue[Write] = CallQueue()
         self.signals = LocalSignals(on_first_wait=self._queue.nudge)
         self.commits = 0
@@ -104,7 +107,7 @@ class Writer:
             return
         connection = self._connection
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            begin_immediate(connection, self._lock_timeout)
             transaction = Transaction(connection, self._clock.now(), newest_position(connection))
             for call in ready:
                 self._run_one(call, transaction)

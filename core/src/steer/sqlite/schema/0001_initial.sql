@@ -183,6 +183,7 @@ CREATE TABLE actions (
     FOREIGN KEY (scope_id, job_id) REFERENCES jobs (scope_id, job_id)
 ) STRICT;
 
+CREATE INDEX actions_by_scope ON actions (scope_id);
 CREATE INDEX actions_by_job ON actions (scope_id, job_id);
 CREATE INDEX actions_by_status ON actions (scope_id, status);
 
