@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from kernels import all_events, noting, open_kernel, request, texts, types
+from kernels import Moment, all_events, noting, open_kernel, request, texts, types
 from steer.errors import ConfigError, ErrorCategory, NotFound
 from steer.events import JobCompleted
 from steer.fold import Fold
@@ -215,3 +217,37 @@ async def test_texts_of_a_reader_are_the_result() -> None:
     async with open_kernel() as kernel:
         handle = await kernel.execute(request(Stepwise(turns=(Turn(text="One two three."),))))
         assert texts(await all_events(handle)) == (await handle.result()).content
+
+
+async def test_what_a_slow_model_says_is_journaled_before_it_has_finished() -> None:
+    place = Moment("token:0:3")
+    agent = Stepwise(turns=(Turn(text="Hello."),), reach=place)
+    async with open_kernel() as kernel:
+        handle = await kernel.execute(request(agent))
+        await place.arrive()
+        seen = ""
+        async for event in (await kernel.attach(handle.job_id)).events(live=False):
+            seen += texts([event])
+            if seen:
+                break
+        place.go.set()
+        result = await handle.result()
+    assert seen == "Hell"
+    assert result.content == "Hello."
+
+
+async def test_half_an_emoji_from_a_tool_or_a_model_ends_no_job(tmp_path: Path) -> None:
+    async def half(_run: object) -> str:
+        return "\ud83d"
+
+    agent = Stepwise(
+        turns=(Turn(text="\ud83d!", calls=(Call(tool="half"),)), Turn(text="\ud83d?")),
+        tools={"half": ToolSpec(run=half)},
+    )
+    async with open_kernel(storage=f"sqlite:///{tmp_path}/runs.db") as kernel:
+        handle = await kernel.execute(request(agent))
+        live = await all_events(handle)
+        result = await handle.result()
+        stored = await all_events(handle, live=False)
+    assert result.status is JobStatus.SUCCEEDED
+    assert texts(live) == texts(stored) == "\ufffd!\ufffd?"

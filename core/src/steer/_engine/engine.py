@@ -88,7 +88,6 @@ class Engine:
 
     async def open(self) -> None:
         """Start what runs in the background."""
-        await self._host.open()
         self._host.spawn(self._upkeep.keep_leases)
         self._host.spawn(self._upkeep.watch_cancellations)
         for pump in self._sinks:
