@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, ClassVar
 
 from steer.errors import ErrorInfo
 from steer.events import (
@@ -36,6 +37,11 @@ _ENDINGS = {
     JobCancelled: JobStatus.CANCELLED,
     JobTimedOut: JobStatus.TIMED_OUT,
 }
+
+
+# Tuples, because `A | B` builds a new type each time it is evaluated.
+_DELTAS = (ModelToken, ModelReasoning)
+_CLOSING = (ModelDone, ModelRetracted)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +86,7 @@ class Cursor:
                 return None
             self.seq = event.seq
         data = event.data
-        if isinstance(data, ModelToken | ModelReasoning):
+        if isinstance(data, _DELTAS):
             key = (data.call, data.part)
             seen = self._offsets.get(key, 0)
             end = data.offset + len(data.text)
@@ -92,7 +98,7 @@ class Cursor:
                 start = min(seen, end)
                 text = data.text[start - data.offset :]
                 return replace(event, data=replace(data, offset=start, text=text))
-        elif isinstance(data, ModelDone | ModelRetracted):
+        elif self._offsets and isinstance(data, _CLOSING):
             for key in [key for key in self._offsets if key[0] == data.call]:
                 del self._offsets[key]
         return event
@@ -143,46 +149,11 @@ class Fold:
         self._finish_reason: FinishReason | None = None
         self._error: ErrorInfo | None = None
 
-    def add(self, event: Event) -> None:  # noqa: C901, PLR0912 - one arm an event type
+    def add(self, event: Event) -> None:
         """Take the next event, in order."""
-        match event.data:
-            case ModelToken() | ModelReasoning():
-                self._text(event)
-            case JobStarted() as data:
-                self._started = event.time
-                self._session_id, self._agent = data.session_id, data.agent
-                self._runtime, self._model = data.runtime, data.model
-            case ModelStarted() as data if not event.path:
-                self._model = data.model or self._model
-                self._provider = data.provider or self._provider
-                self._response = _Response(call=data.call)
-            case ModelBlockDone() as data:
-                text = self._part(data.call, data.part)
-                if text is not None:
-                    text.committed = True
-            case ModelRetracted() as data:
-                self._retract(data)
-            case ModelDone() as data if not event.path:
-                self.turns += 1
-                self._model = data.model or self._model
-            case UsageReported() as data:
-                self.usage += data.usage
-                self._cost = (
-                    None if self._cost is None or data.cost is None else self._cost + data.cost
-                )
-            case ToolStarted():
-                self.tools_invoked += 1
-            case FinalResult() as data:
-                self._content, self._output = data.content, data.output
-                self._finish_reason = data.finish_reason
-            case FinalError() as data:
-                self._error, self._finish_reason = data.error, data.finish_reason
-            case JobCompleted() | JobFailed() | JobCancelled() | JobTimedOut() as data:
-                self.status = _ENDINGS[type(data)]
-                self._elapsed_ms = data.elapsed_ms
-                self._still_running = data.still_running
-            case _:
-                pass
+        take = self._TAKES.get(type(event.data))
+        if take is not None:
+            take(self, event, event.data)
 
     def result(self) -> RunResult:
         """Return what the events so far came to."""
@@ -212,13 +183,10 @@ class Fold:
             still_running=self._still_running,
         )
 
-    def _text(self, event: Event) -> None:
-        data = event.data
-        assert isinstance(data, ModelToken | ModelReasoning)  # noqa: S101 - narrowed by the caller
-        if self._ttft_ms is None and self._started is not None:
-            self._ttft_ms = int((event.time - self._started).total_seconds() * 1000)
+    def _text(self, event: Event, data: ModelToken) -> None:
+        self._note_first_token(event)
         response = self._response
-        if isinstance(data, ModelReasoning) or response is None or data.call != response.call:
+        if response is None or data.call != response.call:
             return
         text = response.texts.setdefault(data.part, _Text())
         fresh = data.text[max(0, text.end - data.offset) :]
@@ -226,13 +194,75 @@ class Fold:
             text.pieces.append(fresh)
             text.end = data.offset + len(data.text)
 
-    def _part(self, call: str, part: int) -> _Text | None:
-        response = self._response
-        return response.texts.get(part) if response and response.call == call else None
+    def _reasoning(self, event: Event, _data: ModelReasoning) -> None:
+        self._note_first_token(event)
 
-    def _retract(self, data: ModelRetracted) -> None:
+    def _note_first_token(self, event: Event) -> None:
+        if self._ttft_ms is None and self._started is not None:
+            self._ttft_ms = int((event.time - self._started).total_seconds() * 1000)
+
+    def _job_started(self, event: Event, data: JobStarted) -> None:
+        self._started = event.time
+        self._session_id, self._agent = data.session_id, data.agent
+        self._runtime, self._model = data.runtime, data.model
+
+    def _model_started(self, event: Event, data: ModelStarted) -> None:
+        if not event.path:
+            self._model = data.model or self._model
+            self._provider = data.provider or self._provider
+            self._response = _Response(call=data.call)
+
+    def _model_done(self, event: Event, data: ModelDone) -> None:
+        if not event.path:
+            self.turns += 1
+            self._model = data.model or self._model
+
+    def _block_done(self, _event: Event, data: ModelBlockDone) -> None:
+        response = self._response
+        if response is not None and response.call == data.call and data.part in response.texts:
+            response.texts[data.part].committed = True
+
+    def _retracted(self, _event: Event, data: ModelRetracted) -> None:
         response = self._response
         if response is None or response.call != data.call:
             return
         kept = {} if data.blocks_too else response.texts
         response.texts = {part: text for part, text in kept.items() if text.committed}
+
+    def _usage(self, _event: Event, data: UsageReported) -> None:
+        self.usage += data.usage
+        self._cost = None if self._cost is None or data.cost is None else self._cost + data.cost
+
+    def _tool_started(self, _event: Event, _data: ToolStarted) -> None:
+        self.tools_invoked += 1
+
+    def _final_result(self, _event: Event, data: FinalResult) -> None:
+        self._content, self._output = data.content, data.output
+        self._finish_reason = data.finish_reason
+
+    def _final_error(self, _event: Event, data: FinalError) -> None:
+        self._error, self._finish_reason = data.error, data.finish_reason
+
+    def _ended(
+        self, _event: Event, data: JobCompleted | JobFailed | JobCancelled | JobTimedOut
+    ) -> None:
+        self.status = _ENDINGS[type(data)]
+        self._elapsed_ms = data.elapsed_ms
+        self._still_running = data.still_running
+
+    # By type, because this runs for every token, and a chain of comparisons would cost more than
+    # all else there.
+    _TAKES: ClassVar[dict[type, Callable[[Fold, Event, Any], None]]] = {
+        ModelToken: _text,
+        ModelReasoning: _reasoning,
+        JobStarted: _job_started,
+        ModelStarted: _model_started,
+        ModelDone: _model_done,
+        ModelBlockDone: _block_done,
+        ModelRetracted: _retracted,
+        UsageReported: _usage,
+        ToolStarted: _tool_started,
+        FinalResult: _final_result,
+        FinalError: _final_error,
+        **dict.fromkeys(_ENDINGS, _ended),
+    }

@@ -16,7 +16,9 @@ from steer.values import well_formed
 __all__ = ["Feed", "Snapshot", "Wakeup"]
 
 RING_SIZE = 4096
-"""Events a subscriber may lag behind before it falls back to the journal."""
+"""Events a subscriber may at least lag behind before it falls back to the journal."""
+
+_LIVE = (ModelToken, ModelReasoning)
 
 
 class Wakeup:
@@ -86,7 +88,7 @@ class Feed:
         self._lock = lock
         self._now = now
         self._on_first_pending = on_first_pending
-        self._ring: deque[Event] = deque()
+        self._ring: list[Event] = []
         self._base = 0
         self._pending: list[Event] = []
         self._in_flight: deque[Event] = deque()
@@ -104,7 +106,7 @@ class Feed:
     ) -> None:
         """Add an event; from any thread."""
         with self._lock:
-            if isinstance(data, ModelToken | ModelReasoning):
+            if isinstance(data, _LIVE):
                 if not data.text.isascii():
                     # Here, so that every reader gets the same text, live and from the journal.
                     data = replace(data, text=well_formed(data.text))
@@ -158,8 +160,7 @@ class Feed:
         with self._lock:
             if index < self._base:
                 return None
-            ring = self._ring
-            return [ring[place] for place in range(index - self._base, len(ring))]
+            return self._ring[index - self._base :]
 
     async def wait(self, index: int) -> None:
         """Wait until there is an event at ``index``, or the feed is closed."""
@@ -191,7 +192,7 @@ class Feed:
 
     def _joined(self, text: _OpenText, *, seq: int | None) -> Event:
         first, data = text.first, text.first.data
-        assert isinstance(data, ModelToken | ModelReasoning)  # noqa: S101 - only those are buffered
+        assert isinstance(data, _LIVE)  # noqa: S101 - only those are buffered
         return Event(
             job_id=first.job_id,
             data=type(data)(
@@ -231,9 +232,10 @@ class Feed:
     def _publish(self, event: Event) -> None:
         ring = self._ring
         ring.append(event)
-        if len(ring) > RING_SIZE:
-            ring.popleft()
-            self._base += 1
+        if len(ring) >= 2 * RING_SIZE:
+            # Many at a time: taking one off the front of a list moves all the others.
+            del ring[:RING_SIZE]
+            self._base += RING_SIZE
         if self._waiters:
             self._wake()
 

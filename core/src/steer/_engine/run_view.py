@@ -13,6 +13,8 @@ from steer.values import Message
 
 __all__ = ["RunView"]
 
+_ALLOWED = frozenset(RUNTIME_TYPES)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunView:
@@ -42,7 +44,7 @@ class RunView:
 
         Raises ``PluginError`` for an event that only the kernel may emit.
         """
-        if not isinstance(data, RUNTIME_TYPES):
+        if type(data) not in _ALLOWED:
             raise PluginError(
                 self.runtime, f"a runtime may not emit {getattr(data, 'type', type(data).__name__)}"
             )

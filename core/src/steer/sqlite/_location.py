@@ -50,7 +50,7 @@ def prepare_file(path: Path) -> Path:
             folder.mkdir(mode=0o700, exist_ok=True)
         if file.is_dir():
             raise StorageError(f"sqlite: {file} is a folder", fix="Name a file inside it")
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise StorageError(
             f"sqlite: {file} cannot be opened: {error.strerror}",
