@@ -19,7 +19,16 @@ from steer.errors import (
 )
 from steer.ports.gate import Sent
 
-__all__ = ["broken_off", "chain", "model_failure", "no_room", "reported_failure", "run_failure", "sent_by"]
+__all__ = [
+    "broken_off",
+    "carried_failure",
+    "chain",
+    "model_failure",
+    "no_room",
+    "reported_failure",
+    "run_failure",
+    "sent_by",
+]
 
 _BY_STATUS = {
     400: ErrorCategory.VALIDATION,
@@ -239,20 +248,28 @@ def sent_by(error: Exception) -> Sent:
     return Sent.UNKNOWN
 
 
-def run_failure(error: BaseException, known: Mapping[int, SteerError] | None = None) -> SteerError:
-    """Return what a run that raised ``error`` failed of.
+def carried_failure(
+    error: BaseException, known: Mapping[int, SteerError] | None = None
+) -> SteerError | None:
+    """Return the error of steer's that the SDK carries inside its own, ``None`` without one.
 
-    The SDK wraps what passes through it: an error of steer's own, or one that ``known`` holds
-    by identity, is found in the chain and comes out as itself.
+    The SDK wraps what passes through it. ``known`` says what an exception of a vendor's means,
+    by its identity.
     """
-    links = list(chain(error))
-    for each in links:
+    for each in chain(error):
         if isinstance(each, SteerError):
             return each
         if known is not None and id(each) in known:
             return known[id(each)]
-    failure = _sdk_failure(error)
-    failure.__cause__ = error
+    return None
+
+
+def run_failure(error: BaseException, known: Mapping[int, SteerError] | None = None) -> SteerError:
+    """Return what a run that raised ``error`` failed of; steer's own errors come out unchanged."""
+    failure = carried_failure(error, known)
+    if failure is None:
+        failure = _sdk_failure(error)
+        failure.__cause__ = error
     return failure
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import traceback
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ from steer.ports.gate import Decision, EffectRun, Gate, GateOutcome, ToolCall, T
 from steer.ports.policy import ToolKind
 from steer.values import Effect, EffectStatus, JsonValue
 
+from steer_openai_agents.failures import carried_failure
 from steer_openai_agents.frame import Frame, current_frame, entered
 from steer_openai_agents.outputs import recorded_output
 from steer_openai_agents.public import copy_marked
@@ -217,8 +219,9 @@ class _GatedTool:
             raise failure
         if isinstance(error, _Late):
             error = error.late
-        failure.__cause__ = error
-        frame.active.means(error, failure)
+        if carried_failure(error, frame.active.failures) is None:
+            failure.__cause__ = error
+            frame.active.means(error, failure)
         raise error
 
     async def run_once(self, context: ToolContext[Any], arguments: str) -> Any:
@@ -338,21 +341,31 @@ _ALIVE: ContextVar[_Alive] = ContextVar("steer_openai_agents_alive")
 def _thread_named(gate: Gate, name: str | None) -> Iterator[None]:
     """Name to the gate the thread that the SDK runs a sync function in.
 
-    The SDK keeps the thread to itself and does not stop it. Its context is a copy of the one
-    made here: what only contexts hold is gone when the last of them is.
+    The SDK waits for it unless it is cancelled, and then leaves it alone, without a word of when
+    it ends. But the thread runs in a copy of the context made here, and whatever only such
+    contexts hold is gone when the last of them is.
     """
     if name is None:
         yield
         return
     alive = _Alive()
     ended: list[Callable[[], None]] = []
-    finalizer = weakref.finalize(alive, _call_all, ended)
-    finalizer.atexit = False
+    end = weakref.finalize(alive, _call_all, ended)
+    end.atexit = False
     gate.background(name, ended.append)
     token = _ALIVE.set(alive)
     del alive
     try:
         yield
+    except asyncio.CancelledError as error:
+        # Frames that are over hold the context too, for as long as anybody keeps the exception.
+        traceback.clear_frames(error.__traceback__)
+        raise
+    except BaseException:
+        end()
+        raise
+    else:
+        end()
     finally:
         _ALIVE.reset(token)
 

@@ -114,9 +114,7 @@ class BareGate:
     async def authorize(self, call: ToolCall, /) -> Decision:
         self.asked.append(call)
         grant = Grant(grant_id=str(len(self.asked)), key=call.key, digest="", policy="bare")
-        allowed = Decision(
-            outcome=GateOutcome.ALLOW, grant=grant, arguments=call.arguments
-        )
+        allowed = Decision(outcome=GateOutcome.ALLOW, grant=grant, arguments=call.arguments)
         decision = self.verdict(call) or allowed
         return replace(decision, grant=grant) if decision.allowed else decision
 
