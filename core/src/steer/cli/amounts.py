@@ -1,0 +1,52 @@
+"""Tokens, durations and ages as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from steer.values import Usage
+
+__all__ = ["age_text", "cost_text", "duration_text", "tokens_text"]
+
+_SECOND_MS = 1000
+_MINUTE_S = 60
+_HOUR_S = 3600
+_DAY_S = 86400
+
+
+def tokens_text(usage: Usage) -> str:
+    """Return ``1,234 tokens``, with ``~`` before it where any part of the count is a guess."""
+    mark = "~" if usage.estimated else ""
+    noun = "token" if usage.total_tokens == 1 else "tokens"
+    return f"{mark}{usage.total_tokens:,} {noun}"
+
+
+def cost_text(cost: Decimal | None) -> str | None:
+    """Return a cost in US dollars; ``None`` where the price is not known, which is not free."""
+    if cost is None:
+        return None
+    return f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}"
+
+
+def duration_text(milliseconds: int) -> str:
+    """Return a duration: ``85 ms``, ``1.9 s``, ``2 min 05 s``, ``1 h 02 min``."""
+    if milliseconds < _SECOND_MS:
+        return f"{milliseconds} ms"
+    seconds = milliseconds / _SECOND_MS
+    # 59.96 would round to a minute that reads "60.0 s".
+    if round(seconds, 1) < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02} s"
+    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02} min"
+
+
+def age_text(moment: datetime, *, now: datetime) -> str:
+    """Return how long ago something was, in its largest unit: ``3 min ago``."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    for size, unit in ((_DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"

@@ -1,0 +1,96 @@
+"""A job as people and as programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
+
+from pydantic_core import from_json, to_json
+
+from steer.agents import ref_from_json
+from steer.cli.amounts import age_text, cost_text, duration_text, tokens_text
+from steer.cli.error_text import error_text
+from steer.cli.job_names import SHORT_ID
+from steer.ports.records import JobRecord
+from steer.values import Usage
+
+__all__ = ["ROW_HEAD", "job_facts", "job_json", "job_row", "status_text"]
+
+ROW_HEAD = ("JOB", "STATUS", "AGENT", "RUNTIME", "MODEL", "STARTED", "TOOK", "TOKENS")
+
+
+def status_text(job: JobRecord, *, orphaned: bool) -> str:
+    """Return the status, and that nobody runs the job where that is so."""
+    return f"{job.status.replace('_', ' ')}{', nobody runs it' if orphaned else ''}"
+
+
+def job_row(job: JobRecord, *, orphaned: bool, now: datetime) -> tuple[str, ...]:
+    """Return the cells of a job in a list; ``ROW_HEAD`` names them."""
+    result = job.result
+    return (
+        job.job_id[-SHORT_ID:],
+        status_text(job, orphaned=orphaned),
+        job.agent,
+        job.runtime,
+        job.model or "",
+        age_text(job.created_at, now=now),
+        duration_text(result.elapsed_ms) if result else "",
+        tokens_text(result.usage).removesuffix(" tokens") if result else "",
+    )
+
+
+def job_facts(job: JobRecord, *, orphaned: bool, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield what there is to know of a job but its answer, as names and values."""
+    result = job.result
+    yield "job", job.job_id
+    yield "status", status_text(job, orphaned=orphaned)
+    if result is not None and result.error is not None:
+        yield "error", error_text(result.error)
+    if job.cancel_by:
+        yield "cancelled by", job.cancel_by
+    yield "agent", job.agent
+    yield "from", "an object of its process" if job.agent_ref is None else _agent_ref(job.agent_ref)
+    yield "runtime", job.runtime
+    yield "model", (result.model if result else None) or job.model or "the runtime's default"
+    yield "policy", job.policy or ""
+    yield "principal", job.principal_id
+    yield "scope", job.scope_id
+    yield "session", job.session_id or ""
+    yield "key", job.idempotency_key or ""
+    yield "created", f"{_moment(job.created_at)} ({age_text(job.created_at, now=now)})"
+    yield "attempts", str(job.attempt)
+    if job.owner is not None and not job.status.terminal:
+        yield "process", f"{job.owner.pid} on {job.owner.host}"
+    if result is not None:
+        yield "took", duration_text(result.elapsed_ms)
+        yield "tokens", _usage(result.usage)
+        yield "cost", cost_text(result.cost) or "not known"
+        yield "tool calls", str(result.tools_invoked)
+        yield "still running", ", ".join(result.still_running)
+    yield "events", str(job.last_seq)
+
+
+def job_json(job: JobRecord, *, orphaned: bool) -> bytes:
+    """Return the job's row as one line of JSON, with ``orphaned``: whether nobody runs it."""
+    row = {field.name: getattr(job, field.name) for field in fields(job)}
+    for name in ("request", "agent_ref"):
+        row[name] = None if row[name] is None else from_json(row[name])
+    return to_json({**row, "orphaned": orphaned})
+
+
+def _agent_ref(encoded: str) -> str:
+    return str(ref_from_json(encoded))
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _usage(usage: Usage) -> str:
+    parts = [f"{usage.input_tokens:,} in", f"{usage.output_tokens:,} out"]
+    if usage.cached_tokens:
+        parts.append(f"{usage.cached_tokens:,} cached")
+    if usage.reasoning_tokens:
+        parts.append(f"{usage.reasoning_tokens:,} reasoning")
+    return f"{tokens_text(usage).removesuffix(' tokens')} ({', '.join(parts)})"

@@ -1,0 +1,205 @@
+"""``steer jobs``: list, show, cancel, resume."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import anyio
+import typer
+
+from steer.cli.help_text import section
+from steer.cli.job_names import all_jobs, find_job
+from steer.cli.job_text import ROW_HEAD, job_facts, job_json, job_row
+from steer.cli.opening import open_kernel, open_reader
+from steer.cli.options import (
+    AsJson,
+    ConfigFile,
+    JobName,
+    Principal,
+    Quiet,
+    Scope,
+    StorageUrl,
+    run_form,
+    settings_from,
+)
+from steer.cli.paint import paint_for
+from steer.cli.printable import for_terminal
+from steer.cli.running import run_in_foreground
+from steer.cli.streams import Streams
+from steer.cli.tables import in_columns
+from steer.config import Settings
+from steer.handle import ExecutionHandle
+from steer.kernel import RuntimeKernel
+from steer.ports.records import JobQuery, JobRecord
+from steer.values import JobStatus
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="List, show, cancel and resume jobs.",
+)
+
+_CANCEL_SECONDS = 10.0
+
+
+@app.command("list", epilog=section("Examples", ("steer jobs list --status running --all",)))
+def list_jobs(
+    *,
+    status: Annotated[
+        list[JobStatus] | None, typer.Option(help="Only jobs that stand so. Repeatable.")
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
+    cursor: Annotated[
+        str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="List all of them.")] = False,
+    scope: Scope = None,
+    storage: StorageUrl = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first. With --json, one job a line."""
+    settings = settings_from(scope=scope, storage=storage, config=config)
+    query = JobQuery(statuses=frozenset(status or ()))
+    asyncio.run(
+        _list(settings, query, limit=None if every else limit, cursor=cursor, as_json=as_json)
+    )
+
+
+@app.command()
+def show(
+    job: JobName,
+    *,
+    scope: Scope = None,
+    storage: StorageUrl = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a job: what was asked, how it stands, what it came to."""
+    settings = settings_from(scope=scope, storage=storage, config=config)
+    asyncio.run(_show(settings, job, as_json=as_json))
+
+
+@app.command()
+def cancel(
+    job: JobName,
+    *,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Kept with the job.")
+    ] = "steer jobs cancel",
+    principal: Principal = None,
+    scope: Scope = None,
+    storage: StorageUrl = None,
+    config: ConfigFile = None,
+) -> None:
+    """Cancel a job, in whichever process it runs, and wait for its end."""
+    settings = settings_from(principal=principal, scope=scope, storage=storage, config=config)
+    asyncio.run(_cancel(settings, job, reason))
+
+
+@app.command()
+def resume(
+    job: JobName,
+    *,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|FILE.toml", help="The rules it ran under. May be repeated."),
+    ] = None,
+    principal: Principal = None,
+    scope: Scope = None,
+    storage: StorageUrl = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> int:
+    """Go on with a job whose process is gone, and show it as steer run does.
+
+    What the model said and what tools did before is taken from the journal, not done again.
+    """
+    form = run_form(as_json=as_json, quiet=quiet)
+    settings = settings_from(
+        policy=policy, principal=principal, scope=scope, storage=storage, config=config
+    )
+
+    async def start(kernel: RuntimeKernel) -> ExecutionHandle:
+        found = await find_job(kernel, job, scope_id=settings.scope)
+        return await kernel.resume(found.job_id, scope_id=settings.scope)
+
+    return run_in_foreground(open_kernel(settings).kernel, start, form=form, by=settings.principal)
+
+
+async def _list(
+    settings: Settings, query: JobQuery, *, limit: int | None, cursor: str | None, as_json: bool
+) -> None:
+    streams = Streams.standard()
+    async with open_reader(settings) as kernel:
+        if limit is None:
+            jobs = [job async for job in all_jobs(kernel, query, scope_id=settings.scope)]
+            more = None
+        else:
+            page = await kernel.jobs(query, scope_id=settings.scope, limit=limit, cursor=cursor)
+            jobs, more = list(page.items), page.cursor
+        marked = [(job, kernel.orphaned(job)) for job in jobs]
+    if as_json:
+        streams.out.write_bytes(
+            b"".join(job_json(job, orphaned=orphaned) + b"\n" for job, orphaned in marked)
+        )
+    elif marked:
+        streams.out.write(_table(marked, streams))
+    else:
+        streams.err.write("no jobs\n")
+    if more is not None:
+        streams.err.write(f"there are more: --cursor {more}, or --all\n")
+
+
+def _table(marked: list[tuple[JobRecord, bool]], streams: Streams) -> str:
+    now = datetime.now(UTC)
+    paint = paint_for(streams.out)
+
+    def style(column: int, text: str) -> str | None:
+        return text.replace(" ", "_") if ROW_HEAD[column] == "STATUS" else None
+
+    rows = [job_row(job, orphaned=orphaned, now=now) for job, orphaned in marked]
+    return in_columns(rows, head=ROW_HEAD, paint=paint, style=style)
+
+
+async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
+    streams = Streams.standard()
+    async with open_reader(settings) as kernel:
+        job = await find_job(kernel, name, scope_id=settings.scope)
+        orphaned = kernel.orphaned(job)
+    if as_json:
+        streams.out.write_bytes(job_json(job, orphaned=orphaned) + b"\n")
+        return
+    paint = paint_for(streams.out)
+    facts = [fact for fact in job_facts(job, orphaned=orphaned, now=datetime.now(UTC)) if fact[1]]
+    text = in_columns(facts, paint=paint, style=lambda column, _: None if column else "faint")
+    if job.result is not None and job.result.content:
+        text += f"\n{for_terminal(job.result.content)}\n"
+    streams.out.write(text)
+    if orphaned:
+        streams.err.write(f"steer jobs resume {job.job_id} goes on with it\n")
+
+
+async def _cancel(settings: Settings, name: str, reason: str) -> None:
+    streams = Streams.standard()
+    async with open_reader(settings) as kernel:
+        job = await find_job(kernel, name, scope_id=settings.scope)
+        await kernel.cancel(
+            job.job_id, scope_id=settings.scope, reason=reason, by=settings.principal
+        )
+        handle = await kernel.attach(job.job_id, scope_id=settings.scope)
+        with anyio.move_on_after(_CANCEL_SECONDS):
+            await handle.result()
+        job = await handle.job()
+    if job.status.terminal:
+        streams.err.write(f"{job.status.replace('_', ' ')} \u00b7 job {job.job_id}\n")
+    else:
+        streams.err.write(
+            f"asked; after {_CANCEL_SECONDS:g} s it has not ended \u00b7 job {job.job_id}\n"
+        )

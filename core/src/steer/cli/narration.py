@@ -1,0 +1,166 @@
+"""What of a run is worth a word to somebody who looks on: a pure function of its events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from steer.cli.amounts import duration_text
+from steer.cli.printable import call_text, json_text, one_line, shortened
+from steer.errors import ErrorInfo
+from steer.events import (
+    ActionCancelled,
+    ActionExpiredEvent,
+    ActionRequired,
+    ActionResolved,
+    AgentHandoff,
+    ArtifactCreated,
+    ArtifactUpdated,
+    BudgetExceededEvent,
+    BudgetWarning,
+    Event,
+    JobStatusChanged,
+    ModelReasoning,
+    ModelRetracted,
+    ModelToken,
+    Progress,
+    ToolDenied,
+    ToolEnded,
+    ToolFailed,
+    ToolStarted,
+    ToolUnknown,
+)
+from steer.values import JsonValue
+
+__all__ = ["Kind", "Line", "Piece", "Said", "narrate"]
+
+_RESULT_LENGTH = 160
+_REASON_LENGTH = 300
+_WORTH_TELLING_MS = 100
+
+
+class Kind(StrEnum):
+    """What is said, which decides how it looks."""
+
+    TEXT = "text"
+    REASONING = "reasoning"
+    CALL = "call"
+    RESULT = "result"
+    REFUSED = "refused"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """Some running text. Pieces of one ``part`` go on in one line, those of another do not."""
+
+    kind: Kind
+    part: tuple[str, int]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A line of its own. ``depth`` counts the tool calls around it."""
+
+    kind: Kind
+    text: str
+    depth: int = 0
+
+
+Said = Piece | Line
+
+
+def narrate(event: Event) -> Said | None:
+    """Return what to say of an event, ``None`` where it changes nothing for who looks on.
+
+    Of agents that run inside a tool call only the tool calls are told: their text is no part of
+    the answer, and several may speak at once.
+    """
+    data, depth = event.data, len(event.path)
+    match data:
+        case ModelToken() | ModelReasoning():
+            if depth:
+                return None
+            kind = Kind.TEXT if isinstance(data, ModelToken) else Kind.REASONING
+            return Piece(kind=kind, part=(data.call, data.part), text=data.text)
+        case ToolStarted() | ToolEnded() | ToolFailed() | ToolDenied() | ToolUnknown():
+            return _of_tool(data, depth)
+        case _:
+            note = _note(event)
+            return None if note is None else Line(kind=Kind.NOTE, text=note, depth=depth)
+
+
+def _of_tool(
+    data: ToolStarted | ToolEnded | ToolFailed | ToolDenied | ToolUnknown, depth: int
+) -> Line:
+    name = one_line(data.tool)
+    match data:
+        case ToolStarted():
+            text = f"\u2192 {call_text(data.tool, data.effective)}"
+            if data.proposed != data.effective:
+                text += f"  (the model asked for {call_text(data.tool, data.proposed)})"
+            return Line(kind=Kind.CALL, text=text, depth=depth)
+        case ToolEnded():
+            text = f"\u2190 {name}: {_result(data.result)}{_took(data.elapsed_ms)}"
+            return Line(kind=Kind.RESULT, text=text, depth=depth)
+        case ToolFailed():
+            text = f"\u2717 {name} failed: {_reason(data.error)}{_took(data.elapsed_ms)}"
+        case ToolDenied():
+            denied = shortened(data.reason, _REASON_LENGTH)
+            text = f"\u2717 denied: {call_text(data.tool, data.proposed)}: {denied}"
+        case _:
+            text = f"\u2717 {name}: nobody knows how it ended"
+            text += f": {shortened(data.reason, _REASON_LENGTH)}" if data.reason else ""
+    return Line(kind=Kind.REFUSED, text=text, depth=depth)
+
+
+def _note(event: Event) -> str | None:
+    match event.data:
+        case ModelRetracted(reason=reason) if not event.path:
+            why = f": {shortened(reason, _REASON_LENGTH)}" if reason else ""
+            return f"what the model said last does not count, it is asked again{why}"
+        case AgentHandoff(source=source, target=target):
+            return f"\u21e2 {one_line(source)} hands over to {one_line(target)}"
+        case JobStatusChanged(new=new, reason=reason):
+            return ": ".join(filter(None, [new.value, one_line(reason)]))
+        case BudgetWarning() | BudgetExceededEvent() as data:
+            word = "near" if isinstance(data, BudgetWarning) else "reached"
+            return f"{data.limit} is {word}: {data.used} of {data.cap}"
+        case Progress(message=message, fraction=fraction):
+            share = "" if fraction is None else f"{fraction:.0%} "
+            return f"{share}{shortened(message, _RESULT_LENGTH)}"
+        case _:
+            return _of_thing(event)
+
+
+def _of_thing(event: Event) -> str | None:
+    match event.data:
+        case ArtifactCreated(name=name) | ArtifactUpdated(name=name):
+            return f"{event.type.partition('.')[2]} {one_line(name)}"
+        case ActionRequired(action_id=action_id, action_type=kind):
+            return f"waiting for a person: {kind} {action_id}"
+        case ActionResolved(by=by, outcome=outcome):
+            return f"{one_line(by)} answered: {one_line(outcome)}"
+        case ActionExpiredEvent(action_id=action_id):
+            return f"nobody answered {action_id} in time"
+        case ActionCancelled(action_id=action_id):
+            return f"{action_id} need not be answered any more"
+        case _:
+            return None
+
+
+def _result(value: JsonValue) -> str:
+    if isinstance(value, str):
+        return shortened(value, _RESULT_LENGTH) or "nothing"
+    return "nothing" if value is None else json_text(value, _RESULT_LENGTH)
+
+
+def _reason(error: ErrorInfo) -> str:
+    return shortened(error.message, _REASON_LENGTH)
+
+
+def _took(milliseconds: int | None) -> str:
+    if milliseconds is None or milliseconds < _WORTH_TELLING_MS:
+        return ""
+    return f"  {duration_text(milliseconds)}"

@@ -1,0 +1,51 @@
+"""From settings to a kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steer.config import Settings
+from steer.context import PolicyRef
+from steer.kernel import RuntimeKernel
+from steer.plugins import PluginRegistry
+from steer.ports.policy import AsyncPolicy, Policy
+
+__all__ = ["Opening", "open_kernel", "open_reader"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """A kernel that is yet to be opened, and the policies it selected by name and version.
+
+    Jobs keep these, so that going on with one under other rules is refused.
+    """
+
+    kernel: RuntimeKernel
+    policies: tuple[PolicyRef, ...]
+
+
+def open_kernel(settings: Settings) -> Opening:
+    """Return a kernel that runs jobs. Raises ``SteerError`` where a selected plugin cannot load."""
+    registry = PluginRegistry.discover()
+    policies = registry.open_policies(settings.policy, settings.policies)
+    sinks = {name: registry.open_sink(name, settings.sinks.get(name)) for name in settings.sink}
+    kernel = RuntimeKernel(
+        storage=settings.storage,
+        registry=registry,
+        policies=policies.immediate,
+        async_policies=policies.asynchronous,
+        default_runtime=settings.runtime,
+        runtime_config=settings.runtimes,
+        sinks={name: sink for name, (sink, contents) in sinks.items() if not contents},
+        content_sinks={name: sink for name, (sink, contents) in sinks.items() if contents},
+    )
+    selected: tuple[Policy | AsyncPolicy, ...] = (*policies.immediate, *policies.asynchronous)
+    return Opening(
+        kernel=kernel,
+        policies=tuple(PolicyRef(name=policy.name, version=policy.version) for policy in selected),
+    )
+
+
+def open_reader(settings: Settings) -> RuntimeKernel:
+    """Return a kernel that only looks at jobs, and ends those that nobody runs."""
+    return RuntimeKernel(storage=settings.storage, registry=PluginRegistry.discover())

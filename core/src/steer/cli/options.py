@@ -1,0 +1,90 @@
+"""The options that several commands share, and the settings that follow from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from steer.cli.printers import RunForm
+from steer.config import Settings, load_settings
+from steer.errors import ConfigError
+
+__all__ = [
+    "AsJson",
+    "ConfigFile",
+    "ErrorForm",
+    "JobName",
+    "Principal",
+    "Quiet",
+    "Scope",
+    "StorageUrl",
+    "run_form",
+    "settings_from",
+]
+
+
+@dataclass(slots=True)
+class ErrorForm:
+    """How an error of this call is to be written; the root context holds it."""
+
+    as_json: bool = False
+    debug: bool = False
+
+
+def _remember(ctx: typer.Context, value: bool) -> bool:  # noqa: FBT001 - typer's signature
+    form = ctx.find_root().obj
+    if value and isinstance(form, ErrorForm):
+        form.as_json = True
+    return value
+
+
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", callback=_remember, help="Print JSON, for programs.")
+]
+ConfigFile: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Read this file and no other: steer.toml, or a pyproject.toml with [tool.steer].",
+    ),
+]
+JobName: TypeAlias = Annotated[
+    str,
+    typer.Argument(metavar="JOB", help="Its id, 6 or more characters of either end, or latest."),
+]
+Principal: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who asks, as policies know them.")
+]
+Quiet: TypeAlias = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the final answer and nothing else.")
+]
+Scope: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The tenant: nothing crosses it.")
+]
+StorageUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--storage", metavar="URL", help="Where jobs are kept: sqlite:///jobs.db"),
+]
+
+
+def run_form(*, as_json: bool, quiet: bool) -> RunForm:
+    """Return how a run is to be shown. Raises ``ConfigError`` for two ways at once."""
+    if as_json and quiet:
+        raise ConfigError("--json and --quiet exclude each other", fix="Leave one out")
+    if as_json:
+        return RunForm.JSON
+    return RunForm.ANSWER if quiet else RunForm.STORY
+
+
+def settings_from(**flags: str | Sequence[str] | None) -> Settings:
+    """Return the settings of this process: flags first, then environment, file, defaults.
+
+    Raises ``ConfigError``.
+    """
+    return load_settings(flags, os.environ, Path.cwd())

@@ -1,0 +1,104 @@
+"""The ways a run is shown: told as it goes, as events in JSON, or as its answer alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from steer.cli.error_text import error_json, error_text
+from steer.cli.exit_codes import exit_code_of_result
+from steer.cli.narration import narrate
+from steer.cli.paint import paint_for
+from steer.cli.screen import Screen
+from steer.cli.status_text import ending_text, totals_text
+from steer.cli.streams import Streams
+from steer.events import Event, encode
+from steer.values import JobStatus, RunResult
+
+__all__ = ["AnswerPrinter", "JsonPrinter", "RunForm", "RunPrinter", "StoryPrinter", "printer_for"]
+
+
+class RunForm(StrEnum):
+    """How a run is shown."""
+
+    STORY = "story"
+    JSON = "json"
+    ANSWER = "answer"
+
+
+class RunPrinter(Protocol):
+    """Shows one run. Its methods block, and are called from one thread at a time."""
+
+    def show(self, events: Sequence[Event], /) -> None:
+        """Show the next events, in order."""
+        ...
+
+    def finish(self, result: RunResult, /) -> None:
+        """Show what the run came to, after its last event."""
+        ...
+
+
+class StoryPrinter:
+    """The model's text on standard output; tools, notes and the last line on standard error."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._paint = paint_for(streams.err)
+        self._screen = Screen(streams, paint=self._paint)
+
+    def show(self, events: Sequence[Event], /) -> None:
+        for event in events:
+            said = narrate(event)
+            if said is not None:
+                self._screen.say(said)
+
+    def finish(self, result: RunResult, /) -> None:
+        self._screen.finish()
+        if result.error is not None and result.status is not JobStatus.CANCELLED:
+            self._screen.line(f"steer: {error_text(result.error)}", style="error")
+        ending = self._paint(result.status.value, ending_text(result))
+        totals = self._paint("faint", f" \u00b7 {totals_text(result)}")
+        self._screen.line(f"{ending}{totals}")
+
+
+class JsonPrinter:
+    """Every event as a line of JSON on standard output; an error as one on standard error."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    def show(self, events: Sequence[Event], /) -> None:
+        self._streams.out.write_bytes(b"".join(encode(event) + b"\n" for event in events))
+
+    def finish(self, result: RunResult, /) -> None:
+        if result.error is not None:
+            line = error_json(result.error, exit_code_of_result(result))
+            self._streams.err.write_bytes(line + b"\n")
+
+
+class AnswerPrinter:
+    """Nothing but the final answer, once it is final; nothing else but why there is none."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    def show(self, events: Sequence[Event], /) -> None:
+        """Show nothing: what the model said so far may yet be withdrawn."""
+
+    def finish(self, result: RunResult, /) -> None:
+        if result.status is JobStatus.SUCCEEDED:
+            end = "" if result.content.endswith("\n") else "\n"
+            self._streams.out.write(f"{result.content}{end}")
+        elif result.error is not None:
+            self._streams.err.write(f"steer: {error_text(result.error)}\n")
+
+
+def printer_for(form: RunForm, streams: Streams) -> RunPrinter:
+    """Return the printer that shows a run in this form."""
+    match form:
+        case RunForm.STORY:
+            return StoryPrinter(streams)
+        case RunForm.JSON:
+            return JsonPrinter(streams)
+        case RunForm.ANSWER:
+            return AnswerPrinter(streams)

@@ -1,0 +1,158 @@
+"""The commands of ``steer``, and the one place where their errors end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+import typer
+from typer.main import get_command
+
+import steer
+from steer.cli.error_text import error_json, error_text
+from steer.cli.exit_codes import ExitCode, exit_code_of_error
+from steer.cli.help_text import section
+from steer.cli.lazy_group import BuiltIn, LazyGroup
+from steer.cli.options import ErrorForm
+from steer.cli.printable import shortened
+from steer.cli.streams import ReaderGone, Streams
+from steer.errors import ConfigError, ErrorInfo, SteerError
+
+__all__ = ["run"]
+
+_DEBUG = "STEER_DEBUG"
+_BUG_LENGTH = 300
+_EXAMPLES = (
+    'steer run agent.py "How is the weather in Oslo?"',
+    "steer jobs show latest",
+    "steer demo",
+)
+_EPILOG = "\n\n".join(
+    [
+        section("Examples", _EXAMPLES),
+        section("Exit codes", (f"{code:>3}  {code.meaning}" for code in ExitCode)),
+    ]
+)
+
+
+class _Commands(LazyGroup):
+    built_in: ClassVar = {
+        "run": BuiltIn(
+            summary="Run an agent and show what it does.", target="steer.cli.run_command:app"
+        ),
+        "jobs": BuiltIn(
+            summary="List, show, cancel and resume jobs.", target="steer.cli.jobs_commands:app"
+        ),
+        "events": BuiltIn(
+            summary="Show what happened in a job, or follow it.",
+            target="steer.cli.events_command:app",
+        ),
+        "plugins": BuiltIn(
+            summary="Show the plugins there are and what is wrong with them.",
+            target="steer.cli.plugins_command:app",
+        ),
+        "config": BuiltIn(
+            summary="Show every setting and where it comes from.",
+            target="steer.cli.config_command:app",
+        ),
+    }
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="steer",
+    rich_markup_mode=None,
+    invoke_without_command=True,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback()
+def steer_command(
+    ctx: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar=_DEBUG, help="Show tracebacks and logs.")
+    ] = False,
+) -> None:
+    """Run AI agents under policy and budgets, with a journal that survives kill -9."""
+    if version:
+        typer.echo(f"steer {steer.__version__}")
+        raise typer.Exit
+    ctx.find_root().obj.debug = debug
+    if not debug:
+        _hush()
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command to its end and return the exit code. Raises nothing.
+
+    Errors become one line on standard error, or one JSON object where the command prints JSON.
+    """
+    form = ErrorForm()
+    try:
+        code = get_command(app).main(
+            list(arguments), prog_name="steer", standalone_mode=False, obj=form
+        )
+    except BaseException as error:
+        return _report(error, form)
+    return int(code) if isinstance(code, int) else ExitCode.SUCCESS
+
+
+def _report(error: BaseException, form: ErrorForm) -> int:
+    """Say what went wrong, and return the exit code."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if form.debug:
+        traceback.print_exception(error)
+    match error:
+        case KeyboardInterrupt():
+            return ExitCode.CANCELLED
+        case ReaderGone():
+            return ExitCode.READER_GONE
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else ExitCode.FAILED
+        case SteerError():
+            info = error.info()
+            code = exit_code_of_error(info)
+        case typer.TyperException():
+            info = ConfigError(error.format_message(), fix=_help_hint(error)).info()
+            code = ExitCode.USAGE
+        case _:
+            what = shortened(f"{type(error).__name__}: {error}", _BUG_LENGTH)
+            info = ErrorInfo(
+                code="bug",
+                message=f"this is a bug in steer: {what}",
+                fix=f"{_DEBUG}=1 shows the traceback",
+            )
+            code = ExitCode.BUG
+    # There may be nobody to tell; the exit code still says it.
+    with contextlib.suppress(ReaderGone, SteerError):
+        stream = Streams.standard().err
+        if form.as_json:
+            stream.write_bytes(error_json(info, code) + b"\n")
+        else:
+            stream.write(f"steer: {error_text(info)}\n")
+    return code
+
+
+def _hush() -> None:
+    """Keep logs and warnings of vendors off the screen, where each error is told once."""
+    # Not a handler of the root logger: an author who sets up logging gets what they set up.
+    logging.lastResort = logging.NullHandler()
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _help_hint(error: Any) -> str | None:
+    context = getattr(error, "ctx", None)
+    return f"See: {context.command_path} --help" if context is not None else None

@@ -1,0 +1,123 @@
+"""One job in the foreground: started, shown, stopped when the user says so."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+
+import anyio
+import anyio.to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from steer.cli.exit_codes import ExitCode, exit_code_of_result
+from steer.cli.printers import RunForm, RunPrinter, printer_for
+from steer.cli.stopping import Stops
+from steer.cli.streams import ReaderGone, answer_apart
+from steer.errors import InvalidTransition
+from steer.events import Event
+from steer.handle import ExecutionHandle
+from steer.kernel import RuntimeKernel
+
+__all__ = ["run_in_foreground", "show_all"]
+
+_EVENTS_AHEAD = 1000
+"""How far the run may be ahead of a slow terminal before the rest is read from the journal."""
+
+
+def run_in_foreground(
+    kernel: RuntimeKernel,
+    start: Callable[[RuntimeKernel], Awaitable[ExecutionHandle]],
+    *,
+    form: RunForm,
+    by: str,
+) -> int:
+    """Open the kernel, start a job, show it to its end, and return the exit code.
+
+    A signal, or the reader of the output going away, cancels the job; its ending is waited for.
+    ``by`` is who cancels then.
+    """
+    with answer_apart() as streams:
+        tell = streams.err.is_terminal and form is not RunForm.JSON
+        return asyncio.run(_run(kernel, start, printer_for(form, streams), by=by, tell=tell))
+
+
+async def _run(
+    kernel: RuntimeKernel,
+    start: Callable[[RuntimeKernel], Awaitable[ExecutionHandle]],
+    printer: RunPrinter,
+    *,
+    by: str,
+    tell: bool,
+) -> ExitCode:
+    reader_gone = False
+    with Stops(tell=tell) as stops:
+        async with kernel, anyio.create_task_group() as group:
+            # Not cancelled by the first Ctrl-C: it would be left open whether there is a job.
+            handle = await start(kernel)
+            stops.job_id = handle.job_id
+            group.start_soon(_cancel_when_asked, handle, stops, by)
+            try:
+                await show_all(handle.events(), printer.show)
+            except ReaderGone:
+                reader_gone = True
+                await _cancel(handle, reason="the reader of its output went away", by=by)
+            result = await handle.result()
+            if not reader_gone:
+                await anyio.to_thread.run_sync(printer.finish, result)
+            group.cancel_scope.cancel()
+    code = exit_code_of_result(result)
+    if reader_gone:
+        code = ExitCode.READER_GONE
+    elif code is ExitCode.CANCELLED and stops.number == signal.SIGTERM:
+        code = ExitCode.TERMINATED
+    if result.still_running:
+        # A thread of a tool that cannot be stopped would hold the process as long as it likes.
+        os._exit(code)
+    return code
+
+
+async def show_all(events: AsyncIterator[Event], show: Callable[[Sequence[Event]], None]) -> None:
+    """Show events as they come. Raises what ``show`` raises, for example ``ReaderGone``."""
+    # A pager that is not scrolled blocks its writer. So writing is done in a thread, where it
+    # keeps no lease from being renewed, and what comes meanwhile is written together.
+    send, receive = anyio.create_memory_object_stream[Event](_EVENTS_AHEAD)
+    failure: Exception | None = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(_collect, events, send)
+        try:
+            async with receive:
+                async for event in receive:
+                    await anyio.to_thread.run_sync(show, [event, *_at_hand(receive)])
+        except Exception as error:
+            # Raised again outside, where no group wraps it.
+            failure = error
+            group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+
+
+async def _collect(events: AsyncIterator[Event], send: MemoryObjectSendStream[Event]) -> None:
+    async with send:
+        async for event in events:
+            await send.send(event)
+
+
+def _at_hand(receive: MemoryObjectReceiveStream[Event]) -> Iterator[Event]:
+    with contextlib.suppress(anyio.WouldBlock, anyio.EndOfStream):
+        while True:
+            yield receive.receive_nowait()
+
+
+async def _cancel_when_asked(handle: ExecutionHandle, stops: Stops, by: str) -> None:
+    await stops.asked.wait()
+    reason = "Ctrl-C" if stops.number == signal.SIGINT else "SIGTERM"
+    await _cancel(handle, reason=reason, by=by)
+
+
+async def _cancel(handle: ExecutionHandle, *, reason: str, by: str) -> None:
+    # It may have ended just now.
+    with contextlib.suppress(InvalidTransition):
+        await handle.cancel(reason=reason, by=by)

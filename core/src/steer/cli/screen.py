@@ -1,0 +1,65 @@
+"""Puts text and lines on two streams that may be one screen, never one into the other."""
+
+from __future__ import annotations
+
+from steer.cli.narration import Kind, Line, Piece, Said
+from steer.cli.paint import Paint
+from steer.cli.printable import for_terminal
+from steer.cli.streams import Stream, Streams
+
+__all__ = ["Screen"]
+
+
+class _Surface:
+    """What one reader sees, through one stream or two: whether its last line is still open."""
+
+    def __init__(self) -> None:
+        self.line_is_open = False
+        self.part: tuple[str, int] | None = None
+
+
+class Screen:
+    """The model's text on one stream as it comes, what happens around it on the other."""
+
+    def __init__(self, streams: Streams, *, paint: Paint) -> None:
+        self._out, self._err = streams.out, streams.err
+        self._paint = paint
+        self._answer = _Surface()
+        self._beside = self._answer if streams.meet else _Surface()
+
+    def say(self, said: Said) -> None:
+        """Show a piece of text or a line."""
+        match said:
+            case Piece(kind=Kind.TEXT):
+                self._write_piece(self._out, self._answer, said, style=None)
+            case Piece():
+                self._write_piece(self._err, self._beside, said, style=said.kind)
+            case Line():
+                self.line(said.text, style=said.kind, indent=2 * (said.depth + 1))
+
+    def line(self, text: str, *, style: str = "", indent: int = 0) -> None:
+        """Show a line beside the answer."""
+        self._close_line(self._err, self._beside)
+        self._err.write(f"{' ' * indent}{self._paint(style, text)}\n")
+
+    def finish(self) -> None:
+        """End the lines that are open."""
+        self._close_line(self._out, self._answer)
+        self._close_line(self._err, self._beside)
+
+    def _write_piece(
+        self, stream: Stream, surface: _Surface, piece: Piece, *, style: str | None
+    ) -> None:
+        if piece.part != surface.part:
+            self._close_line(stream, surface)
+            surface.part = piece.part
+        text = for_terminal(piece.text) if stream.is_terminal else piece.text
+        if not text:
+            return
+        stream.write(text if style is None else self._paint(style, text))
+        surface.line_is_open = not text.endswith("\n")
+
+    def _close_line(self, stream: Stream, surface: _Surface) -> None:
+        if surface.line_is_open:
+            stream.write("\n")
+            surface.line_is_open = False
