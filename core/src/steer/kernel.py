@@ -146,6 +146,11 @@ class RuntimeKernel:
         ``ConfigError`` or ``PluginError`` where it cannot be run at all.
         """
         engine = self._opened()
+        if request.budgets.max_cost is not None:
+            raise ConfigError(
+                "max_cost cannot be enforced: this version of steer knows no prices",
+                fix="Bound the run with max_tokens instead",
+            )
         context = _context(request)
         order = await self._workshop.order(request, context)
         if request.idempotency_key is not None:
@@ -237,7 +242,7 @@ class RuntimeKernel:
         self, job: JobRecord, order: Order, request: ExecutionRequest
     ) -> ExecutionHandle:
         engine = self._opened()
-        if job.request_digest != order.digest:
+        if job.request_digest != order.digest():
             raise IdempotencyConflict(
                 f"the idempotency key {request.idempotency_key!r} was used for another request",
                 job_id=job.job_id,
@@ -268,7 +273,8 @@ class RuntimeKernel:
             runtime=order.runtime,
             model=order.model,
             request=order.work.request.encode(),
-            request_digest=order.digest,
+            # Only compared under a key, and costly to make of a long conversation.
+            request_digest=order.digest() if request.idempotency_key is not None else "",
             idempotency_key=request.idempotency_key,
             policy=order.policy,
             created_at=now,

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from pydantic import TypeAdapter
-from pydantic_core import to_jsonable_python
 
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE, BudgetSpec, PolicyRef
 from steer.errors import ConfigError
 from steer.ports.runtime import PrepareOptions
-from steer.values import JsonValue, Message, digest_of, encode_json, user_message
+from steer.values import JsonValue, Message, encode_json, user_message
 
 __all__ = ["ExecutionRequest", "StoredRequest"]
 
@@ -50,7 +49,9 @@ class ExecutionRequest:
     keep_records: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a request that names no input, or two."""
+        """Refuse a request without a scope, and one that names no input or two."""
+        if not self.scope_id:
+            raise ConfigError("a request needs a scope_id that is not empty")
         if (self.prompt is None) == (not self.messages):
             raise ConfigError("a request has either a prompt or messages", fix="Give one of them")
 
@@ -91,10 +92,6 @@ class StoredRequest:
     def decode(text: str) -> StoredRequest:
         """Return the request that ``encode`` wrote."""
         return _adapter().validate_json(text)
-
-    def digest(self, *, agent: str, runtime: str) -> str:
-        """Return what tells this request from another one under the same idempotency key."""
-        return digest_of([agent, runtime, to_jsonable_python(self)])
 
 
 @cache

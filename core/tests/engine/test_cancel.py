@@ -59,7 +59,8 @@ async def test_cancelling_reaches_a_tool_that_waits() -> None:
 
     assert ended == ["cancelled"]
     assert result.status is JobStatus.CANCELLED
-    assert "tool.error" in types(events)
+    # Nobody can say whether a tool that was stopped in its middle has acted.
+    assert "tool.unknown" in types(events)
 
 
 async def test_cancelling_a_job_that_has_ended_says_so() -> None:

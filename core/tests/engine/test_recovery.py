@@ -16,8 +16,9 @@ from kernels import PATIENCE, Moment, all_events, open_kernel, request
 from steer.errors import Conflict, Diverged
 from steer.events import Event
 from steer.fold import Fold
+from steer.ports.gate import EffectRun
 from steer.values import Effect, JobStatus, RunResult
-from stepwise import Stepwise, Turn, registry
+from stepwise import Call, Stepwise, ToolSpec, Turn, registry
 
 pytestmark = pytest.mark.anyio
 
@@ -267,3 +268,29 @@ async def test_a_kernel_that_closes_gives_its_jobs_back(tmp_path: Path) -> None:
     assert (result.status, result.content) == (JobStatus.SUCCEEDED, "Two.")
     assert asked.count("asked:0") == 1
     assert asked.count("asked:1") == 2
+
+
+async def test_a_tool_cut_short_by_a_closing_kernel_is_not_run_again(tmp_path: Path) -> None:
+    agent_file = tmp_path / "agent.toml"
+    agent_file.write_text('name = "x"\ninstructions = "x"\n')
+    began: list[str] = []
+    waiting = anyio.Event()
+
+    async def pay(run: EffectRun) -> None:
+        began.append(run.key)
+        waiting.set()
+        await anyio.sleep_forever()
+
+    agent = Stepwise(
+        turns=(Turn(calls=(Call(tool="pay"),)), Turn(text="Two.")),
+        tools={"pay": ToolSpec(run=pay)},
+    )
+    plugins = registry(DyingRuntime(agent))
+    async with open_kernel(storage=url(tmp_path), registry=plugins) as kernel:
+        handle = await kernel.execute(request(str(agent_file), runtime="stepwise"))
+        await waiting.wait()
+    async with open_kernel(storage=url(tmp_path), registry=plugins) as kernel:
+        result = await (await kernel.resume(handle.job_id)).result()
+    assert len(began) == 1
+    assert result.error is not None
+    assert result.error.code == "outcome_unknown"

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from pydantic_core import to_jsonable_python
 
@@ -100,7 +101,10 @@ class JobGate:
         except Exception as error:  # whatever a tool raises is its outcome
             outcome = _failed(EffectStatus.FAILED, error)
         except asyncio.CancelledError as error:
-            self._finish(call, begun, _failed(EffectStatus.CANCELLED, error))
+            # Stopped in its middle, a tool that must not run twice may have acted or not.
+            once = begun.record.effect is Effect.ONCE
+            status = EffectStatus.UNKNOWN if once else EffectStatus.CANCELLED
+            self._finish(call, begun, _failed(status, error))
             raise
         else:
             outcome = ToolOutcome(
@@ -161,7 +165,7 @@ class JobGate:
             grant_id=new_id(),
             key=call.key,
             digest=digest_of([call.tool, arguments]),
-            policy=verdict.policy or "",
+            policy=self._policies.ref,
         )
         return self._permit(grant, arguments)
 
@@ -297,27 +301,16 @@ class JobGate:
         raise error
 
     def _finish(
-        self, call: ToolCall, begun: _Begun, outcome: ToolOutcome, origin: str = "tool"
+        self,
+        call: ToolCall,
+        begun: _Begun,
+        outcome: ToolOutcome,
+        origin: Literal["tool", "vendor"] = "tool",
     ) -> None:
         """Record how an effect ended, and commit that without making anybody wait."""
         state = self._state
         elapsed_ms = int((state.clock.monotonic() - begun.at) * 1000)
-        event = (
-            ToolEnded(
-                call_id=call.call_id,
-                tool=call.tool,
-                result=outcome.value,
-                elapsed_ms=elapsed_ms,
-            )
-            if outcome.status is EffectStatus.SUCCEEDED
-            else ToolFailed(
-                call_id=call.call_id,
-                tool=call.tool,
-                origin="vendor" if origin == "vendor" else "tool",
-                error=outcome.error or ErrorInfo(code="tool", message="the tool failed"),
-                elapsed_ms=elapsed_ms,
-            )
-        )
+        event = _ending(call, outcome, elapsed_ms, origin)
         resolved = EffectOutcome(
             status=outcome.status,
             value=outcome.value,
@@ -349,23 +342,37 @@ def _decided(call: ToolCall, verdict: Verdict) -> PolicyDecided:
     )
 
 
-def _failed(status: EffectStatus, error: BaseException) -> ToolOutcome:
-    info = (
-        error.info()
-        if isinstance(error, SteerError)
-        else ErrorInfo(
-            code="tool",
-            message=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
-            category=_CATEGORIES.get(status, ErrorCategory.UNKNOWN),
+def _ending(
+    call: ToolCall, outcome: ToolOutcome, elapsed_ms: int, origin: Literal["tool", "vendor"]
+) -> ToolEnded | ToolFailed | ToolUnknown:
+    if outcome.status is EffectStatus.SUCCEEDED:
+        return ToolEnded(
+            call_id=call.call_id, tool=call.tool, result=outcome.value, elapsed_ms=elapsed_ms
         )
+    error = outcome.error or ErrorInfo(code="tool", message="the tool failed")
+    if outcome.status is EffectStatus.UNKNOWN:
+        return ToolUnknown(call_id=call.call_id, tool=call.tool, reason=error.message)
+    return ToolFailed(
+        call_id=call.call_id, tool=call.tool, origin=origin, error=error, elapsed_ms=elapsed_ms
     )
+
+
+def _failed(status: EffectStatus, error: BaseException) -> ToolOutcome:
+    if isinstance(error, SteerError):
+        return ToolOutcome(status=status, error=error.info(), exception=error)
+    if isinstance(error, asyncio.CancelledError):
+        message = _CANCELLED if status is EffectStatus.CANCELLED else _CUT_SHORT
+        category = ErrorCategory.CANCELLED
+    else:
+        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        timed_out = status is EffectStatus.TIMED_OUT
+        category = ErrorCategory.TIMEOUT if timed_out else ErrorCategory.UNKNOWN
+    info = ErrorInfo(code="tool", message=message, category=category)
     return ToolOutcome(status=status, error=info, exception=error)
 
 
-_CATEGORIES = {
-    EffectStatus.TIMED_OUT: ErrorCategory.TIMEOUT,
-    EffectStatus.CANCELLED: ErrorCategory.CANCELLED,
-}
+_CANCELLED = "cancelled"
+_CUT_SHORT = "it was cancelled while it ran; it may have happened or not"
 
 
 def _forget(names: dict[int, str], number: int) -> None:

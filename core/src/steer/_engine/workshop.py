@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import anyio
 import anyio.to_thread
+from pydantic_core import to_jsonable_python
 
 from steer._engine.engine import Work
 from steer.agents import (
@@ -24,6 +25,7 @@ from steer.agents import (
 from steer.context import ExecutionContext, PolicyRef
 from steer.errors import AgentError, ConfigError, Interrupted, PluginError, PolicyDenied
 from steer.naming import fold
+from steer.plugin import RuntimePlugin
 from steer.plugins import OpenedPolicies, PluginRegistry
 from steer.policies import PolicyStack
 from steer.ports.policy import AsyncPolicy, Outcome, Policy, RunQuestion, ToolQuestion
@@ -48,7 +50,11 @@ class Order:
     runtime: str
     model: str | None
     policy: str
-    digest: str
+    identity: str
+
+    def digest(self) -> str:
+        """Return what tells this request from another one under the same idempotency key."""
+        return digest_of([self.identity, self.runtime, to_jsonable_python(self.work.request)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +99,7 @@ class Workshop:
         self._policies = self._open_policies(policies, async_policies)
         self._stack = _stack(self._policies)
         self._runtimes: dict[tuple[str, str], Runtime] = {}
+        self._declared: dict[str, RuntimePlugin] = {}
         self._prepared: OrderedDict[
             tuple[str, str, int], tuple[object, PrepareOptions, Prepared]
         ] = OrderedDict()
@@ -169,7 +176,7 @@ class Workshop:
             runtime=name,
             model=prepared.model,
             policy=policies.ref,
-            digest=stored.digest(agent=found.identity or prepared.fingerprint, runtime=name),
+            identity=found.identity or prepared.fingerprint,
         )
 
     async def _find(self, agent: object) -> _Agent:
@@ -205,16 +212,22 @@ class Workshop:
         name = asked or said or fits
         if name is None or fold(name) == "default":
             return self._registry.default_runtime(self._default_runtime)
-        return self._registry.runtime(name).name
+        return self._declaration(name).name
+
+    def _declaration(self, name: str) -> RuntimePlugin:
+        declaration = self._declared.get(name)
+        if declaration is None:
+            declaration = self._declared[name] = self._registry.runtime(name)
+        return declaration
 
     async def _open_runtime(self, name: str, config: Mapping[str, JsonValue]) -> Runtime:
-        key = (name, digest_of(config))
+        key = (name, _key(config))
         runtime = self._runtimes.get(key)
         if runtime is not None:
             return runtime
         # In a thread, because opening imports the vendor's SDK.
         opened = await anyio.to_thread.run_sync(lambda: self._registry.open_runtime(name, config))
-        limit = self._registry.runtime(name).capabilities.max_concurrency
+        limit = self._declaration(name).capabilities.max_concurrency
         runtime = opened if limit is None else _Limited(opened, limit)
         if key in self._runtimes:
             await runtime.aclose()
@@ -223,13 +236,13 @@ class Workshop:
     def _prepare(
         self, name: str, runtime: Runtime, agent: object, options: PrepareOptions
     ) -> Prepared:
-        key = (name, digest_of(options.config), id(agent))
+        key = (name, _key(options.config), id(agent))
         kept = self._prepared.get(key)
         if kept is not None and kept[0] is agent and kept[1] == options:
             self._prepared.move_to_end(key)
             return kept[2]
         prepared = runtime.prepare(agent, options)
-        declared = self._registry.runtime(name).capabilities
+        declared = self._declaration(name).capabilities
         if exceeding := prepared.capabilities.exceeding(declared):
             raise PluginError(name, f"claims more than it declares: {', '.join(exceeding)}")
         self._prepared[key] = (agent, options, prepared)
@@ -276,6 +289,10 @@ def _fitting(policies: OpenedPolicies, ref: PolicyRef) -> OpenedPolicies:
         immediate=tuple(filter(fits, policies.immediate)),
         asynchronous=tuple(filter(fits, policies.asynchronous)),
     )
+
+
+def _key(config: Mapping[str, JsonValue]) -> str:
+    return digest_of(config) if config else ""
 
 
 def _found(loaded: Loaded) -> _Agent:

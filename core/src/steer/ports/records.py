@@ -65,6 +65,7 @@ class JobRecord:
     """A job as it stands.
 
     ``request`` is what another process needs to run it again, as JSON text; it may hold content.
+    ``request_digest`` identifies it under ``idempotency_key`` and is empty without one.
     ``agent_ref`` is the agent's reference as JSON text, ``None`` for a live object.
     ``fence`` grows with every claim, ``attempt`` too; both are 0 before the first.
     ``last_seq`` is the number of the newest event in the journal. Times are UTC.
