@@ -52,13 +52,14 @@ def weather(city: str) -> str:
     return f"Rain in {city}."
 
 
+LONG = "gpt-5.1-long"
 AGENT = Agent(name="weather", instructions="Be brief.", model="gpt-5.1", tools=[weather])
-TALKER = Agent(name="talker", instructions="Be long.", model="gpt-5.1-long")
+TALKER = Agent(name="talker", instructions="Be long.", model=LONG)
 
 
 SCRIPT = Script(
     rules=[
-        Rule(Match(model=TALKER.model), Turn("word " * TOKENS, chunk_size=5)),
+        Rule(Match(model=LONG), Turn("word " * TOKENS, chunk_size=5)),
         Rule(Match(tool_result="Rain"), Turn("It rains in Bonn, as it does.")),
         Rule(Match(tool="weather"), Turn(ToolCall("weather", {"city": "Bonn"}))),
     ]
@@ -71,8 +72,8 @@ def provider() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "script.json"
         file.write_text(dump_script(SCRIPT))
-        command = [sys.executable, "-m", "steer_conformance.provider", "--json", "--script", file]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        command = [sys.executable, "-m", "steer_conformance.provider", "--json", "--script"]
+        with subprocess.Popen([*command, str(file)], stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             try:
                 yield json.loads(process.stdout.readline())["openai_base_url"]
