@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +16,15 @@ import typer
 
 from steer_conformance.provider import Provider, ScriptError, load_script
 
-__all__ = ["provider"]
+__all__ = ["open_provider", "provider"]
 
 _UNUSABLE = 2
 _UNAVAILABLE = 1
+
+
+def open_provider() -> Callable[..., None]:
+    """Return the command, as ``steer`` mounts it."""
+    return provider
 
 
 def provider(

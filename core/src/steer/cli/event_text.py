@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import datetime
+from typing import Any
 
 from steer.cli.paint import Paint, paint_for
 from steer.cli.printable import json_text, shortened
@@ -45,9 +46,13 @@ def _content(event: Event) -> str:
     data = event.data
     if isinstance(data, UnrecognisedData):
         return shortened(data.encoded.decode(errors="replace"), _VALUE_LENGTH)
-    values = ((field.name, getattr(data, field.name)) for field in fields(data))
-    return " ".join(
-        f"{name}={json_text(value, _VALUE_LENGTH)}"
-        for name, value in values
-        if value is not None and value != ()
-    )
+    return " ".join(f"{name}={json_text(value, _VALUE_LENGTH)}" for name, value in _told(data))
+
+
+def _told(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that say something; of usage and of errors there are many that do not."""
+    for field in fields(value):
+        held = getattr(value, field.name)
+        if held is None or held in ("", (), {}) or (held is False):
+            continue
+        yield field.name, dict(_told(held)) if is_dataclass(held) else held
