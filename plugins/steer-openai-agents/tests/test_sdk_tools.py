@@ -437,7 +437,7 @@ async def test_a_recorded_result_reads_the_same_on_a_replay(result: Any) -> None
             value = json.loads(json.dumps(outcome.value, allow_nan=False))
             object.__setattr__(first.gate.records.effects[key], "value", value)
         again, second = await run_bare(
-            with_tools(give), provider, gate=BareGate(first.gate.records.copy())
+            with_tools(give), provider, gate=BareGate(first.gate.records.until())
         )
     assert again == finished
     assert second.gate.ran == []
@@ -464,7 +464,7 @@ async def test_a_recorded_failure_reads_the_same_on_a_replay(kind: str) -> None:
     async with Provider(Script([Turn(Call("act")), Turn("Done.")])) as provider:
         finished, first = await run_bare(with_tools(act), provider)
         again, second = await run_bare(
-            with_tools(act), provider, gate=BareGate(first.gate.records.copy())
+            with_tools(act), provider, gate=BareGate(first.gate.records.until())
         )
     assert again == finished
     assert second.gate.ran == []

@@ -21,6 +21,7 @@ from steer.ports.gate import Decision, ToolCall
 from steer.ports.runtime import Run
 
 if TYPE_CHECKING:
+    from steer_openai_agents.clients import Clients
     from steer_openai_agents.clones import Clones
 
 __all__ = ["ActiveRun", "Asked", "Frame", "current_frame", "entered", "frame_or_none"]
@@ -48,6 +49,7 @@ class ActiveRun:
 
     run: Run
     clones: Clones
+    clients: Clients
     tracing: bool
     loop: asyncio.AbstractEventLoop
     failures: dict[int, SteerError] = field(default_factory=dict)

@@ -16,7 +16,6 @@ from agents.result import RunResult, RunResultStreaming
 from agents.run import AgentRunner, get_default_agent_runner, set_default_agent_runner
 from steer.events import AgentDone, AgentStarted
 
-from steer_openai_agents.clients import Clients
 from steer_openai_agents.frame import Frame, entered, frame_or_none
 from steer_openai_agents.models import GatedModel, GatedProvider
 from steer_openai_agents.public import PublicRunHooks
@@ -27,9 +26,8 @@ __all__ = ["DispatchingRunner"]
 class DispatchingRunner(AgentRunner):
     """Stands before the default runner while a runtime is open."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._clients = clients
         self._closed = False
         self.previous = get_default_agent_runner()
         set_default_agent_runner(self)
@@ -52,7 +50,7 @@ class DispatchingRunner(AgentRunner):
         name = agent.name
         async with AsyncExitStack() as stack:
             if asyncio.get_running_loop() is not frame.active.loop:
-                await stack.enter_async_context(self._clients.visiting())
+                await stack.enter_async_context(frame.active.clients.visiting())
                 frame.active.work_here()
             stack.enter_context(entered(frame))
             frame.emit(AgentStarted(name=name), agent=name)

@@ -49,7 +49,7 @@ class OpenAIAgentsRuntime:
     def __init__(self, config: OpenAIAgentsConfig) -> None:
         self._config = config
         self._clients = Clients()
-        self._runner = DispatchingRunner(self._clients)
+        self._runner = DispatchingRunner()
 
     def prepare(self, agent: object, options: PrepareOptions, /) -> OpenAIAgentsPrepared:
         """Compile and check once: see ``Runtime.prepare``."""
@@ -62,6 +62,7 @@ class OpenAIAgentsRuntime:
         active = ActiveRun(
             run=run,
             clones=prepared.clones,
+            clients=self._clients,
             tracing=prepared.tracing,
             loop=asyncio.get_running_loop(),
         )

@@ -9,11 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import traceback
-import weakref
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +30,7 @@ from agents.tool_guardrails import (
 )
 from steer.agents.results import encode_result
 from steer.errors import ErrorCategory, ErrorInfo, RuntimeFailure, SteerError
-from steer.ports.gate import Decision, EffectRun, Gate, GateOutcome, ToolCall, ToolOutcome
+from steer.ports.gate import Decision, EffectRun, GateOutcome, ToolCall, ToolOutcome
 from steer.ports.policy import ToolKind
 from steer.values import Effect, EffectStatus, JsonValue
 
@@ -42,6 +38,7 @@ from steer_openai_agents.failures import carried_failure
 from steer_openai_agents.frame import Frame, current_frame, entered
 from steer_openai_agents.outputs import recorded_output
 from steer_openai_agents.public import copy_marked
+from steer_openai_agents.threads import with_named_thread
 
 __all__ = ["SteerTool", "effect_of", "gated_tool", "kind_of"]
 
@@ -113,7 +110,6 @@ def gated_tool(tool: FunctionTool, *, agent: str, effect: Effect = Effect.ONCE) 
         server=server,
         effect=Effect.NONE if kind is ToolKind.AGENT else effect,
         timeout=tool.timeout_seconds,
-        in_thread=bool(getattr(tool.on_invoke_tool, _SYNC, False)),
     )
     outer = copy_marked(tool)
     outer.timeout_seconds = None
@@ -133,6 +129,8 @@ def _watched(tool: FunctionTool) -> FunctionTool:
     handler = copy.copy(watched.on_invoke_tool)
     run = getattr(handler, "_invoke_tool_impl", None)
     if run is not None:
+        if getattr(handler, _SYNC, False):
+            run = with_named_thread(run, tool.name)
         vars(handler)["_invoke_tool_impl"] = _noting(run)
         watched.on_invoke_tool = handler
     return watched
@@ -159,7 +157,6 @@ class _GatedTool:
     server: str | None
     effect: Effect
     timeout: float | None
-    in_thread: bool
 
     async def ask(self, data: ToolInputGuardrailData) -> ToolGuardrailFunctionOutput:
         """Ask the gate; what it denies is told to the model in place of a result."""
@@ -293,9 +290,7 @@ class _Attempt:
 
     async def _effect(self, run: EffectRun) -> JsonValue:
         inside = self._frame.inside(self._call.call_id, run.key)
-        gate = self._frame.active.run.gate
-        name = f"tool {self._call.tool} ({self._call.call_id})"
-        with entered(inside), _thread_named(gate, name if self._tool.in_thread else None):
+        with entered(inside):
             self.result = await self._tool.run_once(self._context, self._arguments_of(run))
         if inside.failure is not None:
             raise _ToolFailed(
@@ -326,50 +321,3 @@ def _decoded(arguments: str) -> JsonValue:
         return json.loads(arguments) if arguments else {}
     except ValueError:
         return arguments
-
-
-class _Alive:
-    """Lives as long as a context that holds it: that of a call, and of the thread it runs in."""
-
-    __slots__ = ("__weakref__",)
-
-
-_ALIVE: ContextVar[_Alive] = ContextVar("steer_openai_agents_alive")
-
-
-@contextmanager
-def _thread_named(gate: Gate, name: str | None) -> Iterator[None]:
-    """Name to the gate the thread that the SDK runs a sync function in.
-
-    The SDK waits for it unless it is cancelled, and then leaves it alone, without a word of when
-    it ends. But the thread runs in a copy of the context made here, and whatever only such
-    contexts hold is gone when the last of them is.
-    """
-    if name is None:
-        yield
-        return
-    alive = _Alive()
-    ended: list[Callable[[], None]] = []
-    end = weakref.finalize(alive, _call_all, ended)
-    end.atexit = False
-    gate.background(name, ended.append)
-    token = _ALIVE.set(alive)
-    del alive
-    try:
-        yield
-    except asyncio.CancelledError as error:
-        # Frames that are over hold the context too, for as long as anybody keeps the exception.
-        traceback.clear_frames(error.__traceback__)
-        raise
-    except BaseException:
-        end()
-        raise
-    else:
-        end()
-    finally:
-        _ALIVE.reset(token)
-
-
-def _call_all(callbacks: list[Callable[[], None]]) -> None:
-    for callback in callbacks:
-        callback()

@@ -33,10 +33,21 @@ class Records:
 
     models: dict[tuple[str, ...], list[ModelRecord]] = field(default_factory=dict)
     effects: dict[EffectKey, ToolOutcome] = field(default_factory=dict)
+    log: list[ModelRecord | tuple[EffectKey, ToolOutcome]] = field(default_factory=list)
 
-    def copy(self) -> Records:
-        models = {path: list(records) for path, records in self.models.items()}
-        return Records(models=models, effects=dict(self.effects))
+    def add(self, each: ModelRecord | tuple[EffectKey, ToolOutcome]) -> None:
+        self.log.append(each)
+        if isinstance(each, ModelRecord):
+            self.models.setdefault(each.path, []).append(each)
+        else:
+            self.effects[each[0]] = each[1]
+
+    def until(self, count: int | None = None) -> Records:
+        """The first so many records, as an attempt that died then would have left them."""
+        left = Records()
+        for each in self.log[:count]:
+            left.add(each)
+        return left
 
 
 @dataclass
@@ -78,7 +89,7 @@ class BareModelCall:
             finish_reason=finish_reason,
             recorded_at=NOW,
         )
-        self.gate.records.models.setdefault(path, []).append(record)
+        self.gate.records.add(record)
 
     def fail(self, error: SteerError, /, *, sent: Sent, usage: Usage | None = None) -> None:
         assert not self.ended
@@ -139,7 +150,7 @@ class BareGate:
         else:
             outcome = ToolOutcome(status=EffectStatus.SUCCEEDED, value=value)
         self.outcomes.append(outcome)
-        self.records.effects[call.key] = outcome
+        self.records.add((call.key, outcome))
         return outcome
 
     async def begin(self, call: ToolCall, grant: Grant, /) -> None:
