@@ -29,10 +29,7 @@ PUBLIC = [
     ROOT / "conformance/src/steer_conformance/provider/__init__.py",
 ]  # fmt: skip
 LINES = 400
-# This checkout, and the homes that paths of other machines begin with.
-MACHINE = re.compile(
-    rf"{re.escape(str(ROOT))}\b|{re.escape(str(Path.home()))}/|/(?:home|Users)/\w+/"
-)
+MACHINE = re.compile(rf"{re.escape(str(ROOT))}\b|{re.escape(str(Path.home()))}/")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 
 
@@ -135,8 +132,9 @@ def test_no_file_is_too_long_to_read() -> None:
 def test_no_file_names_a_machine_or_something_unfinished() -> None:
     found = []
     for file in tracked():
-        if file.suffix not in {".lock", ".png"} and file != Path(__file__):
-            for number, line in enumerate(file.read_text().splitlines(), 1):
+        if file.suffix != ".lock" and file != Path(__file__):
+            text = file.read_bytes().decode(errors="ignore")
+            for number, line in enumerate(text.splitlines(), 1):
                 if MACHINE.search(line) or UNFINISHED.search(line):
                     found.append(f"{name_of(file)}:{number}: {line.strip()}")
     assert not found, "\n".join(found)
