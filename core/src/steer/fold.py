@@ -72,6 +72,12 @@ class Cursor:
         """Where this reader stands, for a later reader to go on from."""
         return Position(seq=self.seq, parts=tuple(self._offsets.items()))
 
+    def rewind(self, seq: int) -> None:
+        """Take what comes after ``seq`` again, because it came to be told otherwise."""
+        if seq < self.seq:
+            self.seq = seq
+            self._offsets.clear()
+
     def fresh(self, events: Iterable[Event]) -> Iterator[Event]:
         """Yield of ``events`` what this reader has yet to see."""
         for event in events:

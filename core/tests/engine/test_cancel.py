@@ -9,6 +9,7 @@ import anyio.to_thread
 import pytest
 from kernels import Moment, all_events, open_kernel, request, types
 from steer.errors import InvalidTransition
+from steer.events import Progress
 from steer.ports.gate import EffectRun
 from steer.ports.runtime import Finished, Run
 from steer.values import JobStatus
@@ -109,6 +110,7 @@ class Threaded(StepwiseRuntime):
 
         def work() -> None:
             self.release.wait(20)
+            run.emit(Progress(message="too late"))
             for callback in callbacks:
                 callback()
 
@@ -130,8 +132,11 @@ async def test_a_thread_that_outlives_the_run_is_named_in_its_ending() -> None:
         runtime.release.set()
         assert runtime.thread is not None
         await anyio.to_thread.run_sync(runtime.thread.join, 20)
+        events = await all_events(await kernel.attach(handle.job_id))
 
     assert result.still_running == ("thread of work",)
+    assert events[-1].terminal
+    assert "progress" not in types(events)
 
 
 async def test_a_reader_that_goes_away_cancels_nothing() -> None:

@@ -17,6 +17,7 @@ from kernels import Moment, TurnedClock, all_events, noting, open_kernel, reques
 from steer import ExecutionHandle
 from steer._engine.leases import LEASE_SECONDS, gone, this_process
 from steer.errors import StorageError
+from steer.events import Event
 from steer.memory import open_memory
 from steer.ports.changes import Change
 from steer.ports.gate import EffectRun
@@ -57,6 +58,7 @@ async def test_a_stalled_owner_loses_its_job_and_begins_no_effect(tmp_path: Path
     """Its lease ran out, another kernel finished the job, then it wakes up."""
     clock = TurnedClock()
     notes: list[object] = []
+    seen: list[Event] = []
     stall = Moment("answered:0")
     url = f"sqlite:///{tmp_path}/runs.db"
 
@@ -72,15 +74,22 @@ async def test_a_stalled_owner_loses_its_job_and_begins_no_effect(tmp_path: Path
         asked = request(agent_file(tmp_path), runtime="stepwise")
         handle = await stalled.execute(asked)
         await stall.arrive()
-        clock.turn(LEASE_SECONDS + 1)
-        taken = await (await other.resume(handle.job_id)).result()
-        assert taken.status is JobStatus.SUCCEEDED
-        stall.go.set()
-        assert replace(await handle.result(), run_id="") == replace(taken, run_id="")
+        async with anyio.create_task_group() as group:
+            group.start_soon(_read, handle, seen)
+            clock.turn(LEASE_SECONDS + 1)
+            taken = await (await other.resume(handle.job_id)).result()
+            assert taken.status is JobStatus.SUCCEEDED
+            stall.go.set()
+            assert replace(await handle.result(), run_id="") == replace(taken, run_id="")
         events = await all_events(await other.attach(handle.job_id))
+        assert seen[-1] == events[-1]
 
     assert len(notes) == 1
     assert sum(event.terminal for event in events) == 1
+
+
+async def _read(handle: ExecutionHandle, seen: list[Event]) -> None:
+    seen.extend(await all_events(handle))
 
 
 def _without_heartbeat(**fields: Any) -> Any:

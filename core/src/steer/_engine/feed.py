@@ -101,6 +101,11 @@ class Feed:
         """Whether nothing more will come: the terminal event is committed, or the job is lost."""
         return self._closed
 
+    @property
+    def committed_seq(self) -> int:
+        """The number of the newest event that the journal is known to hold."""
+        return self._committed
+
     def emit(
         self, data: EventData, *, path: tuple[str, ...] = (), turn: int = 0, agent: str | None
     ) -> None:

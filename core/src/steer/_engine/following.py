@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from steer._engine.engine import Engine
 from steer._engine.feed import Feed
 from steer._engine.topics import job_topic
+from steer.errors import StaleFence
 from steer.events import Event
 from steer.fold import Cursor, Position
 from steer.ports.storage import MAX_PAGE
@@ -23,7 +24,8 @@ async def follow(
     """Yield the job's events after a position, up to the terminal one.
 
     With ``live`` unset, only what is committed: no deltas without ``seq``. Ends early only where
-    the job was given back by a kernel that closed.
+    the job was given back by a kernel that closed. Where another process took the job over, what
+    this one had not committed is told again as the other one tells it.
     """
     cursor = Cursor(after)
     running = engine.running(scope_id, job_id)
@@ -33,7 +35,10 @@ async def follow(
             if event.terminal:
                 return
         if running.result is None:
-            return
+            if not isinstance(running.state.lost, StaleFence):
+                return
+            # Another process has the job. What this one told and never committed did not happen.
+            cursor.rewind(running.state.feed.committed_seq)
     async for event in _follow_journal(engine, scope_id, job_id, cursor):
         yield event
 

@@ -318,7 +318,7 @@ class JobGate:
             ended_at=state.clock.now(),
         )
         with state.lock:
-            if state.feed.closed:
+            if state.ended:
                 return
             state.tell(event, path=call.path, agent=call.agent)
             state.record(EffectResolved(key=call.key, outcome=resolved))

@@ -148,6 +148,8 @@ class RunningJob:
             state.record(JobMoved(status=status, result=result))
             if not self._keep_records:
                 state.record(RecordsDropped())
+            # A thread that runs on may still say something; nothing follows the terminal event.
+            state.ended = True
         try:
             await state.committer.commit()
         except Exception as error:  # told to whoever waits for the result
@@ -165,6 +167,7 @@ class RunningJob:
                 JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.QUEUED, reason=stop.reason)
             )
             state.record(JobMoved(status=JobStatus.QUEUED))
+            state.ended = True
         try:
             await state.committer.commit()
         except Exception as error:  # told to whoever waits for the result

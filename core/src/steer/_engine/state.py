@@ -117,6 +117,7 @@ class JobState:
         self.paths: dict[tuple[str, ...], PathState] = {}
         self.background = Background()
         self.stopped: Stop | None = None
+        self.ended = False
         self.lost: BaseException | None = None
         self.on_stop: Callable[[], None] | None = None
         self._wire_calls = 0
@@ -138,7 +139,7 @@ class JobState:
     ) -> None:
         """Add an event, unless an earlier attempt told it already. From any thread."""
         with self.lock:
-            if self.feed.closed:
+            if self.ended:
                 return
             state = self.path(path)
             if isinstance(data, AgentStarted):
@@ -149,9 +150,10 @@ class JobState:
                 self.feed.emit(data, path=path, turn=state.turn, agent=agent or state.agent)
 
     def record(self, *changes: Change) -> None:
-        """Let changes ride with the next commit."""
+        """Let changes ride with the next commit. What comes after the end is dropped."""
         with self.lock:
-            self.committer.add(*changes)
+            if not self.ended:
+                self.committer.add(*changes)
 
     def stop(self, stop: Stop) -> None:
         """Latch why the run ends and cancel it. The first reason stays. From any thread."""

@@ -55,4 +55,4 @@ def _told(value: Any) -> Iterator[tuple[str, Any]]:
         held = getattr(value, field.name)
         if held is None or held in ("", (), {}) or (held is False):
             continue
-        yield field.name, dict(_told(held)) if is_dataclass(held) else held
+        yield field.name, {k: v for k, v in _told(held) if v} if is_dataclass(held) else held

@@ -89,19 +89,19 @@ def run(
         typer.Option(metavar="FILE", help="Answer in JSON that fits this JSON schema."),
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Tokens, in and out, of the whole run.")
+        int | None, typer.Option(metavar="N", help="Tokens, in and out, of the whole run.")
     ] = None,
     max_turns: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Messages of the model.")
+        int | None, typer.Option(metavar="N", help="Messages of the model.")
     ] = None,
     max_tool_calls: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Tool calls that are allowed.")
+        int | None, typer.Option(metavar="N", help="Tool calls that are allowed.")
     ] = None,
     max_seconds: Annotated[
-        float | None, typer.Option(metavar="N", min=0, help="Time for all of it.")
+        float | None, typer.Option(metavar="N", help="Time for all of it.")
     ] = None,
     max_output_tokens: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Tokens of one message.")
+        int | None, typer.Option(metavar="N", help="Tokens of one message.")
     ] = None,
     temperature: Annotated[float | None, typer.Option(metavar="N")] = None,
     top_p: Annotated[float | None, typer.Option(metavar="N")] = None,
