@@ -151,7 +151,7 @@ async def test_killed_by_a_clock_from_outside_a_job_ends_once(tmp_path: Path) ->
     for number in range(6):
         folder = tmp_path / str(number)
         folder.mkdir()
-        command = [sys.executable, PROGRAM, url(folder), str(folder), "0"]
+        command = [sys.executable, str(PROGRAM), url(folder), str(folder), "0"]
         process = await anyio.open_process(command, stderr=None)
         async with process:
             with anyio.move_on_after(chance.uniform(0.3, 0.9)):

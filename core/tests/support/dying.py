@@ -19,7 +19,6 @@ from steer import ExecutionRequest, PrepareOptions, RuntimeKernel
 from steer.clock import SystemClock
 from steer.ports.changes import Change
 from steer.ports.gate import EffectRun
-from steer.ports.runtime import Run
 from steer.ports.storage import Committed, Storage
 from steer.values import Effect, RunResult
 from stepwise import Call, PreparedStepwise, Stepwise, StepwiseRuntime, ToolSpec, Turn, registry
@@ -71,9 +70,6 @@ class DyingRuntime(StepwiseRuntime):
 
     def prepare(self, _agent: object, _options: PrepareOptions, /) -> PreparedStepwise:
         return PreparedStepwise(source=self._agent, fingerprint="dying")
-
-    async def run(self, prepared: PreparedStepwise, run: Run, /) -> Any:
-        return await super().run(prepared, run)
 
 
 def agent_of(folder: Path, death: Death, effect: Effect) -> Stepwise:

@@ -17,7 +17,7 @@ from steer.events import AgentDone, AgentStarted, ModelBlockDone, ModelToken
 from steer.plugin import RuntimePlugin, hookimpl
 from steer.plugins import PluginRegistry
 from steer.ports.gate import EffectRun, ModelCall, ModelRequest, ToolCall, ToolOutcome
-from steer.ports.runtime import Finished, PrepareOptions, Run, ToolInfo
+from steer.ports.runtime import Finished, Prepared, PrepareOptions, Run, ToolInfo
 from steer.values import Effect, EffectStatus, Usage, digest_of
 
 CAPABILITIES = Capabilities(
@@ -98,7 +98,8 @@ class StepwiseRuntime:
         assert isinstance(agent, Stepwise)
         return PreparedStepwise(source=agent, fingerprint=digest_of(agent.name))
 
-    async def run(self, prepared: PreparedStepwise, run: Run, /) -> Finished:
+    async def run(self, prepared: Prepared, run: Run, /) -> Finished:
+        assert isinstance(prepared, PreparedStepwise)
         agent = prepared.source
         run.emit(AgentStarted(name=agent.name))
         history: list[Any] = [message.text for message in run.input]
