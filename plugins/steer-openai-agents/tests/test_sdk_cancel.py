@@ -72,11 +72,10 @@ async def test_a_run_cancelled_in_a_tool_stops_the_tool() -> None:
     agent: Agent[Any] = Agent(name="waiter", model=MODEL, tools=[wait])
     gate = BareGate()
     turns = [Turn(ToolCall("wait"), ToolCall("wait"))]
-    async with Provider(Script(turns)) as provider:
-        async with started(agent, provider, gate) as task:
-            await asyncio.wait_for(began.wait(), PATIENCE)
-            await cancelled(task)
-            assert stopped.is_set(), "the run returned before its tool did"
+    async with Provider(Script(turns)) as provider, started(agent, provider, gate) as task:
+        await asyncio.wait_for(began.wait(), PATIENCE)
+        await cancelled(task)
+        assert stopped.is_set(), "the run returned before its tool did"
     assert {outcome.status for outcome in gate.outcomes} == {EffectStatus.CANCELLED}
 
 
@@ -122,14 +121,13 @@ async def test_a_run_cancelled_in_a_nested_stream_disconnects(how: str) -> None:
         Turn("One two three.", Hold("midway", after=2), chunk_size=4),
     ]
     gate = BareGate()
-    async with Provider(Script(turns)) as provider:
-        async with started(outer, provider, gate) as task:
-            await provider.reached("midway")
-            await cancelled(task)
-            await provider.wait_for_disconnect()
-            while gate.running:
-                await asyncio.wait_for(gate.ended.wait(), PATIENCE)
-                gate.ended.clear()
+    async with Provider(Script(turns)) as provider, started(outer, provider, gate) as task:
+        await provider.reached("midway")
+        await cancelled(task)
+        await provider.wait_for_disconnect()
+        while gate.running:
+            await asyncio.wait_for(gate.ended.wait(), PATIENCE)
+            gate.ended.clear()
 
 
 async def _run(agent: Agent[Any]) -> str:

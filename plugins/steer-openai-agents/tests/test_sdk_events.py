@@ -9,7 +9,14 @@ from agents import Agent, function_tool
 from bare_gate import BareGate, BareRun
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sdk_runs import MODEL, durable_types, events_of, open_kernel, request_for, run_bare, run_in_kernel
+from sdk_runs import (
+    MODEL,
+    durable_types,
+    open_kernel,
+    request_for,
+    run_bare,
+    run_in_kernel,
+)
 from steer.events import ModelBlockDone, ModelReasoning, ModelToken, Unknown
 from steer.values import Usage
 from steer_conformance.provider import (
@@ -66,10 +73,10 @@ async def test_a_turn_is_told_in_order(api: str) -> None:
         Turn("Red."),
     ]
     async with Provider(Script(turns)) as provider:
-        result, events = await run_in_kernel(
-            looker(), provider, options={"config": {"api": api}}
-        )
-    types = [name for name in durable_types(events) if name not in ("model.token", "model.reasoning")]
+        result, events = await run_in_kernel(looker(), provider, options={"config": {"api": api}})
+    types = [
+        name for name in durable_types(events) if name not in ("model.token", "model.reasoning")
+    ]
     assert types == [
         "job.started",
         "agent.started",

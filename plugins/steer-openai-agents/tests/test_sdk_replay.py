@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
-from agents import Agent, ModelSettings, function_tool
+from agents import Agent, function_tool
 from bare_gate import BareGate, BareRun
-from sdk_runs import MODEL, open_bare, open_kernel, options_for, request_for, run_bare
+from sdk_runs import MODEL, run_bare
 from steer.errors import Diverged
 from steer.events import AgentHandoff, ModelBlockDone, ModelToken
 from steer.ports.records import ModelRecord
 from steer_conformance.provider import Provider, Reasoning, Script, ToolCall, Turn
+from steer_openai_agents.frame import ActiveRun, Frame
+from steer_openai_agents.wire import Exchange
 
 pytestmark = pytest.mark.anyio
 
@@ -108,64 +113,61 @@ async def test_a_record_of_another_version_is_said_to_be_one() -> None:
 
 
 async def test_the_order_of_a_set_does_not_make_a_replay_diverge() -> None:
-    """The SDK collects what a response is to include in a set; its order is another per process."""
-    program = """
-import asyncio, sys
-sys.path[:0] = sys.argv[2:]
-from agents import Agent, ModelSettings
-from bare_gate import BareGate, BareRun
-from sdk_runs import run_bare
-from steer_conformance.provider import Provider, Script, Turn
-names = ["file_search_call.results", "message.input_image.image_url", "reasoning.encrypted_content"]
-async def main():
-    settings = ModelSettings(response_include=names)
-    async with Provider(Script([Turn("Hi.")])) as provider:
-        _, run = await run_bare(Agent(name="a", model="m", model_settings=settings), provider)
-        print(run.gate.requests[0].digest, provider.requests[0].raw.hex())
-asyncio.run(main())
-"""
-    support = str(Path(__file__).parent / "support")
-    answers = [
-        subprocess.run(
-            [sys.executable, "-c", program, "-", support],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            check=True,
-            text=True,
-            timeout=60,
-        ).stdout.split()
-        for seed in ("1", "2", "3")
-    ]
-    assert len({digest for digest, _ in answers}) == 1
-    assert len({body for _, body in answers}) > 1, "the SDK has changed; is this still needed?"
+    """The SDK collects what a response is to include in a set: each process has another order."""
 
-
-async def test_the_key_of_openais_cache_is_the_same_on_a_replay() -> None:
-    """For OpenAI's own endpoint the SDK adds one to each request, random unless told otherwise."""
-    from agents.run_internal.prompt_cache_key import PromptCacheKeyResolver
-    from steer_openai_agents.clones import Clones
-
-    async with Provider(Script([Turn("Hi.")])) as provider, open_bare() as runtime:
-        prepared = runtime.prepare(Agent(name="a", model=MODEL), options_for(provider))
-        assert isinstance(prepared.clones, Clones)
-        from steer_openai_agents.frame import ActiveRun
-
-        run = BareRun(gate=BareGate())
-        keys = set()
-        for _ in range(2):
-            active = ActiveRun(
-                run=run, clones=prepared.clones, clients=None, tracing=False, loop=None
-            )  # type: ignore[arg-type]
-            resolver = PromptCacheKeyResolver()
-            keys.add(
-                resolver._get_or_create_generated_key(
-                    conversation_id=None, session=None, group_id=active.group(())
-                )
+    async def digest_of(content: bytes) -> str:
+        gate = BareGate()
+        active = active_run(BareRun(gate=gate))
+        async with AsyncExitStack() as stack:
+            exchange = Exchange(
+                frame=Frame(active=active),
+                stack=stack,
+                agent=None,
+                model="m",
+                provider="openai",
+                max_output_tokens=None,
+                bounded=True,
             )
-    assert len(keys) == 1
+            await exchange.admit(content)
+        return gate.requests[0].digest
+
+    one = await digest_of(b'{"model":"m","include":["a","b"],"input":[{"content":"hi"}]}')
+    other = await digest_of(b'{"model":"m","include":["b","a"],"input":[{"content":"hi"}]}')
+    assert one == other
+    assert one != await digest_of(b'{"model":"m","include":["b"],"input":[{"content":"hi"}]}')
+    said = await digest_of(rb'{"model":"m","input":[{"content":"\"include\":[\"a\",\"b\"]"}]}')
+    assert said != await digest_of(
+        rb'{"model":"m","input":[{"content":"\"include\":[\"b\",\"a\"]"}]}'
+    )
 
 
-FILE = '''
+async def test_the_key_of_openais_cache_is_the_same_on_a_replay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For OpenAI's own endpoint the SDK adds one to each request: random, unless told otherwise."""
+    monkeypatch.setattr(
+        "agents.models.openai_responses.is_official_openai_client", lambda _client: True
+    )
+    agent: Agent[Any] = Agent(name="a", model=MODEL)
+    async with Provider(Script([Turn("Hi.")])) as provider:
+        finished, first = await run_bare(agent, provider)
+        assert json.loads(provider.requests[0].raw)["prompt_cache_key"]
+        again, second = await run_bare(agent, provider, gate=BareGate(first.gate.records.until()))
+    assert again == finished
+    assert second.gate.sent == []
+
+
+def active_run(run: BareRun) -> ActiveRun:
+    return ActiveRun(
+        run=run,
+        clones=None,  # type: ignore[arg-type]  # not asked for any
+        clients=None,  # type: ignore[arg-type]  # not asked for any
+        tracing=False,
+        loop=asyncio.get_running_loop(),
+    )
+
+
+FILE = """
 import os, signal
 from agents import Agent, function_tool
 
@@ -183,7 +185,7 @@ def die() -> str:
     return "alive"
 
 agent = Agent(name="payer", model="gpt-4.1", tools=[pay, die])
-'''
+"""
 
 PROGRAM = """
 import asyncio, sys
@@ -219,8 +221,6 @@ async def test_a_job_killed_after_its_payment_pays_once(tmp_path: Path) -> None:
             return subprocess.run(
                 command, env=environment, capture_output=True, text=True, timeout=90, check=False
             )
-
-        import anyio
 
         first = await anyio.to_thread.run_sync(start)
         assert first.returncode == -signal.SIGKILL, first.stderr

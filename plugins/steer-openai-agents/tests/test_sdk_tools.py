@@ -403,7 +403,7 @@ RESULTS: list[Any] = [
     {"b": 1, "a": [None]},
     (1, 2),
     {1: "one"},
-    {1, 1},
+    {1},
     b"bytes",
     Path("/tmp/x"),
     Point(x=1),

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 from agents import Agent, RunConfig, Runner, set_tracing_disabled
 from agents.models.multi_provider import MultiProvider
+from bare_gate import BareGate, BareRun
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 from steer import ExecutionRequest, PrepareOptions, RuntimeKernel
@@ -19,8 +20,6 @@ from steer.values import RunResult
 from steer_conformance.provider import Provider, Script
 from steer_openai_agents.config import OpenAIAgentsConfig
 from steer_openai_agents.runtime import OpenAIAgentsRuntime, open_runtime
-
-from bare_gate import BareGate, BareRun
 
 PATIENCE = 20.0
 """Seconds after which a test that waits has failed."""
