@@ -175,8 +175,14 @@ async def test_another_scope_may_use_the_same_names(filled: Storage) -> None:
         SessionAppended(session_id="talk", expected_version=1, items=("2",)),
         AgentStored(agent=stored_agent(version=2)),
         Settled(key="hold", actuals=(("team", 1),)),
+        ActionMoved(action_id="action-1", status=ActionStatus.CANCELLED),
+        GrantUsed(grant_id="grant-1"),
+        EffectResolved(key=effect_key(), outcome=outcome()),
+        events(2),
+        JobMoved(status=JobStatus.FAILED),
+        RecordsDropped(),
     ):
-        await filled.commit("other", None, None, [change])
+        await filled.commit("other", "job-1", 1, [change])
     assert await everything(filled) == before
 
 
