@@ -20,7 +20,7 @@ conditions = st.one_of(
     st.builds(Condition, one_of=st.lists(st.integers() | st.text(), min_size=1, max_size=3)),
     st.builds(Condition, glob=st.text(min_size=1)),
     st.builds(Condition, matches=st.sampled_from(["a+", "(?i)x.*", "[0-9]*"])),
-    st.builds(Condition, under=st.sampled_from(["/", "/work", "data"])),
+    st.builds(Condition, under=st.sampled_from(["/", "/files", "data"])),
     st.builds(Condition, min=st.integers()),
     st.builds(Condition, max=st.floats(allow_nan=False, allow_infinity=False)),
     st.builds(Condition, max_length=st.integers(min_value=0)),

@@ -6,52 +6,52 @@ from hypothesis import strategies as st
 from steer.errors import ConfigError
 from steer.policies import Condition
 
-segments = st.lists(st.sampled_from(["", ".", "..", "a", "b", "work"]), max_size=8)
+segments = st.lists(st.sampled_from(["", ".", "..", "a", "b", "files"]), max_size=8)
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        "/work",
-        "/work/",
-        "/work/a.txt",
-        "/work/a/../b",
-        "//work/./a",
-        "/x/../work/a",
-        "/../work/a",
-        "/work/..a",
-        "/work/a b\n",
+        "/files",
+        "/files/",
+        "/files/a.txt",
+        "/files/a/../b",
+        "//files/./a",
+        "/x/../files/a",
+        "/../files/a",
+        "/files/..a",
+        "/files/a b\n",
     ],
 )
 def test_a_path_in_the_directory_is_under_it(path: str) -> None:
-    assert Condition(under="/work").judge(path) is True
+    assert Condition(under="/files").judge(path) is True
 
 
 @pytest.mark.parametrize(
     "path",
     [
         "/",
-        "/workspace",
-        "/work-old/a",
+        "/files-old",
+        "/files-old/a",
         "/Work/a",
-        "/work/..",
-        "/work/../etc/passwd",
-        "/work/a/../../etc/passwd",
-        "/work/a/../../workspace",
+        "/files/..",
+        "/files/../etc/passwd",
+        "/files/a/../../etc/passwd",
+        "/files/a/../../files-old",
         "//etc/passwd",
-        "/work ",
+        "/files ",
     ],
 )
 def test_a_path_outside_the_directory_is_not_under_it(path: str) -> None:
-    assert Condition(under="/work").judge(path) is False
+    assert Condition(under="/files").judge(path) is False
 
 
 @pytest.mark.parametrize(
     "path",
-    ["", "work/a", "../work", "~/work", "~root", "/work\\..\\etc", "/work/a\0b", "file:///work/a"],
+    ["", "files/a", "../files", "~/files", "~root", "/files\\..\\etc", "/files/a\0b", "file:///files/a"],
 )
 def test_a_path_whose_meaning_lies_elsewhere_cannot_be_judged(path: str) -> None:
-    assert Condition(under="/work").judge(path) is None
+    assert Condition(under="/files").judge(path) is None
 
 
 def test_relative_directories_hold_relative_paths_that_stay_inside() -> None:
@@ -71,7 +71,7 @@ def test_the_working_directory_holds_what_does_not_climb_out_of_it() -> None:
 
 
 def test_one_of_several_directories_is_enough() -> None:
-    either = Condition(under=["/work", "/tmp", "data"])  # noqa: S108 - no file is made
+    either = Condition(under=["/files", "/tmp", "data"])  # noqa: S108 - no file is made
     assert either.judge("/tmp/x") is True  # noqa: S108 - no file is made
     assert either.judge("data/x") is True
     # It is not under the absolute ones, and nobody knows where the relative one is.
@@ -86,10 +86,10 @@ def test_dots_and_doubled_slashes_mean_what_the_file_system_says(parts: list[str
             walked = walked[:-1]
         elif part not in ("", "."):
             walked.append(part)
-    assert Condition(under="/work").judge("/" + "/".join(parts)) is (walked[:1] == ["work"])
+    assert Condition(under="/files").judge("/" + "/".join(parts)) is (walked[:1] == ["files"])
 
 
-@pytest.mark.parametrize("directory", ["~/work", "../work", "C:\\work", "https://example.com/a"])
+@pytest.mark.parametrize("directory", ["~/files", "../files", "C:\\work", "https://example.com/a"])
 def test_a_directory_that_paths_cannot_be_compared_with_is_refused(directory: str) -> None:
     with pytest.raises(ConfigError, match="is not a directory that paths can be compared with"):
         Condition(under=directory)

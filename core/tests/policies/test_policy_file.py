@@ -92,7 +92,7 @@ def test_everything_a_rule_can_say_can_be_said_in_a_file() -> None:
         currency = "EUR"
         urgent = false
         "user.email" = { glob = "*@example.com", max_length = 100 }
-        path = { under = ["/work", "/data"] }
+        path = { under = ["/files", "/data"] }
         amount = { min = 1, max = 9.5 }
         id = { matches = "[0-9]+", min_length = 2 }
         mode = { in = ["a", 1] }
@@ -132,7 +132,7 @@ def test_everything_a_rule_can_say_can_be_said_in_a_file() -> None:
                     "currency": Condition(equals="EUR"),
                     "urgent": Condition(equals=False),
                     "user.email": Condition(glob=["*@example.com"], max_length=100),
-                    "path": Condition(under=["/work", "/data"]),
+                    "path": Condition(under=["/files", "/data"]),
                     "amount": Condition(min=1, max=9.5),
                     "id": Condition(matches="[0-9]+", min_length=2),
                     "mode": Condition(one_of=["a", 1]),

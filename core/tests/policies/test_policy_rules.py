@@ -156,8 +156,8 @@ def test_a_condition_that_cannot_be_judged_counts_against_the_call(
 def test_an_allow_rule_needs_every_item_to_fit_and_a_deny_rule_only_one(
     tool_call: Callable[..., ToolQuestion],
 ) -> None:
-    when = {"paths.*": Condition(under="/work")}
-    question = tool_call(arguments={"paths": ["/work/a", "/etc/passwd"]})
+    when = {"paths.*": Condition(under="/files")}
+    question = tool_call(arguments={"paths": ["/files/a", "/etc/passwd"]})
     assert not applies(tool_rule(when=when), question)
     assert applies(tool_rule(Outcome.DENY, when=when), question)
 

@@ -268,7 +268,7 @@ async def test_rewritten_arguments_are_put_to_every_policy_again() -> None:
             )
         ],
     )
-    question = replace(CALL, arguments={"path": "/work/a"})
+    question = replace(CALL, arguments={"path": "/files/a"})
     for order in ([move, guard], [guard, move]):
         verdict = await PolicyStack(order).decide(question)
         assert verdict.outcome is DENY
