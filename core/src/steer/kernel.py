@@ -264,6 +264,10 @@ class RuntimeKernel:
         seconds = request.budgets.max_runtime_seconds
         return JobRecord(
             job_id=context.job_id,
+            run_id=new_id(),
+            owner=self._opened().owner,
+            attempt=1,
+            fence=1,
             scope_id=request.scope_id,
             principal_id=request.principal_id,
             session_id=request.session_id,

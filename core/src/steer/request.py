@@ -78,7 +78,9 @@ class StoredRequest:
         """Return what is kept of a request."""
         return cls(
             input=request.input,
-            options=replace(request.options, api_key=None),
+            options=request.options
+            if request.options.api_key is None
+            else replace(request.options, api_key=None),
             budgets=request.budgets,
             policies=request.policies,
             keep_records=request.keep_records,

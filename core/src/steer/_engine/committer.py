@@ -67,7 +67,7 @@ class Committer:
         if self._timer is not None or self._failure is not None:
             return
         if threading.get_ident() == self._thread:
-            self._timer = self._loop.call_later(FLUSH_SECONDS, self._flush)
+            self._timer = self._loop.call_later(FLUSH_SECONDS, self._flush_late)
         else:
             self._loop.call_soon_threadsafe(self.events_pending)
 
@@ -91,6 +91,12 @@ class Committer:
             self._timer.cancel()
             self._timer = None
 
+    def _flush_late(self) -> None:
+        # Commits do not put the timer off: one that fires for nothing costs less than
+        # setting it anew after each.
+        self._timer = None
+        self._flush()
+
     def _flush(self) -> None:
         if self._busy:
             self._again = True
@@ -108,7 +114,6 @@ class Committer:
             self._busy = False
 
     async def _commit_batch(self) -> None:
-        self.close()
         with self._lock:
             events = self.feed.take()
             changes, self._changes = self._changes, []

@@ -110,11 +110,10 @@ class Engine:
         return self._running.get((scope_id, job_id))
 
     async def admit(self, job: JobRecord, work: Work) -> RunningJob:
-        """Create the job, already claimed, with its first event, and start it (W0).
+        """Create a job that names this engine's owner, with its first event, and start it (W0).
 
         Raises ``IdempotencyConflict`` where the scope has a job with the same key.
         """
-        job = replace(job, owner=self.owner, run_id=new_id(), attempt=1, fence=1)
         running = self._build(job, work, lease=Lease.starting(self.clock))
         state = running.state
         state.tell(

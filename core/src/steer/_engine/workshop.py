@@ -159,7 +159,9 @@ class Workshop:
             agent = agent if agent.native is None else agent.native
         config |= options.config
         runtime = await self._open_runtime(name, config)
-        prepared = self._prepare(name, runtime, agent, replace(options, config=config))
+        if config != options.config:
+            options = replace(options, config=config)
+        prepared = self._prepare(name, runtime, agent, options)
         policies = self._stack if stored.policies is None else self._select(stored.policies)
         await _admit(policies, prepared, name, context)
         return Order(
