@@ -92,14 +92,14 @@ class _LocalWaiter:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def wait(self, timeout: float, /) -> bool:  # noqa: ASYNC109 - bounded by contract
-        if self._take():
-            return True
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         with self._lock:
-            self._loop, self._future = loop, future
+            # In one step, so that no signal falls between looking at the flag and waiting.
             if self._signalled:
-                _resolve(future)
+                self._signalled = False
+                return True
+            self._loop, self._future = loop, future
         timer = loop.call_later(max(0.0, timeout), _resolve, future)
         self._channel.enter()
         try:
@@ -109,7 +109,9 @@ class _LocalWaiter:
             timer.cancel()
             with self._lock:
                 self._future = None
-        return self._take()
+        with self._lock:
+            signalled, self._signalled = self._signalled, False
+        return signalled
 
     def notify(self) -> None:
         """Raise the flag and end the wait under way; callable from any thread."""
@@ -120,11 +122,6 @@ class _LocalWaiter:
             # A loop that was closed under its waiter raises, and nobody is left to wake.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_resolve, self._future)
-
-    def _take(self) -> bool:
-        with self._lock:
-            signalled, self._signalled = self._signalled, False
-        return signalled
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
