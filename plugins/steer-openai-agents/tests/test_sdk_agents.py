@@ -210,7 +210,7 @@ async def test_what_the_runtime_cannot_do_is_refused() -> None:
     server = McpHttp(name="books", url="https://example.com")
     with pytest.raises(AgentError, match="MCP"):
         await body_of(agent_with(mcp_servers=[server]))
-    with pytest.raises(AgentError, match="cannot run a builtins.dict"):
+    with pytest.raises(AgentError, match=r"builtins\.dict|a dict"):
         await body_of(Agent(name="strange", native={}))
 
 

@@ -92,10 +92,10 @@ async def test_a_run_cancelled_in_a_verdict_asks_no_more() -> None:
         raise AssertionError
 
     agent: Agent[Any] = Agent(name="actor", model=MODEL, tools=[act])
-    async with Provider(Script([Turn(ToolCall("act"))])) as provider:
-        async with started(agent, provider, Waiting()) as task:
-            await asyncio.wait_for(asked.wait(), PATIENCE)
-            await cancelled(task)
+    script = Script([Turn(ToolCall("act"))])
+    async with Provider(script) as provider, started(agent, provider, Waiting()) as task:
+        await asyncio.wait_for(asked.wait(), PATIENCE)
+        await cancelled(task)
 
 
 @pytest.mark.parametrize("how", ["as_tool", "streamed", "threaded"])

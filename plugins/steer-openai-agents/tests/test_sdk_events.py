@@ -58,7 +58,7 @@ async def test_words_are_told_while_they_are_said(api: str) -> None:
         )
         heard = ""
         async for event in handle.events():
-            if event.type == "model.token":
+            if isinstance(event.data, ModelToken):
                 heard += event.data.text
                 if heard == "One two ":
                     # The model is held here: what was heard cannot have waited for the end.
@@ -97,7 +97,9 @@ async def test_a_turn_is_told_in_order(api: str) -> None:
         "final.result",
         "job.completed",
     ]
-    call = next(event.data for event in events if getattr(event.data, "kind", "") == "tool_call")
+    call: Any = next(
+        event.data for event in events if getattr(event.data, "kind", "") == "tool_call"
+    )
     assert (call.call_id, call.tool, call.arguments) == ("c1", "look", '{"at": "it"}')
     assert result.content == "Red."
     assert (result.turns, result.tools_invoked) == (2, 1)

@@ -22,12 +22,13 @@ from agents.models.openai_responses import OpenAIResponsesModel
 from bare_gate import BareGate, BareRun
 from openai import AsyncOpenAI
 from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
+from steer import BudgetSpec
 from steer.errors import ErrorCategory, PolicyDenied, ProviderError
 from steer.events import AgentDone, AgentHandoff, AgentStarted, ModelToken
 from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer.ports.policy import ToolKind
-from steer.values import Effect, JobStatus
-from steer_conformance.provider import Failure, Match, Provider, Rule, Script, Turn
+from steer.values import Effect, JobStatus, user_message
+from steer_conformance.provider import Failure, Provider, Reply, Rule, Script, Turn
 from steer_conformance.provider import ToolCall as Call
 
 pytestmark = pytest.mark.anyio
@@ -39,11 +40,6 @@ def worker(name: str = "inner", **fields: Any) -> Agent[Any]:
         return "acted"
 
     return Agent(name=name, instructions=f"I am {name}.", model=MODEL, tools=[act], **fields)
-
-
-def asks(name: str) -> Match:
-    """Requests of the agent whose instructions say so."""
-    return lambda request: request.body.get("instructions") == f"I am {name}."  # type: ignore[return-value]
 
 
 async def test_an_agent_as_a_tool_is_live_and_gated_on_its_own_path() -> None:
@@ -202,7 +198,7 @@ async def test_an_authors_own_server_in_a_nested_run_stays_the_authors() -> None
 
 async def test_a_failing_nested_model_is_words_for_the_outer_one_as_in_the_sdk() -> None:
     outer: Agent[Any] = Agent(name="outer", model=MODEL, tools=[worker().as_tool("inner", "")])
-    turns = [Turn(Call("inner", {"input": "go"})), Failure(500), Turn("A pity.")]
+    turns: list[Reply] = [Turn(Call("inner", {"input": "go"})), Failure(500), Turn("A pity.")]
     async with Provider(Script(turns)) as provider:
         finished, run = await run_bare(outer, provider)
     assert finished.content == "A pity."
@@ -212,7 +208,7 @@ async def test_a_failing_nested_model_is_words_for_the_outer_one_as_in_the_sdk()
 async def test_a_failing_nested_model_that_fails_the_run_comes_out_as_itself() -> None:
     tool = worker().as_tool("inner", "", failure_error_function=None)
     outer: Agent[Any] = Agent(name="outer", model=MODEL, tools=[tool])
-    turns = [Turn(Call("inner", {"input": "go"})), Failure(429, retry_after=2)]
+    turns: list[Reply] = [Turn(Call("inner", {"input": "go"})), Failure(429, retry_after=2)]
     async with Provider(Script(turns)) as provider:
         with pytest.raises(ProviderError) as raised:
             await run_bare(outer, provider)
@@ -237,8 +233,6 @@ async def test_a_stop_of_the_gate_inside_a_nested_agent_ends_the_run() -> None:
 
 
 async def test_a_budget_is_shared_with_nested_agents() -> None:
-    from steer import BudgetSpec
-
     outer: Agent[Any] = Agent(name="outer", model=MODEL, tools=[worker().as_tool("inner", "")])
     turns = [Turn(Call("inner", {"input": "go"})), Turn(Call("act"), Call("act"))]
     async with Provider(Script(turns, repeat=True)) as provider:
@@ -307,69 +301,78 @@ async def test_a_denied_handoff_does_not_happen() -> None:
     assert passed == []
 
 
-async def test_callbacks_are_given_the_authors_own_objects() -> None:
-    seen: list[tuple[str, Any]] = []
+class Seen:
+    """Callbacks of every kind, which keep what they are given."""
 
-    class Hooks(AgentHooks[Any]):
-        async def on_start(self, context: Any, agent: Any) -> None:
-            seen.append(("start", agent))
+    def __init__(self) -> None:
+        self.things: list[tuple[str, Any]] = []
 
-        async def on_end(self, context: Any, agent: Any, output: Any) -> None:
-            seen.append(("end", agent))
-
-        async def on_handoff(self, context: Any, agent: Any, source: Any) -> None:
-            seen.append(("handoff", source))
-
-        async def on_tool_start(self, context: Any, agent: Any, tool: Any) -> None:
-            seen.append(("tool", tool))
-
-        async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
-            seen.append(("llm", agent))
-
-    def say(_context: Any, agent: Any) -> str:
-        seen.append(("instructions", agent))
+    def instructions(self, _context: Any, agent: Any) -> str:
+        self.things.append(("instructions", agent))
         return "Work."
 
-    def enabled(_context: Any, agent: Any) -> bool:
-        seen.append(("enabled", agent))
+    def enabled(self, _context: Any, agent: Any) -> bool:
+        self.things.append(("enabled", agent))
         return True
 
-    async def check_in(_context: Any, agent: Any, _input: Any) -> GuardrailFunctionOutput:
-        seen.append(("in", agent))
+    async def check_input(self, _context: Any, agent: Any, _input: Any) -> GuardrailFunctionOutput:
+        self.things.append(("input", agent))
         return GuardrailFunctionOutput(output_info=None, tripwire_triggered=False)
 
-    def check_out(_context: Any, agent: Any, _output: Any) -> GuardrailFunctionOutput:
-        seen.append(("out", agent))
+    def check_output(self, _context: Any, agent: Any, _output: Any) -> GuardrailFunctionOutput:
+        self.things.append(("output", agent))
         return GuardrailFunctionOutput(output_info=None, tripwire_triggered=False)
 
-    @function_tool(is_enabled=enabled)
+
+class SeenHooks(AgentHooks[Any]):
+    def __init__(self, seen: Seen) -> None:
+        self.things = seen.things
+
+    async def on_start(self, context: Any, agent: Any) -> None:
+        self.things.append(("start", agent))
+
+    async def on_end(self, context: Any, agent: Any, output: Any) -> None:
+        self.things.append(("end", agent))
+
+    async def on_handoff(self, context: Any, agent: Any, source: Any) -> None:
+        self.things.extend([("handoff", agent), ("handoff", source)])
+
+    async def on_tool_start(self, context: Any, agent: Any, tool: Any) -> None:
+        self.things.extend([("tool", agent), ("tool", tool)])
+
+    async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
+        self.things.append(("llm", agent))
+
+
+async def test_callbacks_are_given_the_authors_own_objects() -> None:
+    seen = Seen()
+
+    @function_tool(is_enabled=seen.enabled)
     def act() -> str:
         return "acted"
 
     billing: Agent[Any] = Agent(
         name="billing",
-        instructions=say,
+        instructions=seen.instructions,
         model=MODEL,
         tools=[act],
-        hooks=Hooks(),
-        output_guardrails=[OutputGuardrail(guardrail_function=check_out)],
+        hooks=SeenHooks(seen),
+        output_guardrails=[OutputGuardrail(guardrail_function=seen.check_output)],
     )
     triage: Agent[Any] = Agent(
         name="triage",
         model=MODEL,
-        hooks=Hooks(),
-        handoffs=[handoff(billing, is_enabled=enabled)],
-        input_guardrails=[InputGuardrail(guardrail_function=check_in)],
+        hooks=SeenHooks(seen),
+        handoffs=[handoff(billing, is_enabled=seen.enabled)],
+        input_guardrails=[InputGuardrail(guardrail_function=seen.check_input)],
     )
     turns = [Turn(Call("transfer_to_billing")), Turn(Call("act")), Turn("Paid.")]
     async with Provider(Script(turns)) as provider:
         await run_bare(triage, provider)
-    kinds = {name for name, _ in seen}
-    assert kinds == {
-        "start", "end", "handoff", "tool", "llm", "instructions", "enabled", "in", "out",
-    }  # fmt: skip
-    for name, thing in seen:
-        assert thing is triage or thing is billing or thing is act, name
+    kinds = "start end handoff tool llm instructions enabled input output"
+    assert {name for name, _ in seen.things} == set(kinds.split())
+    for name, thing in seen.things:
+        assert any(thing is own for own in (triage, billing, act)), name
 
 
 async def test_hooks_of_a_nested_run_are_given_the_authors_own_objects() -> None:
@@ -422,7 +425,7 @@ async def test_sixty_runs_of_one_prepared_agent_do_not_mix() -> None:
     )
 
     def answer(request: Any) -> Turn:
-        name = request.user_text if hasattr(request, "user_text") else request.last_user_text
+        name = request.last_user_text
         if request.body["instructions"] == "I am inner.":
             return Turn(f"inner of {name}")
         if not request.tool_results:
@@ -432,8 +435,6 @@ async def test_sixty_runs_of_one_prepared_agent_do_not_mix() -> None:
                 Call("inner", {"input": name}, id="also"),
             )
         return Turn(f"{name}: " + ", ".join(result.text for result in request.tool_results))
-
-    from steer.values import user_message
 
     script = Script(rules=[Rule(lambda _request: True, answer)])
     async with Provider(script) as provider, open_bare() as runtime:

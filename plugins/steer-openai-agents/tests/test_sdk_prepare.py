@@ -323,7 +323,8 @@ async def test_connections_are_used_again() -> None:
         for _ in range(3):
             await runtime.run(prepared, BareRun(gate=BareGate()))
         (clients,) = runtime._clients._loops.values()
-        (connection,) = clients._own_http()._transport._pool.connections
+        transport: Any = clients._own_http()._transport
+        (connection,) = transport._pool.connections
         assert connection.is_idle()
 
 

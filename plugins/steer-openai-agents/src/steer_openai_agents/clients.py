@@ -48,19 +48,22 @@ def _gated_kind(kind: type[AsyncOpenAI]) -> type[AsyncOpenAI]:
     A class rather than attributes of a client, because the SDK copies clients on its own.
     ``_prepare_request`` is the client's hook for this; nothing else sees the events of the wire.
     """
+    process = kind._process_response_data  # noqa: SLF001 - the client's only place for this
 
     async def prepare_request(self: AsyncOpenAI, request: httpx2.Request) -> None:
-        await kind._prepare_request(self, request)
+        await kind._prepare_request(self, request)  # noqa: SLF001 - the client's hook
         exchange = current_exchange()
         if exchange is None:
             raise RuntimeFailure("a model's client that steer prepared was used outside of its run")
         await exchange.pass_gate(request)
 
-    def process_response_data(self: AsyncOpenAI, *, response: Any, data: object, **how: Any) -> Any:
+    def process_response_data(
+        self: AsyncOpenAI, *, data: object, cast_to: Any, response: Any
+    ) -> Any:
         exchange = response.request.extensions.get(WIRE_KEY)
         if exchange is not None:
             exchange.saw(data)
-        return kind._process_response_data(self, response=response, data=data, **how)
+        return process(self, data=data, cast_to=cast_to, response=response)
 
     methods = {
         "_prepare_request": prepare_request,
@@ -159,7 +162,7 @@ class _LoopClients:
         copies = self._models.setdefault(model, {})
         if timeout not in copies:
             # The SDK has no public way to a model's client, nor to set it; a test pins both.
-            client: AsyncOpenAI | None = model._client
+            client: AsyncOpenAI | None = model._client  # noqa: SLF001
             original = client or AsyncOpenAI(http_client=self._own_http())
             copies[timeout] = _with_client(model, self._gated(original, timeout))
         return copies[timeout]
@@ -178,7 +181,7 @@ class _LoopClients:
 
     def _http_for(self, client: AsyncOpenAI) -> httpx2.AsyncClient:
         """Return this loop's own connections, unless the author chose how to connect."""
-        http = client._client
+        http = client._client  # noqa: SLF001 - no public way to it
         untouched = type(http) is AsyncHttpxClientWrapper or http is shared_http_client()
         return self._own_http() if untouched else http
 
@@ -198,7 +201,7 @@ class _LoopClients:
 def _with_client(model: OpenAIModel, client: AsyncOpenAI) -> OpenAIModel:
     """Return a copy of the author's model that asks through ``client``."""
     private = copy.copy(model)
-    watched = private._detach_stream_close
+    watched = private._detach_stream_close  # noqa: SLF001 - through which every closing goes
 
     def detach(task: asyncio.Future[None]) -> None:
         exchange = current_exchange()

@@ -8,16 +8,13 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
-from agents import Model, ModelProvider, ModelResponse, ModelSettings, ModelTracing, Tool
-from agents.agent_output import AgentOutputSchemaBase
+from agents import Model, ModelProvider, ModelResponse
 from agents.exceptions import ModelBehaviorError
-from agents.handoffs import Handoff
-from agents.items import TResponseInputItem, TResponseStreamEvent
+from agents.items import TResponseStreamEvent
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
 from openai import AsyncAzureOpenAI
 from openai.types.responses import Response, ResponseCompletedEvent
-from openai.types.responses.response_prompt_param import ResponsePromptParam
 from steer.errors import ErrorCategory, ProviderError, SteerError
 
 from steer_openai_agents.clients import Clients, OpenAIModel, speaks_openai
@@ -32,6 +29,7 @@ from steer_openai_agents.frame import current_frame
 from steer_openai_agents.narration import Narrator
 from steer_openai_agents.question import (
     Question,
+    asked,
     described,
     is_bounded,
     output_limit,
@@ -77,63 +75,19 @@ class GatedModel(Model):
         self._timeout = timeout
         self._found: Model | None = None
 
-    async def get_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],  # noqa: A002 - the SDK's name
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff[Any, Any]],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> ModelResponse:
+    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Ask, streaming all the same: a plain answer would hide that it was cut off."""
-        question = Question(
-            system_instructions=system_instructions,
-            input=input,
-            model_settings=model_settings,
-            tools=tools,
-            output_schema=output_schema,
-            handoffs=handoffs,
-            tracing=tracing,
-            previous_response_id=previous_response_id,
-            conversation_id=conversation_id,
-            prompt=prompt,
-        )
+        question = asked(*args, **kwargs)
         response = await self._exchange(question, _nobody)
-        return sdk_response(response, raw_usage=model_settings.preserve_raw_usage is True)
+        return sdk_response(
+            response, raw_usage=question["model_settings"].preserve_raw_usage is True
+        )
 
     async def stream_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],  # noqa: A002 - the SDK's name
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff[Any, Any]],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
+        self, *args: Any, **kwargs: Any
     ) -> AsyncIterator[TResponseStreamEvent]:
         """Ask, and pass on the stream: for runs that an author's own code streams."""
-        question = Question(
-            system_instructions=system_instructions,
-            input=input,
-            model_settings=model_settings,
-            tools=tools,
-            output_schema=output_schema,
-            handoffs=handoffs,
-            tracing=tracing,
-            previous_response_id=previous_response_id,
-            conversation_id=conversation_id,
-            prompt=prompt,
-        )
+        question = asked(*args, **kwargs)
         # A task of its own, because whoever iterates may do so from several tasks, and the
         # gate's context must be left in the one that entered it.
         events: asyncio.Queue[TResponseStreamEvent | None] = asyncio.Queue()

@@ -133,6 +133,7 @@ class Narrator:
         self._frame.emit(data, agent=self._agent)
 
 
+# ruff: noqa: SLF001 - the table belongs to the class above, and lies outside to be made once
 # None is for what another event says again: beginnings, ends, and pieces of a call's arguments.
 _HANDLERS: dict[str, Callable[[Narrator, Any], None] | None] = {
     "response.output_text.delta": Narrator._text,

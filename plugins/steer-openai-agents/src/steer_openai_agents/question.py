@@ -17,6 +17,7 @@ from pydantic_core import to_json
 __all__ = [
     "OUTPUT_LIMITS",
     "Question",
+    "asked",
     "described",
     "is_bounded",
     "output_limit",
@@ -46,6 +47,31 @@ class Question(TypedDict):
     previous_response_id: str | None
     conversation_id: str | None
     prompt: ResponsePromptParam | None
+
+
+def asked(  # noqa: PLR0917 - the SDK gives them in this order
+    system_instructions: str | None,
+    input: str | list[TResponseInputItem],  # noqa: A002 - the SDK's name
+    model_settings: ModelSettings,
+    tools: list[Tool],
+    output_schema: AgentOutputSchemaBase | None,
+    handoffs: list[Handoff[Any, Any]],
+    tracing: ModelTracing,
+    **kept: Any,
+) -> Question:
+    """Return the arguments of ``Model.get_response`` and ``Model.stream_response`` by name."""
+    return Question(
+        system_instructions=system_instructions,
+        input=input,
+        model_settings=model_settings,
+        tools=tools,
+        output_schema=output_schema,
+        handoffs=handoffs,
+        tracing=tracing,
+        previous_response_id=kept.get("previous_response_id"),
+        conversation_id=kept.get("conversation_id"),
+        prompt=kept.get("prompt"),
+    )
 
 
 def is_bounded(question: Question) -> bool:

@@ -110,9 +110,8 @@ def _gated(frame: Frame, agent: Agent[Any], kwargs: dict[str, Any]) -> Agent[Any
     )
     if kwargs.get("hooks") is not None:
         kwargs["hooks"] = PublicRunHooks(kwargs["hooks"])
-    if isinstance(agent, Agent) and not isinstance(agent.model, GatedModel):
-        return clones.clone(agent)
-    return agent
+    # A hook may have made a copy of a copy: that is gated already.
+    return agent if isinstance(agent.model, GatedModel) else clones.clone(agent)
 
 
 def _provider(given: ModelProvider, ours: GatedProvider) -> ModelProvider:

@@ -104,9 +104,8 @@ def _described_agent(agent: Agent[Any]) -> JsonValue:
             item.tool_name if isinstance(item, Handoff) else item.name for item in agent.handoffs
         ],
         "output": _described_output(agent.output_type),
-        "guardrails": [
-            each.get_name() for each in (*agent.input_guardrails, *agent.output_guardrails)
-        ],
+        "input_guardrails": [each.get_name() for each in agent.input_guardrails],
+        "output_guardrails": [each.get_name() for each in agent.output_guardrails],
         "mcp_servers": [server.name for server in agent.mcp_servers],
         "tool_use_behavior": _named(agent.tool_use_behavior),
         "reset_tool_choice": agent.reset_tool_choice,

@@ -39,7 +39,9 @@ class Halted(BaseException):
     No ``Exception``, because the SDK would log it as a failure of the model.
     """
 
-    def __init__(self, *, record: ModelRecord | None = None, error: SteerError | None = None):
+    def __init__(
+        self, *, record: ModelRecord | None = None, error: SteerError | None = None
+    ) -> None:
         super().__init__()
         self.record = record
         self.error = error

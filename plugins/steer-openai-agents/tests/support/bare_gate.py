@@ -207,8 +207,10 @@ class BareRun:
     gate: BareGate
     input: tuple[Message, ...] = (user_message("Hello?"),)
     user_context: object = None
-    context: ExecutionContext = ExecutionContext(job_id="job-1", run_id="run-1")
-    budgets: BudgetSpec = BudgetSpec()
+    context: ExecutionContext = field(
+        default_factory=lambda: ExecutionContext(job_id="job-1", run_id="run-1")
+    )
+    budgets: BudgetSpec = field(default_factory=BudgetSpec)
     resume_state: bytes | None = None
     emitted: list[tuple[tuple[str, ...], str | None, RuntimeData]] = field(default_factory=list)
 

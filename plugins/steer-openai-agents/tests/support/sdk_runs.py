@@ -29,7 +29,10 @@ MODEL = "gpt-4.1"
 
 def options_for(provider: Provider, **given: Any) -> PrepareOptions:
     """Options that lead to a scripted provider."""
-    usual = {"base_url": provider.openai_base_url, "api_key": SecretStr("sk-scripted")}
+    usual: dict[str, Any] = {
+        "base_url": provider.openai_base_url,
+        "api_key": SecretStr("sk-scripted"),
+    }
     return PrepareOptions(**(usual | given))
 
 
