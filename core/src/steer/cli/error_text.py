@@ -16,7 +16,7 @@ _MESSAGE_LENGTH = 600
 def error_text(info: ErrorInfo) -> str:
     """Return ``who: what. fix`` in one line."""
     message = info.message.strip().rstrip(".")
-    if info.provider and not message.casefold().startswith(info.provider.casefold()):
+    if info.provider and info.provider.casefold() not in message.casefold():
         message = f"{info.provider}: {message}"
     facts = []
     if info.status_code is not None and str(info.status_code) not in message:
@@ -25,7 +25,9 @@ def error_text(info: ErrorInfo) -> str:
         facts.append(f"retry after {info.retry_after:g} s")
     if facts:
         message += f" ({', '.join(facts)})"
-    return shortened(f"{message}. {info.fix}" if info.fix else message, _MESSAGE_LENGTH)
+    if info.fix:
+        message += f" {info.fix}" if message.endswith(("?", "!")) else f". {info.fix}"
+    return shortened(message, _MESSAGE_LENGTH)
 
 
 def error_json(info: ErrorInfo, code: ExitCode) -> bytes:

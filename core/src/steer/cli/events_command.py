@@ -80,14 +80,15 @@ async def _show(
 ) -> None:
     async with open_reader(settings) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
-        if not follow:
-            await show_all(_so_far(kernel, job, after), printer.show)
-            return
-        if kernel.orphaned(job):
+        handle = await kernel.attach(job.job_id, scope_id=job.scope_id)
+        if follow and kernel.orphaned(job):
             note = f"nobody runs this job; steer jobs resume {job.job_id} goes on with it\n"
             Streams.standard().err.write(note)
-        handle = await kernel.attach(job.job_id, scope_id=job.scope_id)
-        await show_all(handle.events(after=after), printer.show)
+        events = handle.events(after=after) if follow else _so_far(kernel, job, after)
+        await show_all(events, printer.show)
+        if isinstance(printer, StoryPrinter):
+            result = (await handle.job()).result
+            printer.close() if result is None else printer.finish(result)
 
 
 async def _so_far(kernel: RuntimeKernel, job: JobRecord, after: Position) -> AsyncIterator[Event]:

@@ -32,7 +32,7 @@ from steer.events import (
 )
 from steer.values import JsonValue
 
-__all__ = ["Kind", "Line", "Piece", "Said", "narrate"]
+__all__ = ["Kind", "Line", "Piece", "Said", "narrate", "retracted"]
 
 _RESULT_LENGTH = 160
 _REASON_LENGTH = 300
@@ -91,6 +91,12 @@ def narrate(event: Event) -> Said | None:
             return None if note is None else Line(kind=Kind.NOTE, text=note, depth=depth)
 
 
+def retracted(data: ModelRetracted) -> Line:
+    """Return what to say once text that was shown is asked for again."""
+    why = f": {shortened(data.reason, _REASON_LENGTH)}" if data.reason else ""
+    return Line(kind=Kind.NOTE, text=f"what it said last does not count, it is asked again{why}")
+
+
 def _of_tool(
     data: ToolStarted | ToolEnded | ToolFailed | ToolDenied | ToolUnknown, depth: int
 ) -> Line:
@@ -117,9 +123,6 @@ def _of_tool(
 
 def _note(event: Event) -> str | None:
     match event.data:
-        case ModelRetracted(reason=reason) if not event.path:
-            why = f": {shortened(reason, _REASON_LENGTH)}" if reason else ""
-            return f"what the model said last does not count, it is asked again{why}"
         case AgentHandoff(source=source, target=target):
             return f"\u21e2 {one_line(source)} hands over to {one_line(target)}"
         case JobStatusChanged(new=new, reason=reason):

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
 from steer.cli.error_text import error_json, error_text
 from steer.cli.exit_codes import exit_code_of_result
-from steer.cli.narration import narrate
+from steer.cli.narration import narrate, retracted
 from steer.cli.paint import paint_for
 from steer.cli.screen import Screen
 from steer.cli.status_text import ending_text, totals_text
 from steer.cli.streams import Streams
-from steer.events import Event, encode
+from steer.events import (
+    Event,
+    ModelReasoning,
+    ModelRetracted,
+    ModelStarted,
+    ModelToken,
+    encode,
+)
 from steer.values import JobStatus, RunResult
 
 __all__ = ["AnswerPrinter", "JsonPrinter", "RunForm", "RunPrinter", "StoryPrinter", "printer_for"]
@@ -43,17 +51,49 @@ class StoryPrinter:
     """The model's text on standard output; tools, notes and the last line on standard error."""
 
     def __init__(self, streams: Streams) -> None:
+        # What the author's code prints comes from another thread than the events.
+        self._lock = threading.Lock()
         self._paint = paint_for(streams.err)
         self._screen = Screen(streams, paint=self._paint)
+        self._call = ""
+        self._withdrawn: ModelRetracted | None = None
 
     def show(self, events: Sequence[Event], /) -> None:
-        for event in events:
-            said = narrate(event)
-            if said is not None:
-                self._screen.say(said)
+        with self._lock:
+            for event in events:
+                self._mind_retraction(event)
+                said = narrate(event)
+                if said is not None:
+                    self._screen.say(said)
+
+    def printed(self, text: str, /) -> None:
+        """Show what the agent's own code printed, beside the answer."""
+        with self._lock:
+            self._screen.printed(text)
+
+    def _mind_retraction(self, event: Event) -> None:
+        """Say that text does not count only if it was shown, and only if more is to come.
+
+        Where the run ends with it, the ending says why.
+        """
+        match event.data:
+            case ModelToken(call=call) | ModelReasoning(call=call) if not event.path:
+                self._call = call
+            case ModelRetracted(call=self._call) as data:
+                self._withdrawn = data
+            case ModelStarted() if self._withdrawn is not None:
+                self._screen.say(retracted(self._withdrawn))
+                self._withdrawn = None
+            case _:
+                pass
+
+    def close(self) -> None:
+        """End the lines that are open, where no ending is to be told."""
+        with self._lock:
+            self._screen.finish()
 
     def finish(self, result: RunResult, /) -> None:
-        self._screen.finish()
+        self.close()
         if result.error is not None and result.status is not JobStatus.CANCELLED:
             self._screen.line(f"steer: {error_text(result.error)}", style="error")
         ending = self._paint(result.status.value, ending_text(result))

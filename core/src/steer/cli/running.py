@@ -7,13 +7,15 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import nullcontext
 
 import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from steer.cli.exit_codes import ExitCode, exit_code_of_result
-from steer.cli.printers import RunForm, RunPrinter, printer_for
+from steer.cli.printed import prints_told
+from steer.cli.printers import RunForm, RunPrinter, StoryPrinter, printer_for
 from steer.cli.stopping import Stops
 from steer.cli.streams import ReaderGone, answer_apart
 from steer.errors import InvalidTransition
@@ -41,7 +43,9 @@ def run_in_foreground(
     """
     with answer_apart() as streams:
         tell = streams.err.is_terminal and form is not RunForm.JSON
-        return asyncio.run(_run(kernel, start, printer_for(form, streams), by=by, tell=tell))
+        printer = printer_for(form, streams)
+        with prints_told(printer.printed) if isinstance(printer, StoryPrinter) else nullcontext():
+            return asyncio.run(_run(kernel, start, printer, by=by, tell=tell))
 
 
 async def _run(

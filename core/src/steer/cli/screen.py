@@ -10,6 +10,9 @@ from steer.cli.streams import Stream, Streams
 __all__ = ["Screen"]
 
 
+_PRINTED = ("printed", 0)
+
+
 class _Surface:
     """What one reader sees, through one stream or two: whether its last line is still open."""
 
@@ -41,6 +44,14 @@ class Screen:
         """Show a line beside the answer."""
         self._close_line(self._err, self._beside)
         self._err.write(f"{' ' * indent}{self._paint(style, text)}\n")
+
+    def printed(self, text: str) -> None:
+        """Show what others print beside the answer, as it is."""
+        if self._beside.part != _PRINTED:
+            self._close_line(self._err, self._beside)
+            self._beside.part = _PRINTED
+        self._err.write(text)
+        self._beside.line_is_open = not text.endswith("\n")
 
     def finish(self) -> None:
         """End the lines that are open."""

@@ -1,0 +1,75 @@
+"""A folder with agents, and the program to run them with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from little_distributions import Site
+from programs import Program
+from steer_conformance.provider import Provider, Reply, Script
+
+# Runs by the stepwise runtime of the tests: no vendor, no server.
+GREETER = """
+    from stepwise import Stepwise, Turn
+
+    agent = Stepwise(name="Greeter", turns=(Turn(text="Hello, you."),))
+"""
+WORKER = """
+    from pathlib import Path
+
+    from stepwise import Call, Stepwise, ToolSpec, Turn
+
+    async def note(run):
+        with Path("notes.txt").open("a") as file:
+            file.write(run.arguments["line"] + "\\n")
+        print("a tool prints this")
+        return "noted"
+
+    agent = Stepwise(
+        name="Worker",
+        turns=(
+            Turn(text="First I note it.", calls=(Call(tool="note", arguments={"line": "one"}),)),
+            Turn(text="It is noted."),
+        ),
+        tools={"note": ToolSpec(run=note)},
+    )
+"""
+# Runs by the OpenAI Agents SDK.
+PLAIN = """
+    from agents import Agent, function_tool
+
+    @function_tool
+    def add(a: int, b: int) -> int:
+        "Add two numbers."
+        return a + b
+
+    agent = Agent(name="Plain", model="gpt-5", tools=[add])
+"""
+
+
+@pytest.fixture
+def steer(tmp_path: Path) -> Program:
+    """The program, in a folder that holds greeter.py, worker.py and plain.py."""
+    site = Site(tmp_path / "site")
+    site.folder.mkdir()
+    site.add("stepwise", {}, entry_points="[steer]\nstepwise = stepwise_plugin\n")
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for name, source in {"greeter": GREETER, "worker": WORKER, "plain": PLAIN}.items():
+        (folder / f"{name}.py").write_text(dedent(source))
+    return Program(folder, path=(site.folder,))
+
+
+@pytest.fixture
+def play(steer: Program, scripted_provider: Callable[..., Provider]) -> Callable[..., Provider]:
+    """Starts a provider with these turns, which the program then asks."""
+
+    def start(*turns: Reply) -> Provider:
+        provider = scripted_provider(Script(turns))
+        steer.env["OPENAI_BASE_URL"] = provider.openai_base_url
+        return provider
+
+    return start

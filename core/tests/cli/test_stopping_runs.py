@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+from programs import PATIENCE, Program, ended, interrupt
+from steer_conformance.provider import Hold, Provider, Turn
+
+# Held in the middle of a word, until the client goes away.
+HELD = Turn("one two three four", Hold("midway", after=3), chunk_size=4)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "reason"),
+    [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")],
+)
+def test_a_signal_in_mid_stream_cancels_the_run_and_its_request(
+    steer: Program,
+    play: Callable[..., Provider],
+    number: signal.Signals,
+    code: int,
+    reason: str,
+) -> None:
+    provider = play(HELD)
+    with steer.started("run", "plain.py", "Count") as process:
+        provider.reached_sync("midway", timeout=PATIENCE)
+        interrupt(process, number)
+        request = provider.wait_for_disconnect_sync(timeout=PATIENCE)
+        finished = ended(process)
+
+    assert (request.deltas, request.finished) == (3, False)
+    assert (finished.code, finished.out) == (code, "one two thre\n")
+    assert finished.err.splitlines()[-1].startswith(f"cancelled: {reason} \u00b7 ~")
+    assert "Traceback" not in finished.err
+    (job,) = steer("jobs", "show", "latest", "--json").rows
+    assert (job["status"], job["cancel_by"]) == ("cancelled", None)
+    assert job["result"]["error"]["message"] == reason
+
+
+def test_a_second_signal_gives_up_what_hangs(steer: Program) -> None:
+    # Reading the agent takes as long as the test wants; the pipe tells that it has begun.
+    (steer.folder / "slow.py").write_text(
+        "print('begun', flush=True)\nimport time\ntime.sleep(60)\n"
+    )
+    with steer.started("run", "slow.py", "Hi") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"begun\n"
+        # Asked once it waits for the file to be read; asked twice it gives up.
+        interrupt(process, signal.SIGINT)
+        interrupt(process, signal.SIGTERM)
+        assert process.wait(PATIENCE) == 143
+        assert process.stderr.read() == b""
+
+
+def test_a_run_is_cancelled_from_another_process(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    provider = play(HELD)
+    with steer.started("run", "plain.py", "Count") as process:
+        provider.reached_sync("midway", timeout=PATIENCE)
+        cancelled = steer("jobs", "cancel", "latest", "--reason", "too slow", "--principal", "ann")
+        finished = ended(process)
+
+    assert (cancelled.code, cancelled.out) == (0, "")
+    assert cancelled.err.startswith("cancelled \u00b7 job ")
+    assert finished.code == 130
+    assert finished.err.splitlines()[-1].startswith("cancelled: too slow \u00b7 ")
+    (job,) = steer("jobs", "show", "latest", "--json").rows
+    assert (job["cancel_reason"], job["cancel_by"]) == ("too slow", "ann")
+    again = steer("jobs", "cancel", "latest")
+    assert (again.code, again.out) == (7, "")
+    assert again.error == "steer: a job that is cancelled cannot be cancelled"
