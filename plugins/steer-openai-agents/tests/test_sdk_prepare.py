@@ -128,8 +128,6 @@ async def test_an_object_that_is_no_agent_is_refused() -> None:
     [
         {"base_url": "http://localhost:1/v1"},
         {"api_key": SecretStr("sk-x")},
-        {"config": {"api": "chat_completions"}},
-        {"config": {"organization": "org"}},
     ],
 )
 async def test_how_to_reach_models_is_refused_where_the_author_fixed_the_model(
@@ -140,6 +138,18 @@ async def test_how_to_reach_models_is_refused_where_the_author_fixed_the_model(
     # Naming a model instead of the object makes sense of it.
     prepared = await prepared_with(plain(model=fixed_model()), model="named", **given)
     assert prepared.model == "named"
+
+
+async def test_a_configuration_for_all_agents_need_not_concern_this_one() -> None:
+    prepared = await prepared_with(
+        plain(model=fixed_model()), config={"base_url": "http://localhost:1/v1"}
+    )
+    assert prepared.model == "fixed"
+
+
+async def test_an_agent_that_contradicts_itself_is_refused_before_it_runs() -> None:
+    with pytest.raises(AgentError, match="strict"):
+        await prepared_with(plain(output_type=dict[str, int]))
 
 
 async def test_variables_are_refused_for_an_agent_that_has_none() -> None:

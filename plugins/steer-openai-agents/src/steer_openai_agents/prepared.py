@@ -7,6 +7,7 @@ from typing import Any
 
 from agents import Agent as SdkAgent
 from agents import Model, ModelSettings, MultiProvider
+from agents.exceptions import UserError
 from agents.models import get_default_model
 from pydantic_core import to_jsonable_python
 from steer.agents.definition import Agent
@@ -31,7 +32,8 @@ __all__ = ["OpenAIAgentsPrepared", "prepare"]
 class OpenAIAgentsPrepared:
     """Implements ``steer.ports.runtime.Prepared``.
 
-    ``start`` is the gated copy of the agent that is asked, ``clones`` makes the other ones.
+    ``start`` is the gated copy of the agent that is asked, ``clones`` makes the other ones;
+    ``others`` are those that were in sight, kept so that each is made once.
     """
 
     agent: str
@@ -42,6 +44,7 @@ class OpenAIAgentsPrepared:
     ungated: tuple[ToolInfo, ...]
     start: SdkAgent[Any]
     clones: Clones
+    others: tuple[SdkAgent[Any], ...]
     tracing: bool
 
 
@@ -49,6 +52,16 @@ def prepare(
     agent: object, options: PrepareOptions, *, config: OpenAIAgentsConfig, clients: Clients
 ) -> OpenAIAgentsPrepared:
     """Compile and check an agent: see ``Runtime.prepare``."""
+    try:
+        return _prepare(agent, options, config, clients)
+    except UserError as error:
+        # The SDK's word for an agent that contradicts itself: a schema that cannot be strict.
+        raise AgentError(str(error)) from error
+
+
+def _prepare(
+    agent: object, options: PrepareOptions, config: OpenAIAgentsConfig, clients: Clients
+) -> OpenAIAgentsPrepared:
     native, runtime_config = _native(agent, options)
     config = overlaid(config, {**runtime_config, **options.config})
     config = config.model_copy(
@@ -59,7 +72,7 @@ def prepare(
         }
     )
     agents = reachable(native)
-    _check_models(agents, options, config)
+    _check_models(agents, options)
     _check_options(native, options)
     ungated = ungated_tools(agents)
     clones = Clones(
@@ -67,6 +80,7 @@ def prepare(
         overrides=Overrides(model=options.model, settings=_settings(options)),
         ungated=frozenset(tool.name for tool in ungated),
     )
+    start = clones.entry(native, _entry(options))
     model = options.model or native.model
     return OpenAIAgentsPrepared(
         agent=native.name,
@@ -75,8 +89,9 @@ def prepare(
         fingerprint=_fingerprint(agents, options, config),
         capabilities=_capabilities(model),
         ungated=ungated,
-        start=clones.entry(native, _entry(options)),
+        start=start,
         clones=clones,
+        others=tuple(clones.clone(each) for each in agents),
         tracing=config.tracing,
     )
 
@@ -103,14 +118,15 @@ def _native(agent: object, options: PrepareOptions) -> tuple[SdkAgent[Any], dict
     return native, runtime_config
 
 
-def _check_models(
-    agents: list[SdkAgent[Any]], options: PrepareOptions, config: OpenAIAgentsConfig
-) -> None:
-    """Refuse to set how models given by name are reached where there are none."""
+def _check_models(agents: list[SdkAgent[Any]], options: PrepareOptions) -> None:
+    """Refuse to say with a request how models given by name are reached where there are none.
+
+    What a configuration says for all agents may well not concern this one.
+    """
     if options.model is not None or not all(isinstance(each.model, Model) for each in agents):
         return
-    for name in ("base_url", "api_key", "organization", "project", "api"):
-        if getattr(config, name) is not None:
+    for name in ("base_url", "api_key"):
+        if getattr(options, name) is not None:
             raise ConfigError(
                 f"{name} cannot take effect: the author of agent {agents[0].name!r} gave it a "
                 "model object, which knows its own server",

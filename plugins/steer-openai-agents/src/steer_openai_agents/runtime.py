@@ -142,8 +142,8 @@ def _finished(result: RunResult, active: ActiveRun) -> Finished:
         reason = FinishReason.TOOL_RESULT
     else:
         reason = _FINISH_REASONS.get(active.finish_reason or "", FinishReason.STOP)
-    if isinstance(output, str):
-        return Finished(content=output, finish_reason=reason)
+    if output is None or isinstance(output, str):
+        return Finished(content=output or "", finish_reason=reason)
     form = to_jsonable_python(output, fallback=str)
     said = [item for item in items if isinstance(item, MessageOutputItem)]
     content = str(output) if by_tool or not said else ItemHelpers.text_message_output(said[-1])
