@@ -21,8 +21,6 @@ DISTRIBUTIONS = (
     "conformance",
     *sorted(f"plugins/{p.name}" for p in ROOT.glob("plugins/*")),
 )
-# What the `tests` of the lowest versions need beside the distributions themselves.
-TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "anthropic", "markdown-it-py")
 
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
@@ -77,7 +75,7 @@ def lowest(session: nox.Session) -> None:
         session.run_install("uv", "pip", "install", f"--python={alone}", *floors, external=True)
         session.run(alone, "tests/check_installed.py", distribution, external=True)
     together = [f"--editable=./{distribution}" for distribution in DISTRIBUTIONS]
-    session.install("--resolution=lowest-direct", *together, *TEST_TOOLS)
+    session.install("--resolution=lowest-direct", *together, "--group=test")
     session.run("pytest", "-n2", "--dist=loadgroup", *(f"{d}/tests" for d in DISTRIBUTIONS))
 
 
