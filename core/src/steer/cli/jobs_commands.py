@@ -30,6 +30,7 @@ from steer.cli.running import run_in_foreground
 from steer.cli.streams import Streams
 from steer.cli.tables import in_columns
 from steer.config import Settings
+from steer.errors import ConfigError
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.records import JobQuery, JobRecord
@@ -126,11 +127,22 @@ def resume(
         policy=policy, principal=principal, scope=scope, storage=storage, config=config
     )
 
+    opening = open_kernel(settings)
+
     async def start(kernel: RuntimeKernel) -> ExecutionHandle:
         found = await find_job(kernel, job, scope_id=settings.scope)
+        _check_rules(found, "+".join(sorted(map(str, opening.policies))))
         return await kernel.resume(found.job_id, scope_id=settings.scope)
 
-    return run_in_foreground(open_kernel(settings).kernel, start, form=form, by=settings.principal)
+    return run_in_foreground(opening.kernel, start, form=form, by=settings.principal)
+
+
+def _check_rules(job: JobRecord, selected: str) -> None:
+    if not job.status.terminal and job.policy not in (None, selected):
+        raise ConfigError(
+            f"job {job.job_id} began under the rules {job.policy}, and not under {selected}",
+            fix="Give the rules that it began under: --policy NAME or FILE.toml",
+        )
 
 
 async def _list(

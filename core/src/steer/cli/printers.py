@@ -11,6 +11,7 @@ from steer.cli.error_text import error_json, error_text
 from steer.cli.exit_codes import exit_code_of_result
 from steer.cli.narration import narrate, retracted
 from steer.cli.paint import paint_for
+from steer.cli.printable import one_line
 from steer.cli.screen import Screen
 from steer.cli.status_text import ending_text, totals_text
 from steer.cli.streams import Streams
@@ -65,6 +66,8 @@ class StoryPrinter:
                 said = narrate(event)
                 if said is not None:
                     self._screen.say(said)
+                elif isinstance(event.data, ModelStarted) and not event.path:
+                    self._screen.wait(f"{one_line(event.data.model or 'the model')} \u2026")
 
     def printed(self, text: str, /) -> None:
         """Show what the agent's own code printed, beside the answer."""

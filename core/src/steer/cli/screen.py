@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steer.cli.narration import Kind, Line, Piece, Said
-from steer.cli.paint import Paint
+from steer.cli.paint import Paint, plain
 from steer.cli.printable import for_terminal
 from steer.cli.streams import Stream, Streams
 
@@ -11,6 +11,7 @@ __all__ = ["Screen"]
 
 
 _PRINTED = ("printed", 0)
+_ERASE_LINE = "\r\x1b[2K"
 
 
 class _Surface:
@@ -27,6 +28,8 @@ class Screen:
     def __init__(self, streams: Streams, *, paint: Paint) -> None:
         self._out, self._err = streams.out, streams.err
         self._paint = paint
+        self._can_erase = paint is not plain
+        self._waits = False
         self._answer = _Surface()
         self._beside = self._answer if streams.meet else _Surface()
 
@@ -40,13 +43,22 @@ class Screen:
             case Line():
                 self.line(said.text, style=said.kind, indent=2 * (said.depth + 1))
 
+    def wait(self, text: str) -> None:
+        """Show what is waited for until there is something to show, where that can be erased."""
+        if self._can_erase:
+            self._close_line(self._err, self._beside)
+            self._err.write(self._paint("faint", f"  {text}"))
+            self._waits = True
+
     def line(self, text: str, *, style: str = "", indent: int = 0) -> None:
         """Show a line beside the answer."""
+        self._waited()
         self._close_line(self._err, self._beside)
         self._err.write(f"{' ' * indent}{self._paint(style, text)}\n")
 
     def printed(self, text: str) -> None:
         """Show what others print beside the answer, as it is."""
+        self._waited()
         if self._beside.part != _PRINTED:
             self._close_line(self._err, self._beside)
             self._beside.part = _PRINTED
@@ -55,12 +67,14 @@ class Screen:
 
     def finish(self) -> None:
         """End the lines that are open."""
+        self._waited()
         self._close_line(self._out, self._answer)
         self._close_line(self._err, self._beside)
 
     def _write_piece(
         self, stream: Stream, surface: _Surface, piece: Piece, *, style: str | None
     ) -> None:
+        self._waited()
         if piece.part != surface.part:
             self._close_line(stream, surface)
             surface.part = piece.part
@@ -69,6 +83,11 @@ class Screen:
             return
         stream.write(text if style is None else self._paint(style, text))
         surface.line_is_open = not text.endswith("\n")
+
+    def _waited(self) -> None:
+        if self._waits:
+            self._err.write(_ERASE_LINE)
+            self._waits = False
 
     def _close_line(self, stream: Stream, surface: _Surface) -> None:
         if surface.line_is_open:

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+from programs import PATIENCE, Program, interrupt
+from steer_conformance.provider import Hold, Provider, ToolCall, Turn
+
+
+def test_jobs_are_listed_newest_first_with_what_they_came_to(steer: Program) -> None:
+    steer("run", "greeter.py", "Hi")
+    steer("run", "worker.py", "Note it", "--max-turns", "1")
+
+    head, newest, oldest = steer("jobs", "list").out.splitlines()
+
+    assert head.split() == [
+        "JOB", "STATUS", "AGENT", "RUNTIME", "MODEL", "STARTED", "TOOK", "TOKENS",
+    ]  # fmt: skip
+    assert newest.split()[1:5] == ["failed", "Worker", "stepwise", "toy-1"]
+    assert oldest.split()[1:5] == ["succeeded", "Greeter", "stepwise", "toy-1"]
+
+
+def test_a_list_can_be_filtered_and_paged(steer: Program) -> None:
+    for _ in range(3):
+        steer("run", "greeter.py", "Hi")
+    steer("run", "worker.py", "Note it", "--max-turns", "1")
+
+    assert len(steer("jobs", "list", "--status", "succeeded", "--json").rows) == 3
+    first = steer("jobs", "list", "--limit", "3", "--json")
+    cursor = first.err.split()[4].rstrip(",")
+    rest = steer("jobs", "list", "--limit", "3", "--cursor", cursor, "--json")
+    every = steer("jobs", "list", "--all", "--limit", "1", "--json")
+    assert [len(each.rows) for each in (first, rest, every)] == [3, 1, 4]
+    assert every.rows == [*first.rows, *rest.rows]
+    assert (rest.err, every.err) == ("", "")
+
+
+def test_a_job_is_shown_by_any_end_of_its_id_or_as_the_latest(steer: Program) -> None:
+    steer("run", "greeter.py", "Hi")
+    (job,) = steer("jobs", "list", "--json").rows
+    job_id = job["job_id"]
+
+    names = [job_id, job_id[-12:], job_id[-6:].upper(), job_id[:18], "latest"]
+    shown = [steer("jobs", "show", name, "--json").rows[0]["job_id"] for name in names]
+
+    assert shown == [job_id] * len(names)
+
+
+def test_a_part_of_an_id_that_fits_two_jobs_is_refused(steer: Program) -> None:
+    ids = []
+    for _ in range(2):
+        steer("run", "greeter.py", "Hi")
+        ids.append(steer("jobs", "show", "latest", "--json").rows[0]["job_id"])
+
+    # Ids begin with the time, whose first digits change once in weeks.
+    finished = steer("jobs", "show", ids[0][:6])
+
+    assert finished.code == 2
+    assert finished.error.startswith(f"steer: '{ids[0][:6]}' fits 2 jobs: ")
+    assert all(each in finished.error for each in ids)
+
+
+def test_a_job_is_shown_with_what_it_came_to(steer: Program) -> None:
+    steer("run", "worker.py", "Note it", "--idempotency-key", "note-1")
+
+    shown = dict(
+        line.split(maxsplit=1)
+        for line in steer("jobs", "show", "latest").out.split("\n\n")[0].splitlines()
+        if "  " in line
+    )
+
+    assert shown["status"] == "succeeded"
+    assert shown["agent"] == "Worker"
+    assert shown["from"].endswith("worker.py:agent")
+    assert shown["tokens"] == "30 (20 in, 10 out)"
+    assert shown["cost"] == "not known"
+    assert shown["key"] == "note-1"
+    assert steer("jobs", "show", "latest").out.endswith("\n\nIt is noted.\n")
+
+
+def test_jobs_of_another_scope_are_not_there(steer: Program) -> None:
+    steer("run", "greeter.py", "Hi", "--scope", "acme")
+    (job,) = steer("jobs", "list", "--scope", "acme", "--json").rows
+
+    other = steer("jobs", "list")
+    shown = steer("jobs", "show", job["job_id"])
+
+    assert (other.code, other.out, other.err) == (0, "", "no jobs\n")
+    assert shown.code == 7
+
+
+def kill_in_mid_stream(steer: Program, provider: Provider, *arguments: str) -> None:
+    with steer.started("run", "adder.py", "What is 2 + 3?", *arguments) as process:
+        provider.reached_sync("midway", timeout=PATIENCE)
+        interrupt(process, signal.SIGKILL)
+        process.wait(PATIENCE)
+
+
+@pytest.fixture
+def adder(steer: Program) -> None:
+    (steer.folder / "adder.py").write_text(
+        "from pathlib import Path\n"
+        "from agents import Agent, function_tool\n"
+        "@function_tool\n"
+        "def add(a: int, b: int) -> int:\n"
+        "    'Add two numbers.'\n"
+        "    with Path('calls.txt').open('a') as file:\n"
+        "        file.write('called\\n')\n"
+        "    return a + b\n"
+        "agent = Agent(name='Adder', model='gpt-5', tools=[add])\n"
+    )
+
+
+ASKS = Turn("I add. ", ToolCall("add", {"a": 2, "b": 3}))
+HELD = Turn("It is five.", Hold("midway", after=1), chunk_size=4)
+
+
+@pytest.mark.usefixtures("adder")
+def test_a_job_whose_process_was_killed_is_shown_as_such_and_goes_on_where_it_was(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    provider = play(ASKS, HELD, Turn("It is five."))
+    kill_in_mid_stream(steer, provider)
+
+    listed = steer("jobs", "list").out.splitlines()[1]
+    shown = steer("jobs", "show", "latest")
+    resumed = steer("jobs", "resume", "latest")
+
+    assert "running, nobody runs it" in listed
+    assert "running, nobody runs it" in shown.out
+    assert shown.err.startswith("steer jobs resume ")
+    assert resumed.code == 0
+    assert resumed.out.splitlines()[-1] == "It is five."
+    assert resumed.err.splitlines()[-1].startswith("succeeded \u00b7 ")
+    assert (steer.folder / "calls.txt").read_text() == "called\n"
+    provider.assert_used_up()
+
+
+@pytest.mark.usefixtures("adder")
+def test_a_job_does_not_go_on_under_other_rules(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    rules = steer.folder / "rules.toml"
+    rules.write_text('name = "mine"\n[[tools]]\nallow = "add"\n')
+    kill_in_mid_stream(steer, play(ASKS, HELD, Turn("It is five.")), "--policy", "rules.toml")
+
+    without = steer("jobs", "resume", "latest")
+    rules.write_text('name = "mine"\n[[tools]]\nallow = "*"\n')
+    changed = steer("jobs", "resume", "latest", "--policy", "rules.toml")
+    rules.write_text('name = "mine"\n[[tools]]\nallow = "add"\n')
+    same = steer("jobs", "resume", "latest", "--policy", "rules.toml", "--quiet")
+
+    assert (without.code, changed.code) == (2, 2)
+    assert "began under the rules mine@sha256-" in without.error
+    assert "not under author-declared@" in without.error
+    assert "not under mine@sha256-" in changed.error
+    assert (same.code, same.out) == (0, "It is five.\n")
+
+
+@pytest.mark.usefixtures("adder")
+def test_a_job_that_nobody_runs_can_be_cancelled(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    kill_in_mid_stream(steer, play(ASKS, HELD))
+
+    cancelled = steer("jobs", "cancel", "latest")
+
+    assert cancelled.code == 0
+    assert cancelled.err.startswith("cancelled \u00b7 job ")
+    assert steer("jobs", "resume", "latest").code == 130
+
+
+def test_a_running_job_is_not_taken_from_its_process(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    provider = play(HELD)
+    with steer.started("run", "plain.py", "Hi") as process:
+        provider.reached_sync("midway", timeout=PATIENCE)
+        finished = steer("jobs", "resume", "latest")
+
+    assert finished.code == 7
+    assert f"is run by process {process.pid} on " in finished.error
