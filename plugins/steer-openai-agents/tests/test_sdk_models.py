@@ -14,15 +14,19 @@ from agents import (
     Agent,
     GuardrailFunctionOutput,
     InputGuardrail,
+    ModelProvider,
     ModelRetryBackoffSettings,
     ModelRetrySettings,
     ModelSettings,
+    RunConfig,
+    Runner,
     function_tool,
     retry_policies,
 )
 from agents.mcp import MCPServerStdio
 from agents.models import _openai_shared
 from agents.models.interface import Model
+from agents.run import AgentRunner, get_default_agent_runner, set_default_agent_runner
 from bare_gate import BareGate, BareRun
 from openai import AsyncOpenAI
 from openai.types.responses import (
@@ -94,6 +98,48 @@ async def test_a_model_of_the_authors_own_is_gated_recorded_and_replayed() -> No
     assert again == said
     assert second.gate.sent == []
     assert model.asked == [12]
+
+
+async def test_a_provider_that_a_nested_run_chooses_is_the_one_it_uses() -> None:
+    model = Echo()
+
+    class Own(ModelProvider):
+        def get_model(self, model_name: str | None) -> Model:
+            assert model_name == "mine"
+            return model
+
+    @function_tool
+    async def delegate() -> str:
+        inner: Agent[Any] = Agent(name="inner", model="mine")
+        result = await Runner.run(inner, "go", run_config=RunConfig(model_provider=Own()))
+        return str(result.final_output)
+
+    outer: Agent[Any] = Agent(name="outer", model=MODEL, tools=[delegate])
+    async with Provider(Script([Turn(ToolCall("delegate", id="c1")), Turn("Done.")])) as provider:
+        _, run = await run_bare(outer, provider)
+        output = provider.requests[1].body["input"][-1]["output"]
+    assert output == "You said: go"
+    assert [request.path for request in run.gate.sent] == [(), ("c1",), ()]
+
+
+async def test_a_runner_that_an_author_sets_does_not_open_a_way_past_the_gate() -> None:
+    @function_tool
+    async def delegate() -> str:
+        inner: Agent[Any] = Agent(name="inner", model=MODEL)
+        return str((await Runner.run(inner, "go")).final_output)
+
+    outer: Agent[Any] = Agent(name="outer", model=MODEL, tools=[delegate])
+    turns = [Turn(ToolCall("delegate")), Turn("In."), Turn("Out.")]
+    gate, before = BareGate(), get_default_agent_runner()
+    async with Provider(Script(turns)) as provider:
+        async with open_bare() as runtime:
+            prepared = runtime.prepare(outer, options_for(provider))
+            own = AgentRunner()
+            set_default_agent_runner(own)
+            await runtime.run(prepared, BareRun(gate=gate))
+        assert get_default_agent_runner() is own
+    set_default_agent_runner(before)
+    assert len(gate.sent) == 3
 
 
 async def test_an_authors_retries_are_asked_for_one_by_one() -> None:

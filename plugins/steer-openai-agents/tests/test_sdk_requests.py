@@ -9,8 +9,9 @@ import pytest
 from agents import Agent, ModelSettings, function_tool, handoff
 from bare_gate import BareGate, BareRun
 from pydantic import BaseModel
-from sdk_runs import MODEL, run_bare, run_without_steer
-from steer.values import Message, Role, TextPart
+from sdk_runs import MODEL, run_bare, run_in_kernel, run_without_steer
+from steer import BudgetSpec
+from steer.values import ImagePart, JobStatus, Message, Role, TextPart
 from steer_conformance.provider import Provider, Reasoning, Script, Text, ToolCall, Turn
 
 pytestmark = pytest.mark.anyio
@@ -224,3 +225,44 @@ async def test_a_model_named_for_openai_loses_the_prefix_on_the_wire() -> None:
 
 async def test_a_server_of_ones_own_may_call_its_models_as_it_likes() -> None:
     assert (await body_of(plain(), model="meta/llama-4"))["model"] == "meta/llama-4"
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_a_budget_of_tokens_bounds_each_answer(api: str) -> None:
+    async with Provider(Script([Turn("Hi.")])) as provider:
+        result, _ = await run_in_kernel(
+            plain(), provider, budgets=BudgetSpec(max_tokens=5000), options={"config": {"api": api}}
+        )
+        (request,) = provider.requests
+    body = json.loads(request.raw)
+    bound = body["max_output_tokens" if api == "responses" else "max_completion_tokens"]
+    assert result.status is JobStatus.SUCCEEDED
+    assert 4000 < bound < 5000
+
+
+async def test_a_budget_refuses_a_request_before_it_is_sent() -> None:
+    for input_, budget in (("Hello " * 100, 100), ("Hello?", 1)):
+        async with Provider(Script([Turn("Hi.")])) as provider:
+            result, _ = await run_in_kernel(
+                plain(), provider, prompt=input_, budgets=BudgetSpec(max_tokens=budget)
+            )
+            assert provider.requests == ()
+        assert result.error is not None
+        assert result.error.code == "budget_exceeded"
+
+
+async def test_a_picture_has_no_bound_in_tokens() -> None:
+    picture = ImagePart(url="data:image/png;base64,iVBORw0KGgo=")
+    said = (Message(role=Role.USER, content=(TextPart(text="What is this?"), picture)),)
+    async with Provider(Script([Turn("Hi.")])) as provider:
+        gate = BareGate()
+        await run_bare(plain(), provider, run=BareRun(gate=gate, input=said))
+        content = provider.requests[0].body["input"][0]["content"]
+    assert [part["type"] for part in content] == ["input_text", "input_image"]
+    assert gate.requests[0].input_bound is None
+
+
+async def test_the_bytes_of_a_request_bound_its_tokens() -> None:
+    async with Provider(Script([Turn("Hi.")])) as provider:
+        _, run = await run_bare(calculator(), provider)
+        assert run.gate.requests[0].input_bound == len(provider.requests[0].raw)

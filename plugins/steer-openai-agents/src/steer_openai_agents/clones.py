@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
-from agents import Agent, Model, ModelSettings, RunContextWrapper, Tool
+from agents import Agent, Model, ModelProvider, ModelSettings, RunContextWrapper, Tool
 from agents.agent_output import AgentOutputSchemaBase
 from agents.models import get_default_model_settings
 from agents.tool import FunctionTool
@@ -86,6 +86,14 @@ class Clones:
             if model not in self._by_model:
                 self._by_model[model] = self._with_model(model)
             return self._by_model[model]
+
+    def for_provider(self, provider: ModelProvider) -> Clones:
+        """Return the maker of copies whose models come from another provider of the author's."""
+        return Clones(
+            provider=self.provider.instead(provider),
+            overrides=Overrides(settings=self._overrides.settings),
+            ungated=self.ungated,
+        )
 
     def _with_model(self, model: str | Model) -> Clones:
         return Clones(

@@ -7,6 +7,7 @@ do as well. Ours serves those that belong to a run of steer's, and leaves all ot
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -23,27 +24,39 @@ from steer_openai_agents.public import PublicRunHooks
 __all__ = ["DispatchingRunner"]
 
 
+# The default runner is one for the process, and runtimes are opened and closed in any thread.
+_PLACE = threading.Lock()
+
+
 class DispatchingRunner(AgentRunner):
-    """Stands before the default runner while a runtime is open."""
+    """Stands before the default runner until it is closed; several stand before each other."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._closed = False
-        self.previous = get_default_agent_runner()
-        set_default_agent_runner(self)
+        self.closed = False
+        with _PLACE:
+            self.previous: AgentRunner = get_default_agent_runner()
+            set_default_agent_runner(self)
+
+    @staticmethod
+    def in_place() -> bool:
+        """Whether runs pass one of this kind: somebody may have set another runner since."""
+        runner = get_default_agent_runner()
+        return isinstance(runner, DispatchingRunner) and not runner.closed
 
     def close(self) -> None:
-        """Give its place back to whichever runner was there before and is still in use."""
-        self._closed = True
-        runner: AgentRunner = get_default_agent_runner()
-        while isinstance(runner, DispatchingRunner) and runner._closed:  # noqa: SLF001 - its own kind
-            runner = runner.previous
-        set_default_agent_runner(runner)
+        """Stand aside, and give the place back to the newest runner that is still in use."""
+        with _PLACE:
+            self.closed = True
+            runner: AgentRunner = get_default_agent_runner()
+            while isinstance(runner, DispatchingRunner) and runner.closed:
+                runner = runner.previous
+            set_default_agent_runner(runner)
 
     async def run(self, starting_agent: Agent[Any], input: Any, **kwargs: Any) -> RunResult:  # noqa: A002 - the SDK's name
         """Run an agent; under the gate, where this is inside of a run of steer's."""
         frame = frame_or_none()
-        if frame is None or self._closed:
+        if frame is None or self.closed:
             return await self.previous.run(starting_agent, input, **kwargs)
         frame = frame.beside()
         agent = _gated(frame, starting_agent, kwargs)
@@ -65,7 +78,7 @@ class DispatchingRunner(AgentRunner):
 
     def run_sync(self, starting_agent: Agent[Any], input: Any, **kwargs: Any) -> RunResult:  # noqa: A002 - the SDK's name
         """Run an agent from synchronous code: by ``run``, in a loop that the SDK makes."""
-        if frame_or_none() is None or self._closed:
+        if frame_or_none() is None or self.closed:
             return self.previous.run_sync(starting_agent, input, **kwargs)
         return super().run_sync(starting_agent, input, **kwargs)
 
@@ -77,7 +90,7 @@ class DispatchingRunner(AgentRunner):
     ) -> RunResultStreaming:
         """Start a run whose events the author's code follows."""
         frame = frame_or_none()
-        if frame is None or self._closed:
+        if frame is None or self.closed:
             return self.previous.run_streamed(starting_agent, input, **kwargs)
         frame = frame.beside()
         agent = _gated(frame, starting_agent, kwargs)
@@ -100,11 +113,16 @@ def _gated(frame: Frame, agent: Agent[Any], kwargs: dict[str, Any]) -> Agent[Any
     active = frame.active
     given = kwargs.get("run_config")
     config = RunConfig(**given) if isinstance(given, dict) else given or RunConfig()
-    clones = active.clones if config.model is None else active.clones.for_model(config.model)
+    clones = active.clones
+    if not isinstance(config.model_provider, GatedProvider):
+        if not _is_default(config.model_provider):
+            clones = clones.for_provider(config.model_provider)
+        config = replace(config, model_provider=clones.provider)
+    if config.model is not None:
+        clones = clones.for_model(config.model)
     kwargs["run_config"] = replace(
         config,
         model=None,
-        model_provider=_provider(config.model_provider, clones.provider),
         tracing_disabled=config.tracing_disabled or not active.tracing,
         group_id=config.group_id or active.group(frame.path),
     )
@@ -112,13 +130,6 @@ def _gated(frame: Frame, agent: Agent[Any], kwargs: dict[str, Any]) -> Agent[Any
         kwargs["hooks"] = PublicRunHooks(kwargs["hooks"])
     # A hook may have made a copy of a copy: that is gated already.
     return agent if isinstance(agent.model, GatedModel) else clones.clone(agent)
-
-
-def _provider(given: ModelProvider, ours: GatedProvider) -> ModelProvider:
-    """Return the provider that a nested run asks: ours, unless the author chose one."""
-    if isinstance(given, GatedProvider):
-        return given
-    return ours if _is_default(given) else ours.instead(given)
 
 
 def _is_default(provider: ModelProvider) -> bool:

@@ -49,7 +49,7 @@ class OpenAIAgentsRuntime:
     def __init__(self, config: OpenAIAgentsConfig) -> None:
         self._config = config
         self._clients = Clients()
-        self._runner = DispatchingRunner()
+        self._runners = [DispatchingRunner()]
 
     def prepare(self, agent: object, options: PrepareOptions, /) -> OpenAIAgentsPrepared:
         """Compile and check once: see ``Runtime.prepare``."""
@@ -68,12 +68,16 @@ class OpenAIAgentsRuntime:
         )
         # A task of its own: the SDK cleans up after one cancellation, while a scope that is
         # cancelled interrupts each of its waits.
+        if not DispatchingRunner.in_place():
+            self._runners.append(DispatchingRunner())
         task = asyncio.create_task(_drive(prepared, active), name=f"agent {prepared.agent}")
         active.works(task)
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:
             task.cancel()
+            # However it ends now, nobody waits for it.
+            task.add_done_callback(lambda task: task.cancelled() or task.exception())
             active.cancel_elsewhere()
             raise
         finally:
@@ -82,7 +86,8 @@ class OpenAIAgentsRuntime:
 
     async def aclose(self) -> None:
         """Close connections, and give the SDK its own default runner back."""
-        self._runner.close()
+        for runner in self._runners:
+            runner.close()
         with anyio.CancelScope(shield=True):
             await self._clients.aclose()
 
