@@ -10,7 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from pydantic import TypeAdapter
+# By its own lazy door: TypeAdapter costs as much as all else that the program's help imports.
+import pydantic
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from steer.errors import ErrorInfo, InvalidTransition
@@ -297,7 +298,7 @@ class RunResult:
 
         Raises ``pydantic.ValidationError`` where it does not fit.
         """
-        return TypeAdapter(kind).validate_python(self.output)
+        return pydantic.TypeAdapter(kind).validate_python(self.output)
 
 
 def well_formed(text: str) -> str:

@@ -21,11 +21,11 @@ from steer.cli.options import (
     Quiet,
     Scope,
     StorageUrl,
-    run_form,
     settings_from,
 )
 from steer.cli.paint import paint_for
 from steer.cli.printable import for_terminal
+from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
 from steer.cli.streams import Streams
 from steer.cli.tables import in_columns

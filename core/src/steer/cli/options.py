@@ -10,9 +10,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from steer.cli.printers import RunForm
 from steer.config import Settings, load_settings
-from steer.errors import ConfigError
 
 __all__ = [
     "AsJson",
@@ -23,7 +21,6 @@ __all__ = [
     "Quiet",
     "Scope",
     "StorageUrl",
-    "run_form",
     "settings_from",
 ]
 
@@ -71,15 +68,6 @@ StorageUrl: TypeAlias = Annotated[
     str | None,
     typer.Option("--storage", metavar="URL", help="Where jobs are kept: sqlite:///jobs.db"),
 ]
-
-
-def run_form(*, as_json: bool, quiet: bool) -> RunForm:
-    """Return how a run is to be shown. Raises ``ConfigError`` for two ways at once."""
-    if as_json and quiet:
-        raise ConfigError("--json and --quiet exclude each other", fix="Leave one out")
-    if as_json:
-        return RunForm.JSON
-    return RunForm.ANSWER if quiet else RunForm.STORY
 
 
 def settings_from(**flags: str | Sequence[str] | None) -> Settings:

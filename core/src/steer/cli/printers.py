@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Protocol
 
 from steer.cli.error_text import error_json, error_text
@@ -12,6 +11,7 @@ from steer.cli.exit_codes import exit_code_of_result
 from steer.cli.narration import narrate, retracted
 from steer.cli.paint import paint_for
 from steer.cli.printable import one_line
+from steer.cli.run_form import RunForm
 from steer.cli.screen import Screen
 from steer.cli.status_text import ending_text, totals_text
 from steer.cli.streams import Streams
@@ -25,15 +25,7 @@ from steer.events import (
 )
 from steer.values import JobStatus, RunResult
 
-__all__ = ["AnswerPrinter", "JsonPrinter", "RunForm", "RunPrinter", "StoryPrinter", "printer_for"]
-
-
-class RunForm(StrEnum):
-    """How a run is shown."""
-
-    STORY = "story"
-    JSON = "json"
-    ANSWER = "answer"
+__all__ = ["AnswerPrinter", "JsonPrinter", "RunPrinter", "StoryPrinter", "printer_for"]
 
 
 class RunPrinter(Protocol):

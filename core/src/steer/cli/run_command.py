@@ -23,9 +23,9 @@ from steer.cli.options import (
     Quiet,
     Scope,
     StorageUrl,
-    run_form,
     settings_from,
 )
+from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
 from steer.context import BudgetSpec
 from steer.handle import ExecutionHandle

@@ -15,7 +15,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from steer.cli.exit_codes import ExitCode, exit_code_of_result
 from steer.cli.printed import prints_told
-from steer.cli.printers import RunForm, RunPrinter, StoryPrinter, printer_for
+from steer.cli.printers import RunPrinter, StoryPrinter, printer_for
+from steer.cli.run_form import RunForm
 from steer.cli.stopping import Stops
 from steer.cli.streams import ReaderGone, answer_apart
 from steer.errors import InvalidTransition
