@@ -25,6 +25,13 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
     assert steer().out == finished.out
 
 
+def test_the_reference_lists_every_exit_code() -> None:
+    page = Path(__file__).parents[3] / "docs/reference/command-line.md"
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", page.read_text(), flags=re.MULTILINE)
+
+    assert rows == [(str(code.value), code.meaning) for code in ExitCode]
+
+
 def test_the_version_is_printed(steer: Program) -> None:
     assert steer("--version").out == f"steer {package.__version__}\n"
 

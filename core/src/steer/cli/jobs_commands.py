@@ -20,6 +20,7 @@ from steer.cli.options import (
     Principal,
     Quiet,
     Scope,
+    Sink,
     StorageUrl,
     settings_from,
 )
@@ -113,6 +114,7 @@ def resume(
     ] = None,
     principal: Principal = None,
     scope: Scope = None,
+    sink: Sink = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -124,7 +126,12 @@ def resume(
     """
     form = run_form(as_json=as_json, quiet=quiet)
     settings = settings_from(
-        policy=policy, principal=principal, scope=scope, storage=storage, config=config
+        policy=policy,
+        principal=principal,
+        scope=scope,
+        sink=sink,
+        storage=storage,
+        config=config,
     )
 
     opening = open_kernel(settings)

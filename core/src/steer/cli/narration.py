@@ -16,7 +16,6 @@ from steer.events import (
     AgentHandoff,
     ArtifactCreated,
     ArtifactUpdated,
-    BudgetExceededEvent,
     BudgetWarning,
     Event,
     JobStatusChanged,
@@ -127,9 +126,8 @@ def _note(event: Event) -> str | None:
             return f"\u21e2 {one_line(source)} hands over to {one_line(target)}"
         case JobStatusChanged(new=new, reason=reason):
             return ": ".join(filter(None, [new.value, one_line(reason)]))
-        case BudgetWarning() | BudgetExceededEvent() as data:
-            word = "near" if isinstance(data, BudgetWarning) else "reached"
-            return f"{data.limit} is {word}: {data.used} of {data.cap}"
+        case BudgetWarning(limit=limit, used=used, cap=cap):
+            return f"{limit} is near: {used} of {cap}"
         case Progress(message=message, fraction=fraction):
             share = "" if fraction is None else f"{fraction:.0%} "
             return f"{share}{shortened(message, _RESULT_LENGTH)}"

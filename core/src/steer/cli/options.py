@@ -20,6 +20,7 @@ __all__ = [
     "Principal",
     "Quiet",
     "Scope",
+    "Sink",
     "StorageUrl",
     "settings_from",
 ]
@@ -63,6 +64,10 @@ Quiet: TypeAlias = Annotated[
 ]
 Scope: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help="The tenant: nothing crosses it.")
+]
+Sink: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Send events there as well. Repeatable."),
 ]
 StorageUrl: TypeAlias = Annotated[
     str | None,

@@ -22,6 +22,7 @@ from steer.cli.options import (
     Principal,
     Quiet,
     Scope,
+    Sink,
     StorageUrl,
     settings_from,
 )
@@ -119,6 +120,7 @@ def run(
     ] = None,
     principal: Principal = None,
     scope: Scope = None,
+    sink: Sink = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -138,6 +140,7 @@ def run(
         policy=policy,
         principal=principal,
         scope=scope,
+        sink=sink,
         storage=storage,
         config=config,
     )
