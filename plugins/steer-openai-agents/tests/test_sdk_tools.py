@@ -443,7 +443,7 @@ async def test_a_recorded_result_reads_the_same_on_a_replay(result: Any) -> None
     assert second.gate.sent == []
 
 
-@pytest.mark.parametrize("kind", ["raises", "times out", "words"])
+@pytest.mark.parametrize("kind", ["raises", "times out", "words", "cancels itself"])
 async def test_a_recorded_failure_reads_the_same_on_a_replay(kind: str) -> None:
     def words(_context: RunContextWrapper[Any], error: Exception) -> str:
         return f"Sorry, {type(error).__name__} {id(error)}"
@@ -458,7 +458,7 @@ async def test_a_recorded_failure_reads_the_same_on_a_replay(kind: str) -> None:
 
         @function_tool(failure_error_function=words) if kind == "words" else function_tool
         async def act() -> str:
-            raise ValueError("no")
+            raise asyncio.CancelledError if kind == "cancels itself" else ValueError("no")
 
     async with Provider(Script([Turn(Call("act")), Turn("Done.")])) as provider:
         finished, first = await run_bare(with_tools(act), provider)

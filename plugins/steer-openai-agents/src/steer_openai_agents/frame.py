@@ -54,8 +54,8 @@ class ActiveRun:
     loop: asyncio.AbstractEventLoop
     failures: dict[int, SteerError] = field(default_factory=dict)
     # Keeps those exceptions alive: the identity of a dead one is given to another.
-    _kept: list[BaseException] = field(default_factory=list)
-    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _kept: list[BaseException] = field(default_factory=list, init=False)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
     stopped: SteerError | None = None
     finish_reason: str | None = None
 

@@ -44,7 +44,7 @@ from steer_openai_agents.recording import (
     sdk_response,
     usage_in,
 )
-from steer_openai_agents.wire import Exchange, Halted
+from steer_openai_agents.wire import Exchange, Recorded, Refused
 
 __all__ = ["GatedModel", "GatedProvider", "provider_of"]
 
@@ -100,6 +100,8 @@ class GatedModel(Model):
         finally:
             task.cancel()
             await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # raised above, unless nobody follows the stream any more
 
     def get_retry_advice(self, request: ModelRetryAdviceRequest) -> ModelRetryAdvice | None:
         """Pass on what the model advises to the author's own retry policy."""
@@ -145,11 +147,11 @@ class GatedModel(Model):
             try:
                 with exchange.current():
                     response = await self._ask(exchange, model, question, listener)
-            except Halted as halted:
-                if halted.record is None:
-                    raise halted.error or AssertionError from None
-                response = decode_response(halted.record.response)
-                exchange.finish_reason = halted.record.finish_reason
+            except Refused as refused:
+                raise refused.error from None
+            except Recorded as recorded:
+                response = decode_response(recorded.record.response)
+                exchange.finish_reason = recorded.record.finish_reason
                 listener(_completed(response))
             except Exception as error:
                 _failed(exchange, error)

@@ -66,10 +66,10 @@ class OpenAIAgentsRuntime:
             tracing=prepared.tracing,
             loop=asyncio.get_running_loop(),
         )
-        # A task of its own: the SDK cleans up after one cancellation, while a scope that is
-        # cancelled interrupts each of its waits.
         if not DispatchingRunner.in_place():
             self._runners.append(DispatchingRunner())
+        # A task of its own: the SDK cleans up after one cancellation, while a scope that is
+        # cancelled interrupts each of its waits.
         task = asyncio.create_task(_drive(prepared, active), name=f"agent {prepared.agent}")
         active.works(task)
         try:

@@ -97,7 +97,7 @@ def kind_of(tool: FunctionTool) -> tuple[ToolKind, str | None]:
     origin = get_function_tool_origin(tool)
     if origin is None:
         return ToolKind.FUNCTION, None
-    return _KINDS[origin.type], origin.mcp_server_name
+    return _KINDS.get(origin.type, ToolKind.FUNCTION), origin.mcp_server_name
 
 
 def gated_tool(tool: FunctionTool, *, agent: str, effect: Effect = Effect.ONCE) -> FunctionTool:
@@ -205,6 +205,9 @@ class _GatedTool:
             if told in (default_tool_error_function(context, Exception()), self._timeout_text()):
                 setattr(context, _SDK_TEXT, True)
             return told
+        if outcome.status is EffectStatus.CANCELLED:
+            # A tool that cancelled itself; the SDK makes words of that for the model.
+            raise asyncio.CancelledError
         said = outcome.error.message if outcome.error is not None else outcome.status.value
         timed_out = outcome.status is EffectStatus.TIMED_OUT
         failure = RuntimeFailure(

@@ -21,7 +21,7 @@ from steer.values import Usage
 from steer_openai_agents.frame import Frame
 from steer_openai_agents.question import OUTPUT_LIMITS
 
-__all__ = ["WIRE_KEY", "Exchange", "Halted", "current_exchange"]
+__all__ = ["WIRE_KEY", "Exchange", "Recorded", "Refused", "current_exchange"]
 
 WIRE_KEY = "steer_openai_agents"
 """Where a request keeps its exchange, so that what answers it is known to belong to it."""
@@ -33,17 +33,20 @@ CLOSE_SECONDS = 2.0
 _INCLUDED = re.compile(rb'"include":\[("[^\]]*")\]')
 
 
-class Halted(BaseException):
-    """Ends a request that must not be sent: it was recorded, or the gate refused it.
+# Neither is an ``Exception``: the SDK would log it as a failure of the model.
+class Recorded(BaseException):
+    """Ends a request that is not to be sent, because its answer is recorded."""
 
-    No ``Exception``, because the SDK would log it as a failure of the model.
-    """
-
-    def __init__(
-        self, *, record: ModelRecord | None = None, error: SteerError | None = None
-    ) -> None:
+    def __init__(self, record: ModelRecord) -> None:
         super().__init__()
         self.record = record
+
+
+class Refused(BaseException):
+    """Ends a request that is not to be sent, because the gate refused it."""
+
+    def __init__(self, error: SteerError) -> None:
+        super().__init__()
         self.error = error
 
 
@@ -51,8 +54,8 @@ class Exchange:
     """A request from the moment the SDK asks for it to the end of its answer.
 
     ``model`` and ``max_output_tokens`` are what was asked for. ``bounded`` says that the request's
-    bytes bound its tokens. The gate's context lives on
-    ``stack``, which whoever made the exchange closes in the same task.
+    bytes bound its tokens. The gate's context lives on ``stack``, which whoever made the exchange
+    closes in the same task.
     """
 
     def __init__(
@@ -90,7 +93,8 @@ class Exchange:
     async def admit(self, content: bytes, *, target: str = "") -> int | None:
         """Ask the gate; return how much the model may answer, where that is less than asked.
 
-        ``content`` is the serialised request. Raises ``Halted`` where nothing is to be sent.
+        ``content`` is the serialised request. Raises ``Recorded`` or ``Refused``
+        where nothing is to be sent.
         """
         request = ModelRequest(
             digest=_digest(target, content),
@@ -109,9 +113,9 @@ class Exchange:
         except SteerError as error:
             active = self.frame.active
             active.stopped = active.stopped or error
-            raise Halted(error=error) from error
+            raise Refused(error) from error
         if self.call.recorded is not None:
-            raise Halted(record=self.call.recorded)
+            raise Recorded(self.call.recorded)
         granted = self.call.max_output_tokens
         return None if granted == self._max_output_tokens else granted
 

@@ -146,6 +146,7 @@ class BareGate:
             outcome = _failed(EffectStatus.FAILED, error)
         except asyncio.CancelledError as error:
             self.outcomes.append(_failed(EffectStatus.CANCELLED, error))
+            self.records.add((call.key, self.outcomes[-1]))
             raise
         else:
             outcome = ToolOutcome(status=EffectStatus.SUCCEEDED, value=value)
