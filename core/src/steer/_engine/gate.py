@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic_core import to_jsonable_python
@@ -227,7 +227,7 @@ class JobGate:
             raise Conflict(f"the grant for {call.tool} was used already or is for another call")
         earlier = state.replay.effect(call.key)
         if earlier is not None:
-            return self._again(call, earlier)
+            return self._again(call, earlier, state.replay.outcome(call.key))
         effect = Effect.NONE if call.kind in _CONTAINERS else call.effect
         record = EffectRecord(
             key=call.key,
@@ -239,7 +239,7 @@ class JobGate:
             grant_id=permit.grant.grant_id,
             intended_at=state.clock.now(),
         )
-        return await self._intend(call, replace(permit.grant, used_at=record.intended_at), record)
+        return await self._intend(call, permit.grant, record)
 
     async def _intend(self, call: ToolCall, grant: Grant, record: EffectRecord) -> _Begun:
         state = self._state
@@ -254,7 +254,7 @@ class JobGate:
                 path=call.path,
                 agent=call.agent,
             )
-            state.record(GrantIssued(grant=grant), EffectIntended(effect=record))
+            state.record(GrantIssued(grant=_used(grant, record)), EffectIntended(effect=record))
             state.replay.keep(record)
         if record.effect is not Effect.NONE:
             await state.committer.commit()
@@ -267,10 +267,11 @@ class JobGate:
                 raise error
         return _Begun(record=record, at=state.clock.monotonic())
 
-    def _again(self, call: ToolCall, earlier: EffectRecord) -> _Begun | ToolOutcome:
+    def _again(
+        self, call: ToolCall, earlier: EffectRecord, outcome: EffectOutcome | None
+    ) -> _Begun | ToolOutcome:
         """What to do with a call that an earlier attempt began."""
         state = self._state
-        outcome = earlier.outcome
         if outcome is not None and outcome.status is not EffectStatus.UNKNOWN:
             return ToolOutcome(
                 status=outcome.status, value=outcome.value, error=outcome.error, replayed=True
@@ -322,12 +323,25 @@ class JobGate:
                 return
             state.tell(event, path=call.path, agent=call.agent)
             state.record(EffectResolved(key=call.key, outcome=resolved))
-            state.replay.keep(replace(begun.record, outcome=resolved))
+            state.replay.settle(call.key, resolved)
         state.on_home(state.committer.commit_soon)
 
 
 # A nested agent does nothing by itself: what it calls passes the gate call by call.
 _CONTAINERS = (ToolKind.AGENT, ToolKind.HANDOFF)
+
+
+def _used(grant: Grant, record: EffectRecord) -> Grant:
+    """Return the grant as the intent uses it up."""
+    return Grant(
+        grant_id=grant.grant_id,
+        key=grant.key,
+        digest=grant.digest,
+        policy=grant.policy,
+        by=grant.by,
+        expires_at=grant.expires_at,
+        used_at=record.intended_at,
+    )
 
 
 def _decided(call: ToolCall, verdict: Verdict) -> PolicyDecided:

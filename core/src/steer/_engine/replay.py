@@ -20,7 +20,7 @@ from steer.events import (
     ToolStarted,
     ToolUnknown,
 )
-from steer.ports.records import EffectKey, EffectRecord, ModelRecord, Records
+from steer.ports.records import EffectKey, EffectOutcome, EffectRecord, ModelRecord, Records
 
 __all__ = ["Replay"]
 
@@ -43,6 +43,9 @@ class Replay:
             self._models.setdefault(record.path, []).append(record)
         self._calls = {record.call for record in records.models}
         self._effects = {record.key: record for record in records.effects}
+        self._outcomes = {
+            record.key: record.outcome for record in records.effects if record.outcome is not None
+        }
         self._told: Counter[tuple[tuple[str, ...], type]] = Counter()
         open_calls: dict[str, tuple[str, ...]] = {}
         for event in events:
@@ -78,6 +81,14 @@ class Replay:
     def effect(self, key: EffectKey) -> EffectRecord | None:
         """What is recorded of a tool call."""
         return self._effects.get(key)
+
+    def outcome(self, key: EffectKey) -> EffectOutcome | None:
+        """How a tool call ended, ``None`` where that is not recorded."""
+        return self._outcomes.get(key)
+
+    def settle(self, key: EffectKey, outcome: EffectOutcome) -> None:
+        """Note how a tool call of this attempt ended."""
+        self._outcomes[key] = outcome
 
     def keep(self, record: EffectRecord) -> None:
         """Note a tool call of this attempt, so that asking for it again runs nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeAlias
@@ -68,7 +69,7 @@ class RunningJob:
         self._keep_records = keep_records
         self.resumable = resumable
         self._on_ended = on_ended
-        self._ended = anyio.Event()
+        self._ended = asyncio.Event()
         self.result: RunResult | None = None
 
     async def wait(self) -> RunResult:
@@ -91,7 +92,7 @@ class RunningJob:
             self.state.stopped = self.state.stopped or RELEASE
             raise
         finally:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(END_SECONDS):
+            with anyio.move_on_after(END_SECONDS, shield=True):
                 await self._end(outcome)
             self.state.committer.close()
             self.state.feed.close()
