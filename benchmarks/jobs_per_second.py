@@ -49,6 +49,7 @@ class Ready:
     fingerprint: str = "quick"
     capabilities: Capabilities = CAPABILITIES
     ungated: tuple[ToolInfo, ...] = ()
+    current: bool = True
 
 
 class QuickRuntime:

@@ -77,6 +77,7 @@ class PreparedStepwise:
 
     capabilities = CAPABILITIES
     provider = "toy"
+    current = True
 
     @property
     def agent(self) -> str:

@@ -27,7 +27,15 @@ from agents.models.openai_responses import OpenAIResponsesModel
 from bare_gate import BareGate, BareRun
 from openai import AsyncOpenAI
 from pydantic import SecretStr
-from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
+from sdk_runs import (
+    MODEL,
+    open_bare,
+    open_kernel,
+    options_for,
+    request_for,
+    run_bare,
+    run_in_kernel,
+)
 from steer import PrepareOptions
 from steer.errors import AgentError, ConfigError, PolicyDenied
 from steer.ports.policy import ToolKind
@@ -355,3 +363,32 @@ async def test_copies_of_an_agent_are_still_gated() -> None:
             (tool,) = await agent.get_all_tools(RunContextWrapper(context=None))
             assert tool is not act
             assert [each.get_name() for each in tool.tool_input_guardrails] == ["steer"]  # type: ignore[union-attr]
+
+
+async def test_an_agent_that_was_changed_between_two_runs_runs_as_it_is_now() -> None:
+    agent = plain(instructions="Be brief.")
+    changes: list[tuple[str, Any]] = [
+        ("instructions", "Be long."),
+        ("model_settings", ModelSettings(temperature=0.5)),
+    ]
+    async with Provider(Script([Turn("ok")], repeat=True)) as provider, open_kernel() as kernel:
+        request = request_for(agent, provider)
+        await (await kernel.execute(request)).result()
+        for name, value in changes:
+            setattr(agent, name, value)
+            await (await kernel.execute(request)).result()
+        agent.model_settings.temperature = 0.7
+        await (await kernel.execute(request)).result()
+
+    bodies = [sent.body for sent in provider.requests]
+    assert [body["instructions"] for body in bodies] == ["Be brief.", *["Be long."] * 3]
+    assert [body.get("temperature") for body in bodies] == [None, None, 0.5, 0.7]
+
+
+async def test_an_agent_that_stayed_as_it_was_is_prepared_once() -> None:
+    agent = plain(handoffs=[plain()])
+    async with open_bare() as runtime:
+        prepared = runtime.prepare(agent, PrepareOptions())
+        assert prepared.current
+        agent.handoffs.append(plain(instructions="new"))
+        assert not prepared.current

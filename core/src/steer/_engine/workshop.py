@@ -240,7 +240,7 @@ class Workshop:
     ) -> Prepared:
         key = (name, _key(options.config), id(agent))
         kept = self._prepared.get(key)
-        if kept is not None and kept[0] is agent and kept[1] == options:
+        if kept is not None and kept[0] is agent and kept[1] == options and kept[2].current:
             self._prepared.move_to_end(key)
             return kept[2]
         prepared = runtime.prepare(agent, options)

@@ -91,6 +91,14 @@ class Prepared(Protocol):
         """What can act without a call that steer sees; refused unless policy names it."""
         ...
 
+    @property
+    def current(self) -> bool:
+        """Whether the author's objects are still what was compiled.
+
+        Asked before each run of a live object; where it is false the agent is prepared anew.
+        """
+        ...
+
 
 class Run(Protocol):
     """What one run of a prepared agent is given."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,7 +35,8 @@ class OpenAIAgentsPrepared:
     """Implements ``steer.ports.runtime.Prepared``.
 
     ``start`` is the gated copy of the agent that is asked, ``clones`` makes the other ones;
-    ``others`` are those that were in sight, kept so that each is made once.
+    ``others`` are those that were in sight, kept so that each is made once. ``parts`` is what the
+    author's ``agents`` were made of then.
     """
 
     agent: str
@@ -46,6 +49,14 @@ class OpenAIAgentsPrepared:
     clones: Clones
     others: tuple[SdkAgent[Any], ...]
     tracing: bool
+    agents: tuple[SdkAgent[Any], ...]
+    parts: tuple[object, ...]
+
+    @property
+    def current(self) -> bool:
+        """Whether the author has changed nothing of the agents since."""
+        parts = _parts(self.agents)
+        return len(parts) == len(self.parts) and all(map(operator.is_, parts, self.parts))
 
 
 def prepare(
@@ -72,6 +83,7 @@ def _prepare(
         }
     )
     agents = reachable(native)
+    parts = _parts(agents)
     _check_models(agents, options)
     _check_options(native, options)
     ungated = ungated_tools(agents)
@@ -93,7 +105,25 @@ def _prepare(
         clones=clones,
         others=tuple(clones.clone(each) for each in agents),
         tracing=config.tracing,
+        agents=tuple(agents),
+        parts=parts,
     )
+
+
+def _parts(agents: Sequence[SdkAgent[Any]]) -> tuple[object, ...]:
+    """Return the very objects that make up what the author says of the agents."""
+    parts: list[object] = []
+    for agent in agents:
+        for name, value in vars(agent).items():
+            # The SDK keeps notes of its own on an author's agent.
+            if name.startswith("_"):
+                continue
+            parts.append(value)
+            if isinstance(value, list):
+                parts.extend(value)
+            elif isinstance(value, ModelSettings):
+                parts.extend(vars(value).values())
+    return tuple(parts)
 
 
 def _native(agent: object, options: PrepareOptions) -> tuple[SdkAgent[Any], dict[str, JsonValue]]:
