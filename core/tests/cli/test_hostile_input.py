@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 from programs import Finished, Program
+from steer import RuntimeKernel
+from steer.ports.records import JobRecord
+from steer.values import JobStatus
 from steer_conformance.provider import (
     RESPONSES,
     Drop,
@@ -165,7 +170,15 @@ def test_a_response_that_is_cut_anywhere_is_never_taken_for_a_whole_one(
 
 def failed_job(steer: Program) -> dict[str, object]:
     """The error of the only job there is, which failed."""
-    (job,) = steer("jobs", "list", "--json").rows
-    assert job["status"] == "failed"
-    error: dict[str, object] = job["result"]["error"]
-    return error
+
+    async def read() -> JobRecord:
+        url = f"sqlite:///{steer.env['XDG_STATE_HOME']}/steer/steer.db"
+        async with RuntimeKernel(storage=url) as kernel:
+            (job,) = (await kernel.jobs()).items
+            return job
+
+    job = asyncio.run(read())
+    assert job.status is JobStatus.FAILED
+    assert job.result is not None
+    assert job.result.error is not None
+    return asdict(job.result.error)

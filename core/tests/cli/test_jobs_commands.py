@@ -75,7 +75,7 @@ def test_a_job_is_shown_with_what_it_came_to(steer: Program) -> None:
     assert shown["from"].endswith("worker.py:agent")
     assert shown["tokens"] == "30 (20 in, 10 out)"
     assert shown["cost"] == "not known"
-    assert shown["key"] == "note-1"
+    assert shown["idempotency"] == "key  note-1"
     assert steer("jobs", "show", "latest").out.endswith("\n\nIt is noted.\n")
 
 

@@ -105,7 +105,10 @@ def test_a_bug_is_said_to_be_one_and_shows_its_traceback_on_demand(steer: Progra
     loud = steer("config")
 
     assert (quiet.code, quiet.out) == (70, "")
-    expected = "steer: this is a bug in steer: KeyError: 'x'. STEER_DEBUG=1 shows the traceback\n"
+    expected = (
+        "steer: this is a bug in steer or in a plugin: KeyError: 'x'."
+        " STEER_DEBUG=1 shows the traceback\n"
+    )
     assert quiet.err == expected
     assert loud.err.startswith("Traceback (most recent call last):")
     assert loud.err.endswith(expected)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from programs import Program, ended
+from programs import PATIENCE, Program, ended
 from steer.events import JobStarted
 from steer.fold import Fold
 from steer_conformance.provider import Provider, Reasoning, Turn
@@ -230,6 +232,22 @@ def test_a_reader_that_goes_away_cancels_the_run(steer: Program) -> None:
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
 
+    (job,) = steer("jobs", "show", "latest", "--json").rows
+    assert job["status"] in {"cancelled", "succeeded"}
+
+
+def test_output_that_cannot_be_written_cancels_the_run(steer: Program) -> None:
+    with Path("/dev/full").open("wb") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "steer", "run", "worker.py", "Note it"],
+            cwd=steer.folder, env=steer.env, stdout=full, stderr=subprocess.PIPE, text=True,
+            timeout=PATIENCE, check=False,
+        )  # fmt: skip
+
+    assert finished.returncode == 1
+    assert finished.stderr.splitlines()[-1] == (
+        "steer: the output cannot be written: No space left on device"
+    )
     (job,) = steer("jobs", "show", "latest", "--json").rows
     assert job["status"] in {"cancelled", "succeeded"}
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from programs import PATIENCE, Program, ended, interrupt
-from steer_conformance.provider import Hold, Provider, Turn
+from steer_conformance.provider import Hold, Provider, ToolCall, Turn
 
 # Held in the middle of a word, until the client goes away.
 HELD = Turn("one two three four", Hold("midway", after=3), chunk_size=4)
@@ -71,3 +71,46 @@ def test_a_run_is_cancelled_from_another_process(
     again = steer("jobs", "cancel", "latest")
     assert (again.code, again.out) == (7, "")
     assert again.error == "steer: a job that is cancelled cannot be cancelled"
+
+
+def test_a_tool_that_cannot_be_stopped_does_not_hold_the_program(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    (steer.folder / "stuck.py").write_text(
+        "import time\n"
+        "from agents import Agent, function_tool\n"
+        "@function_tool\n"
+        "def wait() -> str:\n"
+        "    'Wait.'\n"
+        "    print('waiting', flush=True)\n"
+        "    time.sleep(1000)\n"
+        "agent = Agent(name='Stuck', model='gpt-5', tools=[wait])\n"
+    )
+    play(Turn(ToolCall("wait", {})))
+    with steer.started("run", "stuck.py", "Wait") as process:
+        assert process.stderr is not None
+        while process.stderr.readline() != b"waiting\n":
+            pass
+        interrupt(process)
+        finished = ended(process)
+
+    assert finished.code == 130
+    assert "still running: tool wait" in finished.err.splitlines()[-1]
+
+
+def test_ending_a_look_at_a_job_leaves_the_job_alone(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    provider = play(HELD)
+    with steer.started("run", "plain.py", "Count") as running:
+        provider.reached_sync("midway", timeout=PATIENCE)
+        with steer.started("events", "latest", "--follow") as looking:
+            assert looking.stdout is not None
+            assert b"job.started" in looking.stdout.readline()
+            interrupt(looking)
+            assert ended(looking).err == ""
+            assert looking.returncode == 130
+        provider.release("midway")
+        finished = ended(running)
+
+    assert (finished.code, finished.out) == (0, "one two three four\n")

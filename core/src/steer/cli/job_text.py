@@ -57,7 +57,7 @@ def job_facts(job: JobRecord, *, orphaned: bool, now: datetime) -> Iterator[tupl
     yield "principal", job.principal_id
     yield "scope", job.scope_id
     yield "session", job.session_id or ""
-    yield "key", job.idempotency_key or ""
+    yield "idempotency key", job.idempotency_key or ""
     yield "created", f"{_moment(job.created_at)} ({age_text(job.created_at, now=now)})"
     yield "attempts", str(job.attempt)
     if job.owner is not None and not job.status.terminal:

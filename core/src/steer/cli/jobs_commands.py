@@ -73,7 +73,7 @@ def list_jobs(
     )
 
 
-@app.command()
+@app.command(epilog=section("Examples", ("steer jobs show latest", "steer jobs show 7f6a1aae5330")))
 def show(
     job: JobName,
     *,
@@ -87,7 +87,7 @@ def show(
     asyncio.run(_show(settings, job, as_json=as_json))
 
 
-@app.command()
+@app.command(epilog=section("Examples", ('steer jobs cancel latest --reason "too slow"',)))
 def cancel(
     job: JobName,
     *,
@@ -104,7 +104,7 @@ def cancel(
     asyncio.run(_cancel(settings, job, reason))
 
 
-@app.command()
+@app.command(epilog=section("Examples", ("steer jobs resume latest --policy rules.toml",)))
 def resume(
     job: JobName,
     *,

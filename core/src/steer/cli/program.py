@@ -110,12 +110,12 @@ def run(arguments: Sequence[str]) -> int:
 
 def _report(error: BaseException, form: ErrorForm) -> int:
     """Say what went wrong, and return the exit code."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+    while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if form.debug:
         traceback.print_exception(error)
     match error:
-        case KeyboardInterrupt():
+        case KeyboardInterrupt() | typer.Abort():
             return ExitCode.CANCELLED
         case ReaderGone():
             return ExitCode.READER_GONE
@@ -124,6 +124,10 @@ def _report(error: BaseException, form: ErrorForm) -> int:
         case SteerError():
             info = error.info()
             code = exit_code_of_error(info)
+        case OSError():
+            code = ExitCode.FAILED
+            where = "" if error.filename is None else f"{error.filename}: "
+            info = ErrorInfo(code="os", message=f"{where}{error.strerror or error}")
         case typer.TyperException():
             info = ConfigError(error.format_message(), fix=_help_hint(error)).info()
             code = ExitCode.USAGE
@@ -131,7 +135,7 @@ def _report(error: BaseException, form: ErrorForm) -> int:
             what = shortened(f"{type(error).__name__}: {error}", _BUG_LENGTH)
             info = ErrorInfo(
                 code="bug",
-                message=f"this is a bug in steer: {what}",
+                message=f"this is a bug in steer or in a plugin: {what}",
                 fix=f"{_DEBUG}=1 shows the traceback",
             )
             code = ExitCode.BUG

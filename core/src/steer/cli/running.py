@@ -18,7 +18,7 @@ from steer.cli.printed import prints_told
 from steer.cli.printers import RunPrinter, StoryPrinter, printer_for
 from steer.cli.run_form import RunForm
 from steer.cli.stopping import Stops
-from steer.cli.streams import ReaderGone, answer_apart
+from steer.cli.streams import answer_apart
 from steer.errors import InvalidTransition
 from steer.events import Event
 from steer.handle import ExecutionHandle
@@ -57,26 +57,26 @@ async def _run(
     by: str,
     tell: bool,
 ) -> ExitCode:
-    reader_gone = False
     with Stops(tell=tell) as stops:
         async with kernel, anyio.create_task_group() as group:
             # Not cancelled by the first Ctrl-C: it would be left open whether there is a job.
             handle = await start(kernel)
             stops.job_id = handle.job_id
             group.start_soon(_cancel_when_asked, handle, stops, by)
+            failure: Exception | None = None
             try:
                 await show_all(handle.events(), printer.show)
-            except ReaderGone:
-                reader_gone = True
-                await _cancel(handle, reason="the reader of its output went away", by=by)
+            except Exception as error:  # raised again once the job has ended
+                failure = error
+                await _cancel(handle, reason="nobody can see its output any more", by=by)
             result = await handle.result()
-            if not reader_gone:
+            if failure is None:
                 await anyio.to_thread.run_sync(printer.finish, result)
             group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
     code = exit_code_of_result(result)
-    if reader_gone:
-        code = ExitCode.READER_GONE
-    elif code is ExitCode.CANCELLED and stops.number == signal.SIGTERM:
+    if code is ExitCode.CANCELLED and stops.number == signal.SIGTERM:
         code = ExitCode.TERMINATED
     if result.still_running:
         # A thread of a tool that cannot be stopped would hold the process as long as it likes.
