@@ -23,6 +23,7 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
     for code in ExitCode:
         assert f"{code.value:>3}  {code.meaning}" in finished.out
     assert steer().out == finished.out
+    assert steer("jobs").out == steer("jobs", "--help").out
 
 
 def test_the_reference_lists_every_exit_code() -> None:

@@ -39,14 +39,16 @@ from steer.values import JobStatus
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    help="List, show, cancel and resume jobs.",
-)
+app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
 _CANCEL_SECONDS = 10.0
+
+
+@app.callback()
+def jobs(ctx: typer.Context) -> None:
+    """List, show, cancel and resume jobs."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
 
 
 @app.command("list", epilog=section("Examples", ("steer jobs list --status running --all",)))
