@@ -17,12 +17,15 @@ from steer.cli.exit_codes import ExitCode, exit_code_of_error, exit_code_of_resu
 from steer.cli.narration import Kind, Line, Piece, Said, narrate
 from steer.cli.paint import plain
 from steer.cli.printable import call_text, for_terminal, one_line, shortened
+from steer.cli.printers import StoryPrinter
 from steer.cli.screen import Screen
 from steer.cli.streams import Stream, Streams
 from steer.errors import ErrorCategory, ErrorInfo, SteerError
 from steer.events import (
     Event,
     EventData,
+    ModelRetracted,
+    ModelStarted,
     ModelToken,
     ToolDenied,
     ToolEnded,
@@ -158,6 +161,27 @@ def test_every_kind_of_error_has_an_exit_code_of_its_own_choosing(kind: type[Ste
 )  # fmt: skip
 def test_every_ending_has_an_exit_code(status: JobStatus, code: int) -> None:
     assert exit_code_of_result(RunResult(job_id="job", status=status)) == code
+
+
+def story(*data: EventData) -> str:
+    with tempfile.TemporaryFile() as file:
+        stream = Stream.of_descriptor(file.fileno())
+        printer = StoryPrinter(Streams(out=stream, err=stream))
+        printer.show([event(each) for each in data])
+        printer.close()
+        file.seek(0)
+        return file.read().decode()
+
+
+def test_text_that_was_withdrawn_is_said_to_be_once_it_is_asked_for_again() -> None:
+    shown = ModelToken(call="1.1", part=0, offset=0, text="Hel")
+    withdrawn = ModelRetracted(call="1.1", reason="the connection broke")
+    note = "  what it said last does not count, it is asked again: the connection broke\n"
+
+    assert story(shown, withdrawn, ModelStarted(call="1.2")) == f"Hel\n{note}"
+    # The ending says why, where the run ends with it; nobody saw what was never shown.
+    assert story(shown, withdrawn) == "Hel\n"
+    assert story(withdrawn, ModelStarted(call="1.2")) == ""
 
 
 PIECES = st.builds(
