@@ -23,7 +23,7 @@ from steer.ports.records import (
     StoredAgent,
 )
 from steer.storage import JobState
-from steer.values import RunResult
+from steer.values import EffectStatus, RunResult
 
 __all__ = ["Counter", "JobRows", "MemoryTables"]
 
@@ -153,27 +153,35 @@ class MemoryTables:
     def add_model(self, job_id: str, record: ModelRecord, /) -> bool:
         return self._add(self.jobs[job_id].models, (record.path, record.index), record)
 
-    def effect_outcome(self, job_id: str, key: EffectKey, /) -> tuple[bool, EffectOutcome | None]:
+    def effect_status(self, job_id: str, key: EffectKey, /) -> EffectStatus | None:
         effect = self.jobs[job_id].effects.get(key)
-        return (False, None) if effect is None else (True, effect.outcome)
+        return None if effect is None or effect.outcome is None else effect.outcome.status
 
     def add_effect(self, job_id: str, effect: EffectRecord, /) -> bool:
         return self._add(self.jobs[job_id].effects, effect.key, effect)
 
-    def save_outcome(self, job_id: str, key: EffectKey, outcome: EffectOutcome, /) -> None:
+    def save_outcome(self, job_id: str, key: EffectKey, outcome: EffectOutcome, /) -> bool:
         effects = self.jobs[job_id].effects
-        self._put(effects, key, replace(effects[key], outcome=outcome))
+        effect = effects.get(key)
+        if effect is None or self.effect_status(job_id, key) not in (None, EffectStatus.UNKNOWN):
+            return False
+        self._put(effects, key, replace(effect, outcome=outcome))
+        return True
 
-    def grant_used(self, job_id: str, grant_id: str, /) -> tuple[bool, datetime | None]:
+    def grant_used(self, job_id: str, grant_id: str, /) -> datetime | None:
         grant = self.jobs[job_id].grants.get(grant_id)
-        return (False, None) if grant is None else (True, grant.used_at)
+        return None if grant is None else grant.used_at
 
     def add_grant(self, job_id: str, grant: Grant, /) -> bool:
         return self._add(self.jobs[job_id].grants, grant.grant_id, grant)
 
-    def use_grant(self, job_id: str, grant_id: str, now: datetime, /) -> None:
+    def use_grant(self, job_id: str, grant_id: str, now: datetime, /) -> bool:
         grants = self.jobs[job_id].grants
-        self._put(grants, grant_id, replace(grants[grant_id], used_at=now))
+        grant = grants.get(grant_id)
+        if grant is None or grant.used_at is not None:
+            return False
+        self._put(grants, grant_id, replace(grant, used_at=now))
+        return True
 
     def drop_records(self, job_id: str, /) -> None:
         rows = self.jobs[job_id]

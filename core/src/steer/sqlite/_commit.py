@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from steer.errors import StorageError
 from steer.events import encode
 from steer.ports.changes import Change, EventsAppended
 from steer.ports.storage import Committed
@@ -25,7 +26,10 @@ class SqliteTables(EventRows, JobRows, RecordRows, MoneyRows, ActionRows, Sessio
 
 
 class Commit:
-    """The changes of one commit, its events encoded before the file is locked."""
+    """The changes of one commit; its events are encoded here, before the file is locked.
+
+    Raises ``StorageError`` where an event has no JSON.
+    """
 
     def __init__(
         self, scope_id: str, job_id: str | None, fence: int | None, changes: Sequence[Change]
@@ -34,19 +38,19 @@ class Commit:
         self._job_id = job_id
         self._fence = fence
         self._changes = changes
-        self._encoded: Sequence[bytes] = ()
-
-    def prepare(self) -> None:
-        self._encoded = [
-            encode(event)
-            for change in self._changes
-            if isinstance(change, EventsAppended)
-            for event in change.events
-        ]
+        try:
+            self._encoded = [
+                encode(event).decode()
+                for change in changes
+                if isinstance(change, EventsAppended)
+                for event in change.events
+            ]
+        except (ValueError, TypeError) as error:
+            raise StorageError(f"sqlite: an event of job {job_id} has no JSON: {error}") from error
 
     def run(self, transaction: Transaction) -> Committed:
         tables = SqliteTables(transaction, self._scope_id, iter(self._encoded))
         fence, attempt = apply_changes(
             tables, self._scope_id, self._job_id, self._fence, self._changes, now=transaction.now
         )
-        return Committed(position=transaction.position, fence=fence, attempt=attempt)
+        return Committed(position=tables.newest_position(), fence=fence, attempt=attempt)

@@ -37,7 +37,7 @@ _UPDATE = """
 UPDATE jobs SET status = ?, updated_at = ?, run_id = ?, attempt = ?, fence = ?, owner_token = ?,
     owner_host = ?, owner_boot_id = ?, owner_pid = ?, owner_started = ?, lease_expires_at = ?,
     started_at = ?, ended_at = ?, cancel_reason = ?, cancel_by = ?, last_seq = ?, journal_ended = ?
-WHERE scope_id = ? AND job_id = ?
+WHERE number = ?
 """
 _INSERT = """
 INSERT INTO jobs (scope_id, job_id, principal_id, session_id, parent_job_id, queue, agent, runtime,
@@ -45,7 +45,6 @@ INSERT INTO jobs (scope_id, job_id, principal_id, session_id, parent_job_id, que
     run_id, attempt, fence, owner_token, owner_host, owner_boot_id, owner_pid, owner_started,
     lease_expires_at, started_at, ended_at, cancel_reason, cancel_by, last_seq, journal_ended)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-RETURNING number
 """
 _INSERT_CONTENTS = """
 INSERT INTO job_contents (job, agent_ref, request, metadata, tags, result)
@@ -104,10 +103,10 @@ class JobRows(Rows):
         )
 
     def save_job(self, job_id: str, state: JobState, /) -> None:
-        self._connection.execute(_UPDATE, (*_state_columns(state), self._scope_id, job_id))
+        self._connection.execute(_UPDATE, (*_state_columns(state), self._numbers[job_id]))
 
     def add_job(self, job: JobRecord, state: JobState, /) -> None:
-        row = self._one(
+        inserted = self._connection.execute(
             _INSERT,
             (
                 self._scope_id,
@@ -127,12 +126,13 @@ class JobRows(Rows):
                 *_state_columns(state),
             ),
         )
-        assert row is not None  # noqa: S101 - an insert returns its row, for mypy
-        self._numbers[job.job_id] = row[0]
+        number = inserted.lastrowid
+        assert number is not None  # noqa: S101 - an insert has one, for mypy
+        self._numbers[job.job_id] = number
         self._connection.execute(
             _INSERT_CONTENTS,
             (
-                row[0],
+                number,
                 job.agent_ref,
                 job.request,
                 json_text(dict(job.metadata)),

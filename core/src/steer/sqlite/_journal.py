@@ -13,11 +13,12 @@ from steer.sqlite._readers import Readers
 from steer.sqlite._rows import Rows, Transaction
 from steer.storage import page_size
 
-__all__ = ["EventRows", "SqliteJournal", "newest_position"]
+__all__ = ["EventRows", "SqliteJournal"]
 
-_INSERT = """
-INSERT INTO events (position, scope_id, job, seq, terminal, encoded) VALUES (?, ?, ?, ?, ?, ?)
-"""
+_INSERT = "INSERT INTO events (scope_id, job, seq, terminal, encoded) VALUES "
+_ROW = "(?, ?, ?, ?, ?)"
+# Bounds how many statements of different length the connection keeps prepared.
+_MOST_AT_ONCE = 16
 # The bytes as they came, without a detour over text.
 _OF_JOB = """
 SELECT CAST(encoded AS BLOB) FROM events
@@ -32,32 +33,33 @@ _JOB_EXISTS = "SELECT 1 FROM jobs WHERE scope_id = ? AND job_id = ?"
 _NEWEST = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
 
 
-def newest_position(connection: sqlite3.Connection) -> int:
-    """Return the newest position of the store, 0 for an empty journal."""
-    row = connection.execute(_NEWEST).fetchone()
-    return 0 if row is None else int(row[0])
-
-
 class EventRows(Rows):
     """The journal, inside a commit. ``encoded`` are its events, in the order it adds them."""
 
-    def __init__(self, transaction: Transaction, scope_id: str, encoded: Iterator[bytes]) -> None:
+    def __init__(self, transaction: Transaction, scope_id: str, encoded: Iterator[str]) -> None:
         super().__init__(transaction, scope_id)
         self._encoded = encoded
 
     def add_events(self, job_id: str, events: Sequence[Event], /) -> None:
         number = self._numbers[job_id]
-        first = self._transaction.position + 1
-        self._connection.executemany(
-            _INSERT,
-            [
-                (position, self._scope_id, number, event.seq, event.terminal, encoded.decode())
-                for position, (event, encoded) in enumerate(
-                    zip(events, self._encoded, strict=False), first
-                )
-            ],
-        )
-        self._transaction.position += len(events)
+        # Many rows in a statement: each statement lets the other threads have the interpreter,
+        # and while the event loop's is busy, getting it back can take longer than the write.
+        for start in range(0, len(events), _MOST_AT_ONCE):
+            rows = events[start : start + _MOST_AT_ONCE]
+            columns: list[object] = []
+            for event in rows:
+                encoded = next(self._encoded)
+                columns += (self._scope_id, number, event.seq, event.terminal, encoded)
+            inserted = self._connection.execute(_INSERT + ", ".join([_ROW] * len(rows)), columns)
+            self._transaction.position = inserted.lastrowid
+
+    def newest_position(self) -> int:
+        """Return the newest position of the store, 0 for an empty journal."""
+        position = self._transaction.position
+        if position is None:
+            row = self._one(_NEWEST, ())
+            position = self._transaction.position = 0 if row is None else int(row[0])
+        return position
 
 
 class SqliteJournal:

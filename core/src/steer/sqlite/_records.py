@@ -42,9 +42,8 @@ SELECT path, call_index, call, request_digest, response, usage, model, provider,
 FROM model_records WHERE job = ? ORDER BY number
 """
 
-_OUTCOME = """
-SELECT status, value, error, ended_at FROM effects
-WHERE job = ? AND path = ? AND message = ? AND call_id = ?
+_STATUS = """
+SELECT status FROM effects WHERE job = ? AND path = ? AND message = ? AND call_id = ?
 """
 _INSERT_EFFECT = """
 INSERT INTO effects (job, path, message, call_id, tool, digest, proposed, arguments, effect,
@@ -55,6 +54,7 @@ ON CONFLICT DO NOTHING
 _SAVE_OUTCOME = """
 UPDATE effects SET status = ?, value = ?, error = ?, ended_at = ?
 WHERE job = ? AND path = ? AND message = ? AND call_id = ?
+    AND (status IS NULL OR status = 'unknown')
 """
 _EFFECTS = """
 SELECT path, message, call_id, tool, digest, proposed, arguments, effect, grant_id, intended_at,
@@ -69,7 +69,7 @@ INSERT INTO grants (job, grant_id, path, message, call_id, digest, policy, grant
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
-_USE_GRANT = "UPDATE grants SET used_at = ? WHERE job = ? AND grant_id = ?"
+_USE_GRANT = "UPDATE grants SET used_at = ? WHERE job = ? AND grant_id = ? AND used_at IS NULL"
 _GRANTS = """
 SELECT grant_id, path, message, call_id, digest, policy, granted_by, expires_at, used_at
 FROM grants WHERE job = ? ORDER BY number
@@ -87,7 +87,7 @@ class RecordRows(Rows):
     """Recorded model calls, effects and grants, inside a commit."""
 
     def add_model(self, job_id: str, record: ModelRecord, /) -> bool:
-        return self._added(
+        return self._changed_one(
             _INSERT_MODEL,
             (
                 self._numbers[job_id],
@@ -105,12 +105,12 @@ class RecordRows(Rows):
             ),
         )
 
-    def effect_outcome(self, job_id: str, key: EffectKey, /) -> tuple[bool, EffectOutcome | None]:
-        row = self._one(_OUTCOME, (self._numbers[job_id], *key_columns(key)))
-        return (False, None) if row is None else (True, _outcome(row))
+    def effect_status(self, job_id: str, key: EffectKey, /) -> EffectStatus | None:
+        row = self._one(_STATUS, (self._numbers[job_id], *key_columns(key)))
+        return None if row is None or row[0] is None else EffectStatus(row[0])
 
     def add_effect(self, job_id: str, effect: EffectRecord, /) -> bool:
-        return self._added(
+        return self._changed_one(
             _INSERT_EFFECT,
             (
                 self._numbers[job_id],
@@ -126,18 +126,19 @@ class RecordRows(Rows):
             ),
         )
 
-    def save_outcome(self, job_id: str, key: EffectKey, outcome: EffectOutcome, /) -> None:
+    def save_outcome(self, job_id: str, key: EffectKey, outcome: EffectOutcome, /) -> bool:
         number = self._numbers[job_id]
-        self._connection.execute(
+        return self._changed_one(
             _SAVE_OUTCOME, (*_outcome_columns(outcome), number, *key_columns(key))
         )
 
-    def grant_used(self, job_id: str, grant_id: str, /) -> tuple[bool, datetime | None]:
+    def grant_used(self, job_id: str, grant_id: str, /) -> datetime | None:
         row = self._one(_USED, (self._numbers[job_id], grant_id))
-        return (False, None) if row is None else (True, from_micros(row[0]))
+        used_at: datetime | None = None if row is None else from_micros(row[0])
+        return used_at
 
     def add_grant(self, job_id: str, grant: Grant, /) -> bool:
-        return self._added(
+        return self._changed_one(
             _INSERT_GRANT,
             (
                 self._numbers[job_id],
@@ -151,8 +152,8 @@ class RecordRows(Rows):
             ),
         )
 
-    def use_grant(self, job_id: str, grant_id: str, now: datetime, /) -> None:
-        self._connection.execute(_USE_GRANT, (to_micros(now), self._numbers[job_id], grant_id))
+    def use_grant(self, job_id: str, grant_id: str, now: datetime, /) -> bool:
+        return self._changed_one(_USE_GRANT, (to_micros(now), self._numbers[job_id], grant_id))
 
     def drop_records(self, job_id: str, /) -> None:
         for sql in _DROP:

@@ -39,15 +39,15 @@ _MICROSECOND = timedelta(microseconds=1)
 class Transaction:
     """The write transaction of one batch of commits.
 
-    ``position`` is the newest in the journal, counted here so that each commit knows its own.
+    ``position`` is the newest in the journal, ``None`` where nobody asked for it yet.
     """
 
     __slots__ = ("connection", "now", "position")
 
-    def __init__(self, connection: sqlite3.Connection, now: datetime, position: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
-        self.position = position
+        self.position: int | None = None
 
 
 class Rows:
@@ -64,8 +64,8 @@ class Rows:
         row: Row | None = self._connection.execute(sql, arguments).fetchone()
         return row
 
-    def _added(self, sql: str, arguments: Sequence[object]) -> bool:
-        """Run an insert that ignores what is there; return whether nothing was."""
+    def _changed_one(self, sql: str, arguments: Sequence[object]) -> bool:
+        """Run what inserts or updates a row unless something forbids it; return whether it did."""
         return self._connection.execute(sql, arguments).rowcount == 1
 
 

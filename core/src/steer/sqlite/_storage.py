@@ -64,8 +64,7 @@ class SqliteStorage:
         changes: Sequence[Change],
         /,
     ) -> Committed:
-        commit = Commit(scope_id, job_id, fence, changes)
-        return await self._writer.write(commit.run, commit.prepare)
+        return await self._writer.write(Commit(scope_id, job_id, fence, changes).run)
 
     async def aclose(self) -> None:
         self._readers.close()

@@ -10,34 +10,26 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 from steer.clock import Clock
 from steer.errors import SteerError
 from steer.sqlite._calls import Call, CallQueue, answer
 from steer.sqlite._connection import begin_immediate, storage_error
-from steer.sqlite._journal import newest_position
 from steer.sqlite._rows import Transaction
 from steer.storage import LocalSignals
 
-__all__ = ["Write", "Writer"]
+__all__ = ["Writer"]
 
 T = TypeVar("T")
+Write: TypeAlias = Callable[[Transaction], object]
+"""What writes, inside a transaction."""
 
 # Bounds how long the file is locked for other processes, and what one failed COMMIT refuses.
 _MOST_IN_GROUP = 256
 _LOOK_SECONDS = 0.05
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Write:
-    """``run`` writes inside a transaction; ``prepare`` does before what needs no lock."""
-
-    run: Callable[[Transaction], object]
-    prepare: Callable[[], None] | None = None
 
 
 class Writer:
@@ -69,14 +61,12 @@ class Writer:
         self._thread = Thread(target=self._run, name="steer-sqlite-writer", daemon=True)
         self._thread.start()
 
-    async def write(
-        self, run: Callable[[Transaction], T], prepare: Callable[[], None] | None = None
-    ) -> T:
-        """Return what ``run`` returns, once that is durable.
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Return what ``work`` returns, once that is durable.
 
         Raises what it raises, then nothing of it is kept; ``StorageError`` where SQLite fails.
         """
-        return cast("T", await self._queue.call(Write(run=run, prepare=prepare)))
+        return cast("T", await self._queue.call(work))
 
     def close(self) -> None:
         """Take no more writes; ``ended`` is done when those that came are."""
@@ -102,16 +92,16 @@ class Writer:
         self.ended.set_result(None)
 
     def _commit(self, calls: Sequence[Call[Write]]) -> None:
-        ready = [call for call in calls if self._prepared(call)]
-        if not ready:
-            return
         connection = self._connection
         try:
             begin_immediate(connection, self._lock_timeout)
-            transaction = Transaction(connection, self._clock.now(), newest_position(connection))
-            for call in ready:
-                self._run_one(call, transaction)
-            if all(call.error for call in ready):
+            transaction = Transaction(connection, self._clock.now())
+            if len(calls) == 1:
+                self._run_one(calls[0], transaction)
+            else:
+                for call in calls:
+                    self._run_among_others(call, transaction)
+            if all(call.error for call in calls):
                 connection.execute("ROLLBACK")
             else:
                 connection.execute("COMMIT")
@@ -119,33 +109,30 @@ class Writer:
         except Exception as error:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-            for call in ready:
+            for call in calls:
                 call.error = call.error or storage_error(self._path, error)
 
-    def _prepared(self, call: Call[Write]) -> bool:
-        try:
-            if call.work.prepare is not None:
-                call.work.prepare()
-        except Exception as error:
-            call.error = storage_error(self._path, error)
-        return call.error is None
-
-    def _run_one(self, call: Call[Write], transaction: Transaction) -> None:
+    def _run_among_others(self, call: Call[Write], transaction: Transaction) -> None:
         connection = self._connection
         position = transaction.position
         connection.execute("SAVEPOINT one")
-        try:
-            call.result = call.work.run(transaction)
-        except Exception as error:
-            # After some failures, a full disk for one, SQLite has undone the whole group.
-            if not connection.in_transaction:
-                raise
+        self._run_one(call, transaction)
+        if call.error is not None:
             connection.execute("ROLLBACK TO one")
             transaction.position = position
+        connection.execute("RELEASE one")
+
+    def _run_one(self, call: Call[Write], transaction: Transaction) -> None:
+        """Do what is asked, or say why not; the caller undoes what was written of it by then."""
+        try:
+            call.result = call.work(transaction)
+        except Exception as error:
+            # After some failures, a full disk for one, SQLite has undone the whole group.
+            if not self._connection.in_transaction:
+                raise
             call.error = (
                 error if isinstance(error, SteerError) else storage_error(self._path, error)
             )
-        connection.execute("RELEASE one")
 
     def _look(self) -> None:
         now = time.monotonic()

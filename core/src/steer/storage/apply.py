@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import assert_never
 
 from steer.errors import Conflict, IdempotencyConflict, InvalidTransition, NotFound, StaleFence
+from steer.events import Event
 from steer.ports.changes import (
     ActionMoved,
     ActionRequested,
@@ -31,10 +32,11 @@ from steer.ports.changes import (
     SessionAppended,
     Settled,
 )
+from steer.ports.records import JobRecord
 from steer.storage import money
 from steer.storage.job_state import JobState
 from steer.storage.tables import Tables
-from steer.values import ActionStatus, EffectStatus
+from steer.values import ActionStatus
 
 __all__ = ["apply_changes"]
 
@@ -61,9 +63,23 @@ def apply_changes(
 
 
 class _Commit:
-    """One commit under way; ``state`` is the job's working copy, written once at the end."""
+    """One commit under way.
 
-    __slots__ = ("_acting", "_changed", "_job_id", "_now", "_scope_id", "_state", "_tables")
+    ``state`` is the job's working copy. It and the events are written once, at the end: each write
+    has its price, above all where a database takes it.
+    """
+
+    __slots__ = (
+        "_acting",
+        "_changed",
+        "_events",
+        "_job_id",
+        "_new",
+        "_now",
+        "_scope_id",
+        "_state",
+        "_tables",
+    )
 
     def __init__(
         self,
@@ -82,6 +98,8 @@ class _Commit:
         self._now = now
         self._state = None if job_id is None else tables.job_state(job_id)
         self._changed = False
+        self._new: JobRecord | None = None
+        self._events: list[Event] = []
         # Who brings the fence, or takes the job in this very commit, acts as its owner.
         self._acting = fence is not None
         if self._state is None:
@@ -98,9 +116,13 @@ class _Commit:
         state = self._state
         if state is None or self._job_id is None:
             return 0, 0
-        if self._changed:
+        if self._new is not None:
+            self._write_new()
+        elif self._changed:
             state.updated_at = self._now
             self._tables.save_job(self._job_id, state)
+        if self._events:
+            self._tables.add_events(self._job_id, self._events)
         return state.fence, state.attempt
 
     def apply(self, change: Change) -> None:  # noqa: C901, PLR0912, PLR0915 - flat: a case per change
@@ -109,7 +131,7 @@ class _Commit:
             case EventsAppended():
                 job_id, state = self._unowned(change)
                 state.append(job_id, change.events)
-                tables.add_events(job_id, change.events)
+                self._events.extend(change.events)
             case ModelRecorded(record=record):
                 job_id, _ = self._held(change)
                 if not tables.add_model(job_id, record):
@@ -144,6 +166,7 @@ class _Commit:
                 job_id, state = self._unowned(change)
                 state.move(change, now)
                 if change.result is not None:
+                    self._write_new()
                     tables.save_result(job_id, change.result)
             case CancelRequested():
                 _, state = self._job(change)
@@ -182,6 +205,7 @@ class _Commit:
         job_id, state = self._job(change)
         if not self._acting:
             raise Conflict(f"{type(change).__name__} needs the fence of job {job_id}")
+        self._write_new()
         return job_id, state
 
     def _unowned(self, change: Change) -> tuple[str, JobState]:
@@ -209,28 +233,35 @@ class _Commit:
             raise Conflict(f"the id of job {job.job_id} is taken")
         self._state = JobState.created(change, self._now)
         self._acting = job.owner is not None
-        tables.add_job(job, self._state)
+        self._new = job
+
+    def _write_new(self) -> None:
+        """Write the job that this commit creates, before rows that refer to it."""
+        job, self._new = self._new, None
+        if job is not None and self._state is not None:
+            self._tables.add_job(job, self._state)
 
     def _resolve_effect(self, change: EffectResolved) -> None:
         job_id, _ = self._held(change)
-        intended, outcome = self._tables.effect_outcome(job_id, change.key)
-        if not intended:
+        if self._tables.save_outcome(job_id, change.key, change.outcome):
+            return
+        status = self._tables.effect_status(job_id, change.key)
+        if status is None:
             raise NotFound(f"there is no intent of tool call {change.key}")
-        if outcome is not None and outcome.status is not EffectStatus.UNKNOWN:
-            raise Conflict(f"tool call {change.key} has ended: {outcome.status}")
-        self._tables.save_outcome(job_id, change.key, change.outcome)
+        raise Conflict(f"tool call {change.key} has ended: {status}")
 
     def _use_grant(self, change: GrantUsed) -> None:
         job_id, _ = self._held(change)
-        issued, used_at = self._tables.grant_used(job_id, change.grant_id)
-        if not issued:
+        if self._tables.use_grant(job_id, change.grant_id, self._now):
+            return
+        used_at = self._tables.grant_used(job_id, change.grant_id)
+        if used_at is None:
             raise NotFound(f"there is no grant {change.grant_id} for job {job_id}")
-        if used_at is not None:
-            raise Conflict(f"grant {change.grant_id} was used at {used_at}")
-        self._tables.use_grant(job_id, change.grant_id, self._now)
+        raise Conflict(f"grant {change.grant_id} was used at {used_at}")
 
     def _request_action(self, change: ActionRequested) -> None:
         action, tables = change.action, self._tables
+        self._write_new()
         state = self._state if action.job_id == self._job_id else tables.job_state(action.job_id)
         if state is None:
             raise NotFound(f"there is no job {action.job_id} in scope {self._scope_id}")

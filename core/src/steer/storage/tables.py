@@ -21,7 +21,7 @@ from steer.ports.records import (
     StoredAgent,
 )
 from steer.storage.job_state import JobState
-from steer.values import RunResult
+from steer.values import EffectStatus, RunResult
 
 __all__ = ["Tables"]
 
@@ -47,24 +47,33 @@ class Tables(Protocol):
         """Keep the record; return whether its path and index were free."""
         ...
 
-    def effect_outcome(self, job_id: str, key: EffectKey, /) -> tuple[bool, EffectOutcome | None]:
-        """Return whether the effect is intended, and how it ended."""
+    def effect_status(self, job_id: str, key: EffectKey, /) -> EffectStatus | None:
+        """Return how the effect ended, ``None`` where it has not or was never intended."""
         ...
 
     def add_effect(self, job_id: str, effect: EffectRecord, /) -> bool:
         """Keep the effect; return whether its key was free."""
         ...
 
-    def save_outcome(self, job_id: str, key: EffectKey, outcome: EffectOutcome, /) -> None: ...
-    def grant_used(self, job_id: str, grant_id: str, /) -> tuple[bool, datetime | None]:
-        """Return whether the grant exists, and when it was used."""
+    def save_outcome(self, job_id: str, key: EffectKey, outcome: EffectOutcome, /) -> bool:
+        """Keep the outcome of an effect that has none, or an unknown one; return whether it is so.
+
+        There is no such effect where it was not intended.
+        """
+        ...
+
+    def grant_used(self, job_id: str, grant_id: str, /) -> datetime | None:
+        """Return when the grant was used, ``None`` where it was not or was never issued."""
         ...
 
     def add_grant(self, job_id: str, grant: Grant, /) -> bool:
         """Keep the grant; return whether its id was free."""
         ...
 
-    def use_grant(self, job_id: str, grant_id: str, now: datetime, /) -> None: ...
+    def use_grant(self, job_id: str, grant_id: str, now: datetime, /) -> bool:
+        """Note the use of a grant that was issued and not used; return whether it is so."""
+        ...
+
     def drop_records(self, job_id: str, /) -> None: ...
 
     def account(self, account: str, /) -> Account | None: ...
