@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DISTRIBUTIONS = sorted(
-    path.parent for path in ROOT.glob("**/pyproject.toml") if path.parent != ROOT
-)
+DISTRIBUTIONS = [ROOT / "core", ROOT / "conformance", *sorted(ROOT.glob("plugins/*"))]
 PUBLIC = {
     "steer",
     "steer.agents",
