@@ -32,8 +32,8 @@ _RECORDED = (ModelStarted, ModelDone, ToolStarted, ToolEnded, ToolFailed, ToolUn
 class Replay:
     """Answers from the records of earlier attempts; empty for a first one.
 
-    A runtime that is run again says again what it said before: per path and type of event, as
-    many as the journal has are left out. Content of a recorded model call is left out whole.
+    A runtime that is run again says again what it said before: per path, call and type of event,
+    as many as the journal has are left out. Content of a recorded model call is left out whole.
     """
 
     def __init__(self, records: Records | None = None, events: Sequence[Event] = ()) -> None:
@@ -46,7 +46,7 @@ class Replay:
         self._outcomes = {
             record.key: record.outcome for record in records.effects if record.outcome is not None
         }
-        self._told: Counter[tuple[tuple[str, ...], type]] = Counter()
+        self._told: Counter[tuple[tuple[str, ...], type, str | None]] = Counter()
         open_calls: dict[str, tuple[str, ...]] = {}
         for event in events:
             data = event.data
@@ -55,7 +55,7 @@ class Replay:
             elif isinstance(data, ModelDone | ModelRetracted):
                 open_calls.pop(data.call, None)
             if not isinstance(data, (*_RECORDED, *_MODEL_CONTENT)):
-                self._told[event.path, type(data)] += 1
+                self._told[_identity(data, event.path)] += 1
         self.abandoned = open_calls
         """The paths, by call, of model calls that were under way when the last attempt ended."""
 
@@ -100,9 +100,18 @@ class Replay:
             return data.call in self._calls
         if not self._told:
             return False
-        key = (path, type(data))
+        key = _identity(data, path)
         left = self._told.get(key, 0)
         if not left:
             return False
         self._told[key] = left - 1
         return True
+
+
+def _identity(data: object, path: tuple[str, ...]) -> tuple[tuple[str, ...], type, str | None]:
+    """Return what is counted off together.
+
+    The usage and the verdict of a recorded call are not told again; without its name they would
+    be counted off against those of another call.
+    """
+    return path, type(data), getattr(data, "call", None) or getattr(data, "call_id", None)
