@@ -18,6 +18,10 @@ __all__ = ["Feed", "Snapshot", "Wakeup"]
 RING_SIZE = 4096
 """Events a subscriber may at least lag behind before it falls back to the journal."""
 
+RECENT = 64
+"""Committed events that a new subscriber gets without a look into the journal: one who follows a
+run from its start, as most do, never waits for a read."""
+
 _LIVE = (ModelToken, ModelReasoning)
 
 
@@ -43,13 +47,13 @@ class Wakeup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """What a new subscriber needs besides the journal, taken in one critical section.
+    """What a new subscriber needs, taken in one critical section.
 
-    The journal holds everything up to ``committed``; ``tail`` is what comes after it, text that
+    Up to ``in_journal`` it has to read the journal; ``tail`` is what comes after that, text that
     is in no durable event yet included; ``index`` is where the live events go on.
     """
 
-    committed: int
+    in_journal: int
     tail: tuple[Event, ...]
     index: int
 
@@ -92,6 +96,7 @@ class Feed:
         self._base = 0
         self._pending: list[Event] = []
         self._in_flight: deque[Event] = deque()
+        self._recent: deque[Event] = deque(maxlen=RECENT)
         self._open: dict[tuple[str, int], _OpenText] = {}
         self._waiters: list[Wakeup] = []
         self._closed = False
@@ -139,7 +144,7 @@ class Feed:
         with self._lock:
             self._committed = max(self._committed, seq)
             while self._in_flight and (self._in_flight[0].seq or 0) <= seq:
-                self._in_flight.popleft()
+                self._recent.append(self._in_flight.popleft())
 
     def close(self) -> None:
         """Say that nothing more will come, and wake everybody."""
@@ -147,12 +152,21 @@ class Feed:
             self._closed = True
             self._wake()
 
-    def snapshot(self) -> Snapshot:
-        """Register a reader: history and the place in the live stream in one step."""
+    def snapshot(self, after: int) -> Snapshot:
+        """Register a reader that has seen everything up to the number ``after``.
+
+        History and the place in the live stream are fixed in one step.
+        """
         with self._lock:
+            recent, in_journal = tuple(self._recent), self._committed
+            if recent and (recent[0].seq or 0) <= after + 1:
+                in_journal = after
+            else:
+                recent = ()
             return Snapshot(
-                committed=self._committed,
+                in_journal=in_journal,
                 tail=(
+                    *recent,
                     *self._in_flight,
                     *self._pending,
                     *(self._joined(text, seq=None) for text in self._open.values()),

@@ -48,8 +48,8 @@ async def _follow_here(
 ) -> AsyncIterator[Event]:
     """Follow a job of this process; a reader that falls behind starts over from the journal."""
     while True:
-        snapshot = feed.snapshot()
-        while cursor.seq < snapshot.committed:
+        snapshot = feed.snapshot(cursor.seq)
+        while cursor.seq < snapshot.in_journal:
             page = await engine.storage.journal.events(
                 scope_id, job_id, after=cursor.seq, limit=MAX_PAGE
             )
