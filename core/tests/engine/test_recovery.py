@@ -17,7 +17,7 @@ from steer.errors import Conflict, Diverged
 from steer.events import Event
 from steer.fold import Fold
 from steer.ports.gate import EffectRun
-from steer.values import Effect, JobStatus, RunResult
+from steer.values import Effect, JobStatus, RunResult, Usage
 from stepwise import Call, Stepwise, ToolSpec, Turn, registry
 
 pytestmark = pytest.mark.anyio
@@ -108,6 +108,8 @@ async def test_killed_at_every_moment_a_job_ends_once_and_pays_at_most_once(
         if result.status is JobStatus.SUCCEEDED:
             assert len(payments(folder)) == 1, first
             assert result.content == "Ok"
+            assert result.usage == Usage(requests=3, input_tokens=30, output_tokens=15), first
+            assert [event.type for event in events].count("policy.decided") == 2, first
         else:
             assert result.error is not None
             assert result.error.code == "outcome_unknown", (first, result.error)

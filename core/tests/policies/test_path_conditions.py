@@ -48,7 +48,16 @@ def test_a_path_outside_the_directory_is_not_under_it(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "files/a", "../files", "~/files", "~root", "/files\\..\\etc", "/files/a\0b", "file:///files/a"],
+    [
+        "",
+        "files/a",
+        "../files",
+        "~/files",
+        "~root",
+        "/files\\..\\etc",
+        "/files/a\0b",
+        "file:///files/a",
+    ],
 )
 def test_a_path_whose_meaning_lies_elsewhere_cannot_be_judged(path: str) -> None:
     assert Condition(under="/files").judge(path) is None

@@ -4,7 +4,7 @@ import dataclasses
 import inspect
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -168,7 +168,7 @@ def test_without_content_nothing_that_was_said_is_left() -> None:
     secret = "the launch code is 0000"
     for line in GOLDEN.read_bytes().splitlines():
         there = decode(line)
-        said = {
+        said: dict[str, Any] = {
             field.name: secret
             for field in dataclasses.fields(there.data)
             if field.name

@@ -4,6 +4,7 @@ import dataclasses
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import anyio
 import pytest
@@ -139,7 +140,8 @@ def test_a_policy_reference_reads_as_name_and_version() -> None:
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(BudgetSpec)])
 def test_a_bound_of_nothing_is_a_bound(field: str) -> None:
-    assert getattr(BudgetSpec(**{field: 0}), field) == 0
+    nothing: dict[str, Any] = {field: 0}
+    assert getattr(BudgetSpec(**nothing), field) == 0
 
 
 capabilities = st.builds(
