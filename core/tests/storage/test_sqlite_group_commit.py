@@ -47,6 +47,33 @@ async def test_one_commit_alone_is_one_commit_to_the_disk(storage: SqliteStorage
     assert storage.commits - before == 2
 
 
+async def test_many_events_of_one_commit_take_few_statements_and_keep_their_order(
+    storage: SqliteStorage,
+) -> None:
+    await admit(storage)
+    statements: list[str] = []
+    storage._writer._connection.set_trace_callback(statements.append)
+    done = await storage.commit("acme", "job-1", 1, [events(*range(1, 41))])
+    storage._writer._connection.set_trace_callback(None)
+    assert len(statements) <= 8
+    assert done.position == 40
+    found = await storage.journal.read("acme")
+    assert [(entry.position, entry.event.seq) for entry in found] == [
+        (number, number) for number in range(1, 41)
+    ]
+
+
+async def test_a_commit_that_is_refused_alone_leaves_nothing(storage: SqliteStorage) -> None:
+    await admit(storage)
+    budget = BudgetSet(account="team", unit="usd", limit=2**70)
+    session = SessionAppended(session_id="talk", expected_version=0, items=("x",))
+    with pytest.raises(StorageError):
+        await write(storage, events(1), session, budget)
+    done = await storage.commit("acme", "job-1", 1, [events(1), session])
+    assert done.position == 1
+    assert seqs(await storage.journal.events("acme", "job-1")) == [1]
+
+
 async def test_a_refused_commit_harms_none_that_shares_its_group(storage: SqliteStorage) -> None:
     for number in range(20):
         await admit(storage, f"job-{number}")
