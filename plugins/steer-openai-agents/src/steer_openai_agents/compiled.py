@@ -13,13 +13,8 @@ from agents.exceptions import ModelBehaviorError
 from agents.tool import FunctionTool
 from agents.tool_context import ToolContext as SdkToolContext
 from openai.types.shared import Reasoning
-from steer.agents.arguments import ToolArgumentsError
-from steer.agents.definition import Agent
-from steer.agents.output import OutputSpec
-from steer.agents.results import encode_result
-from steer.agents.settings import ModelSettings as SteerSettings
-from steer.agents.tool_context import ToolContext
-from steer.agents.tools import Tool
+from steer.agents import Agent, OutputSpec, Tool, ToolArgumentsError, ToolContext, encode_result
+from steer.agents import ModelSettings as SteerSettings
 from steer.errors import AgentError, RuntimeFailure, SteerError
 
 from steer_openai_agents.frame import current_frame

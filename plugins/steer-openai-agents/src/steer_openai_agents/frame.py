@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
-from steer.agents.results import EncodedResult
+from steer.agents import EncodedResult
 from steer.errors import RuntimeFailure, SteerError
 from steer.events import RuntimeData
 from steer.ports.gate import Decision, ToolCall

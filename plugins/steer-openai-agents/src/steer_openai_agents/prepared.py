@@ -12,8 +12,7 @@ from agents import Model, ModelSettings, MultiProvider
 from agents.exceptions import UserError
 from agents.models import get_default_model
 from pydantic_core import to_jsonable_python
-from steer.agents.definition import Agent
-from steer.agents.output import output_spec
+from steer.agents import Agent, output_spec
 from steer.capabilities import Capabilities
 from steer.errors import AgentError, ConfigError
 from steer.ports.runtime import PrepareOptions, ToolInfo

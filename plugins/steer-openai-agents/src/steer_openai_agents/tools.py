@@ -28,7 +28,7 @@ from agents.tool_guardrails import (
     ToolInputGuardrail,
     ToolInputGuardrailData,
 )
-from steer.agents.results import encode_result
+from steer.agents import encode_result
 from steer.errors import ErrorCategory, ErrorInfo, RuntimeFailure, SteerError
 from steer.ports.gate import Decision, EffectRun, GateOutcome, ToolCall, ToolOutcome
 from steer.ports.policy import ToolKind
