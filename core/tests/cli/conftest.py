@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -10,6 +11,11 @@ import pytest
 from little_distributions import Site
 from programs import Program
 from steer_conformance.provider import Provider, Reply, Script
+
+# A shell ignores Ctrl-C on behalf of what it starts in the background, and programs inherit that:
+# then it could not be tested that they heed it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Runs by the stepwise runtime of the tests: no vendor, no server.
 GREETER = """

@@ -21,7 +21,7 @@ from steer_conformance.provider import Provider, Script
 from steer_openai_agents.config import OpenAIAgentsConfig
 from steer_openai_agents.runtime import OpenAIAgentsRuntime, open_runtime
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test that waits has failed."""
 
 MODEL = "gpt-4.1"
