@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from steer.agents import Agent, Tool, ToolContext, load_agent, tool
     from steer.blocking import BlockingHandle, BlockingKernel, run_sync
-    from steer.context import BudgetSpec, ExecutionContext, PolicyRef
+    from steer.context import BudgetSpec, ExecutionContext, PolicyRef, RetrySpec
     from steer.errors import SteerError
     from steer.events import Event
     from steer.fold import Position
@@ -37,6 +37,7 @@ __all__ = [
     "PolicyRef",
     "Position",
     "PrepareOptions",
+    "RetrySpec",
     "RunResult",
     "RuntimeKernel",
     "SteerError",
@@ -66,6 +67,7 @@ _MODULES = {
     "PolicyRef": "context",
     "Position": "fold",
     "PrepareOptions": "ports.runtime",
+    "RetrySpec": "context",
     "RunResult": "values",
     "RuntimeKernel": "kernel",
     "SteerError": "errors",

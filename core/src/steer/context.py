@@ -7,7 +7,14 @@ from decimal import Decimal
 
 from steer.errors import ConfigError
 
-__all__ = ["DEFAULT_PRINCIPAL", "DEFAULT_SCOPE", "BudgetSpec", "ExecutionContext", "PolicyRef"]
+__all__ = [
+    "DEFAULT_PRINCIPAL",
+    "DEFAULT_SCOPE",
+    "BudgetSpec",
+    "ExecutionContext",
+    "PolicyRef",
+    "RetrySpec",
+]
 
 DEFAULT_SCOPE = "default"
 DEFAULT_PRINCIPAL = "local"
@@ -35,6 +42,27 @@ class BudgetSpec:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ConfigError(f"budget {name} is {value}, it must be 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetrySpec:
+    """How often a failed model request is made again, and after how long.
+
+    Only what may go better the next time is (``ProviderError.retryable``), and each try is
+    reserved, booked and told like any request. The wait doubles from ``first_wait_seconds`` on, up
+    to ``max_wait_seconds``, less a random part of up to a half. Where the provider says how long,
+    it is that long. Nobody waits beyond ``max_wait_seconds``, nor beyond the end of the run's time.
+    """
+
+    max_retries: int = 2
+    first_wait_seconds: float = 0.5
+    max_wait_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers below zero."""
+        for name in self.__slots__:
+            if getattr(self, name) < 0:
+                raise ConfigError(f"retries: {name} is {getattr(self, name)}, it must be 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

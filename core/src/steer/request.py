@@ -8,7 +8,7 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE, BudgetSpec, PolicyRef
+from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE, BudgetSpec, PolicyRef, RetrySpec
 from steer.errors import ConfigError
 from steer.ports.runtime import PrepareOptions
 from steer.values import JsonValue, Message, encode_json, user_message
@@ -26,7 +26,8 @@ class ExecutionRequest:
 
     The input is either ``prompt`` or ``messages``, the whole conversation. ``runtime`` is the
     one that fits the agent unless given. ``policies`` replaces the kernel's own selection.
-    ``user_context`` is the author's object, handed to tools and never stored.
+    ``retries`` says how often model requests that failed are made again. ``user_context`` is the
+    author's object, handed to tools and never stored.
 
     With an ``idempotency_key`` the same request runs once in its scope: asking again returns
     the same job. ``keep_records`` keeps what a replay needs after the job has ended.
@@ -41,6 +42,7 @@ class ExecutionRequest:
     principal_id: str = DEFAULT_PRINCIPAL
     session_id: str | None = None
     budgets: BudgetSpec = field(default_factory=BudgetSpec)
+    retries: RetrySpec = field(default_factory=RetrySpec)
     policies: tuple[PolicyRef, ...] | None = None
     idempotency_key: str | None = None
     user_context: object = None
@@ -70,6 +72,7 @@ class StoredRequest:
     input: tuple[Message, ...]
     options: PrepareOptions
     budgets: BudgetSpec
+    retries: RetrySpec = field(default_factory=RetrySpec)
     policies: tuple[PolicyRef, ...] | None = None
     keep_records: bool = False
 
@@ -82,6 +85,7 @@ class StoredRequest:
             if request.options.api_key is None
             else replace(request.options, api_key=None),
             budgets=request.budgets,
+            retries=request.retries,
             policies=request.policies,
             keep_records=request.keep_records,
         )

@@ -9,7 +9,7 @@ import pytest
 from programs import PATIENCE, Program, ended
 from steer.events import JobStarted
 from steer.fold import Fold
-from steer_conformance.provider import Provider, Reasoning, Turn
+from steer_conformance.provider import Failure, Provider, Reasoning, Turn
 
 
 def test_the_models_text_goes_to_standard_output_and_all_else_beside_it(steer: Program) -> None:
@@ -263,3 +263,23 @@ def test_a_terminal_without_the_signs_gets_plain_ones(steer: Program) -> None:
 
     assert (finished.code, finished.out) == (0, "\\u263a \\ufffd\n")
     assert finished.err.startswith("succeeded - 15 tokens - ")
+
+
+def test_a_provider_that_is_busy_is_asked_again_and_that_is_said(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    play(Failure(503, message="Busy.", headers={"retry-after-ms": "1"}), Turn("Hello."))
+    finished = steer("run", "plain.py", "Hi", "--retries", "1")
+
+    assert (finished.code, finished.out) == (0, "Hello.\n")
+    assert "the model is asked again in 1 ms: openai answered 503: Busy." in finished.err
+
+
+def test_a_run_without_retries_ends_with_the_first_failure(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    play(Failure(503, message="Busy."), Turn("Hello."))
+    finished = steer("run", "plain.py", "Hi", "--retries", "0")
+
+    assert finished.code == 6
+    assert finished.err.startswith("steer: openai answered 503: Busy\n")

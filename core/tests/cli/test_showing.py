@@ -184,6 +184,17 @@ def test_text_that_was_withdrawn_is_said_to_be_once_it_is_asked_for_again() -> N
     assert story(withdrawn, ModelStarted(call="1.2")) == ""
 
 
+def test_a_retry_is_announced_with_its_wait_and_its_reason() -> None:
+    shown = ModelToken(call="1.1", part=0, offset=0, text="Hel")
+    failed = ModelRetracted(call="1.1", reason="busy", blocks_too=True, retry_in_ms=1900)
+    asked_again = "  the model is asked again in 1.9 s: busy\n"
+
+    assert story(failed, ModelStarted(call="1.2")) == asked_again
+    assert story(shown, failed, ModelStarted(call="1.2")) == (
+        f"Hel\n  what it said last does not count\n{asked_again}"
+    )
+
+
 PIECES = st.builds(
     Piece,
     kind=st.sampled_from([Kind.TEXT, Kind.REASONING]),

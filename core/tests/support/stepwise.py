@@ -13,10 +13,11 @@ from typing import Any
 
 import anyio
 from steer.capabilities import Capabilities, ModelGate, UsageSource
+from steer.errors import SteerError
 from steer.events import AgentDone, AgentStarted, ModelBlockDone, ModelToken
 from steer.plugin import RuntimePlugin, hookimpl
 from steer.plugins import PluginRegistry
-from steer.ports.gate import EffectRun, ModelCall, ModelRequest, ToolCall, ToolOutcome
+from steer.ports.gate import EffectRun, ModelCall, ModelRequest, Sent, ToolCall, ToolOutcome
 from steer.ports.runtime import Finished, Prepared, PrepareOptions, Run, ToolInfo
 from steer.values import Effect, EffectStatus, Usage, digest_of
 
@@ -36,10 +37,11 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """What the model answers: text, and the tools it calls."""
+    """What the model answers: text, and the tools it calls; first it fails as ``failures`` say."""
 
     text: str = ""
     calls: tuple[Call, ...] = ()
+    failures: tuple[SteerError, ...] = ()
     usage: Usage | None = field(
         default_factory=lambda: Usage(requests=1, input_tokens=10, output_tokens=5)
     )
@@ -121,6 +123,8 @@ class StepwiseRuntime:
             input_bound=agent.input_bound,
             max_output_tokens=agent.max_output_tokens,
         )
+        for failure in turn.failures:
+            await _fail(agent, run, request, failure)
         async with run.gate.model_call(request) as call:
             if call.recorded is None:
                 await _say(agent, run, call, turn, number)
@@ -152,6 +156,16 @@ class StepwiseRuntime:
 
     async def aclose(self) -> None:
         pass
+
+
+async def _fail(agent: Stepwise, run: Run, request: ModelRequest, failure: SteerError) -> None:
+    """Fail in the middle of an answer, and return once the request may be made again."""
+    async with run.gate.model_call(request) as call:
+        await _reach(agent, "failing")
+        run.emit(ModelToken(call=call.id, part=0, offset=0, text="Well, "))
+        run.emit(ModelBlockDone(call=call.id, part=0, kind="text"))
+        if not await call.retry(failure, sent=Sent.UNKNOWN):
+            raise failure
 
 
 async def _say(agent: Stepwise, run: Run, call: ModelCall, turn: Turn, number: int) -> None:

@@ -10,7 +10,7 @@ from agents import Agent
 from bare_gate import BareGate, BareRun
 from pydantic import SecretStr
 from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
-from steer import PrepareOptions
+from steer import PrepareOptions, RetrySpec
 from steer.errors import BudgetExceeded, ErrorCategory, ProviderError, RuntimeFailure
 from steer.events import ModelBlockDone, ModelToken
 from steer.ports.gate import Sent
@@ -319,7 +319,7 @@ async def test_an_answer_that_does_not_fit_the_output_type_is_a_schema_error() -
 
 async def test_a_provider_error_crosses_the_kernel_unchanged() -> None:
     async with Provider(Script([Failure(429, retry_after=3, message="Slow.")])) as provider:
-        result, events = await run_in_kernel(plain(), provider)
+        result, events = await run_in_kernel(plain(), provider, retries=RetrySpec(max_retries=0))
     assert result.status is JobStatus.FAILED
     assert result.error is not None
     assert result.error.category is ErrorCategory.RATE_LIMIT

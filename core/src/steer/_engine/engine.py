@@ -20,7 +20,7 @@ from steer._engine.state import JobState, Stop
 from steer._engine.topics import NO_SCOPE, job_topic, owner_topic
 from steer._engine.upkeep import Upkeep
 from steer.clock import Clock
-from steer.context import BudgetSpec, ExecutionContext
+from steer.context import BudgetSpec, ExecutionContext, RetrySpec
 from steer.errors import Released
 from steer.events import Event, JobStarted, JobStatusChanged, ModelRetracted
 from steer.fold import Fold
@@ -233,7 +233,7 @@ class Engine:
         fold = Fold(job_id=job.job_id, scope_id=job.scope_id, run_id=job.run_id)
         for event in history:
             fold.add(event)
-        budgets = BudgetSpec() if isinstance(work, Stop) else work.request.budgets
+        request = None if isinstance(work, Stop) else work.request
         state = JobState(
             context=ExecutionContext(
                 scope_id=job.scope_id,
@@ -247,7 +247,9 @@ class Engine:
             fence=job.fence,
             last_seq=history[-1].seq or 0 if history else 0,
             lease=lease,
-            limits=Limits(spec=budgets, usage=fold.usage),
+            limits=Limits(spec=request.budgets if request else BudgetSpec(), usage=fold.usage),
+            retries=request.retries if request else RetrySpec(),
+            deadline=job.deadline if request else None,
             replay=replay or Replay(),
             fold=fold,
             storage=self.storage,
@@ -259,8 +261,7 @@ class Engine:
         return RunningJob(
             state=state,
             body=_nothing if isinstance(work, Stop) else self._body(state, job, work),
-            deadline=None if isinstance(work, Stop) else job.deadline,
-            keep_records=not isinstance(work, Stop) and work.request.keep_records,
+            keep_records=request is not None and request.keep_records,
             resumable=not isinstance(work, Stop) and work.resumable,
             on_ended=self._forget,
         )

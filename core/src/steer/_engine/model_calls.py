@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from steer._engine.retries import wait_before_retry
 from steer._engine.state import JobState, Stop
 from steer.errors import (
     BudgetExceeded,
@@ -27,7 +29,7 @@ from steer.ports.changes import ModelRecorded
 from steer.ports.gate import ModelRequest, Sent
 from steer.ports.policy import ModelQuestion, Outcome, Verdict
 from steer.ports.records import ModelRecord
-from steer.values import JobStatus, Usage
+from steer.values import JobStatus, JsonValue, Usage
 
 __all__ = ["AdmittedCall"]
 
@@ -81,6 +83,7 @@ class AdmittedCall:
         model: str | None = None,
         response_id: str | None = None,
         finish_reason: str | None = None,
+        metadata: Mapping[str, JsonValue] | None = None,
     ) -> None:
         """Record the response with its events: see ``ModelCall.complete``."""
         state, request = self._state, self._request
@@ -90,6 +93,7 @@ class AdmittedCall:
             self._settled = True
             path = state.path(request.path)
             self.message, path.completed = path.completed, path.completed + 1
+            path.failures.pop(request.digest, None)
             used = usage if usage is not None else self._worst_case()
             self._settle(used, model)
             state.tell(
@@ -98,6 +102,7 @@ class AdmittedCall:
                     model=model or request.model,
                     response_id=response_id,
                     finish_reason=finish_reason,
+                    metadata=metadata or {},
                 ),
                 path=request.path,
                 agent=request.agent,
@@ -122,21 +127,51 @@ class AdmittedCall:
 
     def fail(self, error: SteerError, /, *, sent: Sent, usage: Usage | None = None) -> None:
         """Book what the failed request may have cost: see ``ModelCall.fail``."""
+        with self._state.lock:
+            if not self._settled:
+                self._failed(error, sent, usage, wait=None)
+
+    async def retry(self, error: SteerError, /, *, sent: Sent, usage: Usage | None = None) -> bool:
+        """Book the failure, and wait until the request may be made again."""
+        return await self._state.at_home(self._retry, error, sent, usage)
+
+    async def _retry(self, error: SteerError, sent: Sent, usage: Usage | None) -> bool:
         state, request = self._state, self._request
         with state.lock:
             if self._settled:
-                return
-            self._settled = True
-            used = usage or (self._worst_case() if sent is Sent.UNKNOWN else Usage())
-            if used.requests:
-                self._settle(used, None)
-            else:
-                state.limits.settle_tokens(self._reserved, used)
-            state.tell(
-                ModelRetracted(call=self.id, reason=error.message),
-                path=request.path,
-                agent=request.agent,
-            )
+                return False
+            failures = state.path(request.path).failures
+            failed = failures[request.digest] = failures.get(request.digest, 0) + 1
+            wait = wait_before_retry(error, failed, state.retries, left=state.seconds_left())
+            self._failed(error, sent, usage, wait=wait)
+        if wait is None:
+            return False
+        await state.clock.sleep_until(state.clock.monotonic() + wait)
+        state.check()
+        return True
+
+    def _failed(
+        self, error: SteerError, sent: Sent, usage: Usage | None, *, wait: float | None
+    ) -> None:
+        """Book and tell a failure; call with the job's lock held."""
+        state, request = self._state, self._request
+        self._settled = True
+        used = usage or (self._worst_case() if sent is Sent.UNKNOWN else Usage())
+        if used.requests:
+            self._settle(used, None)
+        else:
+            state.limits.settle_tokens(self._reserved, used)
+        state.tell(
+            ModelRetracted(
+                call=self.id,
+                reason=error.message,
+                # What will be asked again is answered anew, from its first word on.
+                blocks_too=wait is not None,
+                retry_in_ms=None if wait is None else round(wait * 1000),
+            ),
+            path=request.path,
+            agent=request.agent,
+        )
 
     async def _admit(self) -> None:
         state, request = self._state, self._request

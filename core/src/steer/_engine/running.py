@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import TypeAlias
 
 import anyio
@@ -58,14 +57,12 @@ class RunningJob:
         *,
         state: JobState,
         body: Body,
-        deadline: datetime | None,
         keep_records: bool,
         resumable: bool,
         on_ended: Callable[[RunningJob], None],
     ) -> None:
         self.state = state
         self._body = body
-        self._deadline = deadline
         self._keep_records = keep_records
         self.resumable = resumable
         self._on_ended = on_ended
@@ -101,11 +98,12 @@ class RunningJob:
 
     async def _bounded(self) -> Finished | Suspended | Exception | None:
         """Run until the agent is done, somebody stops it, or its time is up."""
-        if self._deadline is None:
+        left = self.state.seconds_left()
+        if left is None:
             return await self._attempt()
         outcome: Finished | Suspended | Exception | None = None
         async with anyio.create_task_group() as group:
-            group.start_soon(self._watch_deadline, self._deadline)
+            group.start_soon(self._watch_deadline, left)
             outcome = await self._attempt()
             group.cancel_scope.cancel()
         return outcome
@@ -124,9 +122,8 @@ class RunningJob:
                 state.on_stop = None
         return None
 
-    async def _watch_deadline(self, deadline: datetime) -> None:
+    async def _watch_deadline(self, left: float) -> None:
         state = self.state
-        left = (deadline - state.clock.now()).total_seconds()
         await state.clock.sleep_until(state.clock.monotonic() + left)
         seconds = state.limits.spec.max_runtime_seconds
         error = DeadlineExceeded(

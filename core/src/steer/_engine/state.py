@@ -15,7 +15,7 @@ from steer._engine.leases import Lease
 from steer._engine.limits import Limits
 from steer._engine.replay import Replay
 from steer.clock import Clock
-from steer.context import ExecutionContext
+from steer.context import ExecutionContext, RetrySpec
 from steer.errors import SteerError
 from steer.events import AgentHandoff, AgentStarted, Event, EventData
 from steer.fold import Fold
@@ -41,11 +41,15 @@ class Stop:
 
 @dataclass(slots=True)
 class PathState:
-    """How far one path is: completed model calls, and whose turn it is."""
+    """How far one path is: completed model calls, and whose turn it is.
+
+    ``failures`` counts, by the digest of a request, how often in a row it failed.
+    """
 
     completed: int = 0
     turn: int = 0
     agent: str | None = None
+    failures: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -76,6 +80,8 @@ class JobState:
         last_seq: int,
         lease: Lease,
         limits: Limits,
+        retries: RetrySpec,
+        deadline: datetime | None,
         replay: Replay,
         fold: Fold,
         storage: Storage,
@@ -88,6 +94,8 @@ class JobState:
         self.attempt = attempt
         self.lease = lease
         self.limits = limits
+        self.retries = retries
+        self.deadline = deadline
         self.replay = replay
         self.clock = clock
         self.storage = storage
@@ -128,6 +136,12 @@ class JobState:
         if state is None:
             state = self.paths[path] = PathState()
         return state
+
+    def seconds_left(self) -> float | None:
+        """Return how long the run may still take, ``None`` where nothing bounds it."""
+        if self.deadline is None:
+            return None
+        return (self.deadline - self.clock.now()).total_seconds()
 
     def next_call(self) -> str:
         """Return the name of the next wire request, unique within the job."""

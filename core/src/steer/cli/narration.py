@@ -92,8 +92,8 @@ def narrate(event: Event) -> Said | None:
 
 def retracted(data: ModelRetracted) -> Line:
     """Return what to say once text that was shown is asked for again."""
-    why = f": {shortened(data.reason, _REASON_LENGTH)}" if data.reason else ""
-    return Line(kind=Kind.NOTE, text=f"what it said last does not count, it is asked again{why}")
+    text = f"what it said last does not count, it is asked again{_why(data.reason)}"
+    return Line(kind=Kind.NOTE, text=text)
 
 
 def _of_tool(
@@ -116,7 +116,7 @@ def _of_tool(
             text = f"\u2717 denied: {call_text(data.tool, data.proposed)}: {denied}"
         case _:
             text = f"\u2717 {name}: nobody knows how it ended"
-            text += f": {shortened(data.reason, _REASON_LENGTH)}" if data.reason else ""
+            text += _why(data.reason)
     return Line(kind=Kind.REFUSED, text=text, depth=depth)
 
 
@@ -128,6 +128,8 @@ def _note(event: Event) -> str | None:
             return ": ".join(filter(None, [new.value, one_line(reason)]))
         case BudgetWarning(limit=limit, used=used, cap=cap):
             return f"{limit} is near: {used} of {cap}"
+        case ModelRetracted(retry_in_ms=int(wait), reason=reason):
+            return f"the model is asked again in {duration_text(wait)}{_why(reason)}"
         case Progress(message=message, fraction=fraction):
             share = "" if fraction is None else f"{fraction:.0%} "
             return f"{share}{shortened(message, _RESULT_LENGTH)}"
@@ -159,6 +161,10 @@ def _result(value: JsonValue) -> str:
 
 def _reason(error: ErrorInfo) -> str:
     return shortened(error.message, _REASON_LENGTH)
+
+
+def _why(reason: str) -> str:
+    return f": {shortened(reason, _REASON_LENGTH)}" if reason else ""
 
 
 def _took(milliseconds: int | None) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from steer.cli.error_text import error_json, error_text
 from steer.cli.exit_codes import exit_code_of_result
-from steer.cli.narration import narrate, retracted
+from steer.cli.narration import Kind, Line, narrate, retracted
 from steer.cli.paint import paint_for
 from steer.cli.printable import one_line
 from steer.cli.run_form import RunForm
@@ -74,6 +74,8 @@ class StoryPrinter:
         match event.data:
             case ModelToken(call=call) | ModelReasoning(call=call) if not event.path:
                 self._call = call
+            case ModelRetracted(call=self._call, retry_in_ms=int()):
+                self._screen.say(Line(kind=Kind.NOTE, text="what it said last does not count"))
             case ModelRetracted(call=self._call) as data:
                 self._withdrawn = data
             case ModelStarted() if self._withdrawn is not None:

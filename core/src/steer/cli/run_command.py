@@ -28,7 +28,7 @@ from steer.cli.options import (
 )
 from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
-from steer.context import BudgetSpec
+from steer.context import BudgetSpec, RetrySpec
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.runtime import PrepareOptions
@@ -104,6 +104,9 @@ def run(
     max_output_tokens: Annotated[
         int | None, typer.Option(metavar="N", help="Tokens of one message.")
     ] = None,
+    retries: Annotated[
+        int, typer.Option(metavar="N", help="How often a request that failed is made again.")
+    ] = RetrySpec().max_retries,
     temperature: Annotated[float | None, typer.Option(metavar="N")] = None,
     top_p: Annotated[float | None, typer.Option(metavar="N")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N")] = None,
@@ -172,6 +175,7 @@ def run(
             max_tool_calls=max_tool_calls,
             max_runtime_seconds=max_seconds,
         ),
+        retries=RetrySpec(max_retries=retries),
         policies=opening.policies,
         idempotency_key=idempotency_key,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar, Literal
 
@@ -85,13 +86,18 @@ class ModelBlockDone:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelDone:
-    """A model's response is complete and recorded."""
+    """A model's response is complete and recorded.
+
+    ``metadata`` is what else the provider says of it, in its own words: its id of the request,
+    the tier that served it, the build of the model.
+    """
 
     type: ClassVar[str] = "model.done"
     call: str
     model: str | None = None
     response_id: str | None = None
     finish_reason: str | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,12 +106,15 @@ class ModelRetracted:
 
     What ``model.block_done`` committed stays, unless ``blocks_too`` is set: then the whole
     response is withdrawn, because it was never recorded and will be asked for again.
+    ``retry_in_ms`` is how long the run waits before it asks again; ``None`` where the request was
+    cut off by something else than its own failure, or will not be made again.
     """
 
     type: ClassVar[str] = "model.retracted"
     call: str
     reason: str = ""
     blocks_too: bool = False
+    retry_in_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

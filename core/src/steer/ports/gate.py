@@ -5,7 +5,7 @@ One gate per run; its methods may be called from any event loop of the process.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -163,15 +163,27 @@ class ModelCall(Protocol):
         model: str | None = None,
         response_id: str | None = None,
         finish_reason: str | None = None,
+        metadata: Mapping[str, JsonValue] | None = None,
     ) -> None:
         """Record the response, in the runtime's own encoding; emits usage and ``model.done``.
 
-        ``usage`` is the provider's count, ``None`` where it sent none. Not for a recorded call.
+        ``usage`` is the provider's count, ``None`` where it sent none. ``metadata`` is what else
+        it says of the response; no secret, and nothing of what was said. Not for a recorded call.
         """
         ...
 
     def fail(self, error: SteerError, /, *, sent: Sent, usage: Usage | None = None) -> None:
         """Say that the request failed and how far it got; retracts what it had said."""
+        ...
+
+    async def retry(self, error: SteerError, /, *, sent: Sent, usage: Usage | None = None) -> bool:
+        """Say that the request failed, as ``fail``, and wait until it may be made again.
+
+        ``True``: leave this context and make the same request anew, under a new ``model_call``.
+        ``False``: the run's patience, its time or the kind of the error forbid that; raise it.
+        Raises the run's stopping error once the run is to end. A vendor's own retries are to be
+        off (RT-5).
+        """
         ...
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from agents import Model, ModelProvider, ModelResponse
 from agents.exceptions import ModelBehaviorError
 from agents.items import TResponseStreamEvent
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
-from openai import AsyncAzureOpenAI
+from openai import DEFAULT_MAX_RETRIES, AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.responses import Response, ResponseCompletedEvent
 from steer.errors import ErrorCategory, ProviderError, SteerError
 
@@ -41,6 +42,7 @@ from steer_openai_agents.recording import (
     decode_response,
     encode_response,
     finish_reason,
+    metadata_in,
     sdk_response,
     usage_in,
 )
@@ -49,10 +51,18 @@ from steer_openai_agents.wire import Exchange, Recorded, Refused
 __all__ = ["GatedModel", "GatedProvider", "provider_of"]
 
 
-class Listener(Protocol):
-    """Is given the events of a stream as they come."""
+class Audience:
+    """Whoever follows a stream of the SDK's, if anybody; what they heard cannot be taken back."""
 
-    def __call__(self, event: TResponseStreamEvent, /) -> None: ...
+    def __init__(self, listener: Callable[[TResponseStreamEvent], None] | None = None) -> None:
+        self._listener = listener
+        self.heard = False
+
+    def hear(self, event: TResponseStreamEvent) -> None:
+        """Pass an event on."""
+        if self._listener is not None:
+            self.heard = True
+            self._listener(event)
 
 
 class GatedModel(Model):
@@ -78,7 +88,7 @@ class GatedModel(Model):
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Ask, streaming all the same: a plain answer would hide that it was cut off."""
         question = asked(*args, **kwargs)
-        response = await self._exchange(question, _nobody)
+        response = await self._exchange(question, Audience())
         return sdk_response(
             response, raw_usage=question["model_settings"].preserve_raw_usage is True
         )
@@ -91,7 +101,7 @@ class GatedModel(Model):
         # A task of its own, because whoever iterates may do so from several tasks, and the
         # gate's context must be left in the one that entered it.
         events: asyncio.Queue[TResponseStreamEvent | None] = asyncio.Queue()
-        task = asyncio.create_task(self._exchange(question, events.put_nowait))
+        task = asyncio.create_task(self._exchange(question, Audience(events.put_nowait)))
         task.add_done_callback(lambda _: events.put_nowait(None))
         try:
             while (event := await events.get()) is not None:
@@ -130,10 +140,21 @@ class GatedModel(Model):
                 raise
         return self._found
 
-    async def _exchange(self, question: Question, listener: Listener) -> Response:
-        """Make one request and return its whole answer; tell steer and the listener the rest."""
-        frame = current_frame()
+    async def _exchange(self, question: Question, audience: Audience) -> Response:
+        """Make a request, again where it failed and may be, and return its whole answer."""
         model = self._model()
+        tries = _retries_allowed_by_author(model, question)
+        while True:
+            tries -= 1
+            response = await self._try(model, question, audience, last=tries < 0)
+            if response is not None:
+                return response
+
+    async def _try(
+        self, model: Model, question: Question, audience: Audience, *, last: bool
+    ) -> Response | None:
+        """Make one request; return its whole answer, ``None`` where it is to be made again."""
+        frame = current_frame()
         async with AsyncExitStack() as stack:
             exchange = Exchange(
                 frame=frame,
@@ -146,15 +167,17 @@ class GatedModel(Model):
             )
             try:
                 with exchange.current():
-                    response = await self._ask(exchange, model, question, listener)
+                    response = await self._ask(exchange, model, question, audience)
             except Refused as refused:
                 raise refused.error from None
             except Recorded as recorded:
                 response = decode_response(recorded.record.response)
                 exchange.finish_reason = recorded.record.finish_reason
-                listener(_completed(response))
+                audience.hear(_completed(response))
             except Exception as error:
-                _failed(exchange, error)
+                await exchange.closed()
+                if await _failed(exchange, error, last=last or audience.heard):
+                    return None
                 raise
             finally:
                 await exchange.closed()
@@ -165,7 +188,7 @@ class GatedModel(Model):
         return response
 
     async def _ask(
-        self, exchange: Exchange, model: Model, question: Question, listener: Listener
+        self, exchange: Exchange, model: Model, question: Question, audience: Audience
     ) -> Response:
         if speaks_openai(model):
             inner: Model = self._clients.private(cast(OpenAIModel, model), timeout=self._timeout)
@@ -180,11 +203,11 @@ class GatedModel(Model):
         # What the SDK declares as an iterator is a generator: closing it closes the connection.
         stream = cast(Any, inner.stream_response(**question))
         async with aclosing(stream) as events:
-            return await _listen(exchange, events, listener)
+            return await _listen(exchange, events, audience)
 
 
 async def _listen(
-    exchange: Exchange, events: AsyncIterator[TResponseStreamEvent], listener: Listener
+    exchange: Exchange, events: AsyncIterator[TResponseStreamEvent], audience: Audience
 ) -> Response:
     """Follow a stream to its end; return the response it completed."""
     narrator: Narrator | None = None
@@ -209,7 +232,7 @@ async def _listen(
                 case "error":
                     raise _reported(exchange, event)
             narrator.tell(event)
-            listener(event)
+            audience.hear(event)
     except Exception:
         # What fails after the end, the closing of the connection for example, changes nothing.
         if completed is None:
@@ -230,6 +253,7 @@ def _complete(exchange: Exchange, response: Response) -> None:
         model=response.model or None,
         response_id=exchange.response_id if exchange.chat else response.id,
         finish_reason=exchange.finish_reason,
+        metadata=metadata_in(response, exchange.served_by),
     )
 
 
@@ -261,8 +285,12 @@ def _reported(exchange: Exchange, said: Any) -> ProviderError:
     )
 
 
-def _failed(exchange: Exchange, error: Exception) -> None:
-    """Tell the gate how a request failed, and the run what the exception means."""
+async def _failed(exchange: Exchange, error: Exception, *, last: bool) -> bool:
+    """Tell the gate how a request failed, and the run what the exception means.
+
+    Returns whether the request may be made again; that has been waited for. ``last``: it will
+    not be, whatever the gate would say.
+    """
     failure: SteerError
     if isinstance(error, ModelBehaviorError) and exchange.finish_reason == "length":
         # Chat without a word said; Responses calls the same an incomplete response.
@@ -273,8 +301,17 @@ def _failed(exchange: Exchange, error: Exception) -> None:
             error, provider=exchange.provider, answering=exchange.call is not None
         )
     exchange.frame.active.means(error, failure)
-    if exchange.call is not None:
+    if exchange.call is None:
+        return False
+    if last:
         exchange.call.fail(failure, sent=sent_by(error), usage=exchange.usage)
+        return False
+    try:
+        return await exchange.call.retry(failure, sent=sent_by(error), usage=exchange.usage)
+    except SteerError as stop:
+        active = exchange.frame.active
+        active.stopped = active.stopped or stop
+        raise
 
 
 def _completed(response: Response) -> ResponseCompletedEvent:
@@ -283,8 +320,17 @@ def _completed(response: Response) -> ResponseCompletedEvent:
     )
 
 
-def _nobody(_event: TResponseStreamEvent) -> None:
-    """Listen to nothing."""
+def _retries_allowed_by_author(model: Model, question: Question) -> int:
+    """Return how often steer may make a request again at the most, as far as its author decides.
+
+    An author who sets ``ModelSettings.retry`` has the SDK make requests again, each of which
+    passes the gate. One who gives a client a number of retries means no more than these.
+    """
+    if question["model_settings"].retry is not None:
+        return 0
+    client = getattr(model, "_client", None)
+    chosen = client.max_retries if isinstance(client, AsyncOpenAI) else DEFAULT_MAX_RETRIES
+    return sys.maxsize if chosen == DEFAULT_MAX_RETRIES else chosen
 
 
 def provider_of(model: Model) -> str:

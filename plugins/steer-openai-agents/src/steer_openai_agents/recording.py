@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.items import ModelResponse
@@ -10,7 +10,7 @@ from agents.usage import Usage as SdkUsage
 from openai.types.responses import Response, ResponseOutputItem, ResponseUsage
 from pydantic_core import from_json, to_json
 from steer.errors import Diverged
-from steer.values import Usage
+from steer.values import JsonValue, Usage
 
 from steer_openai_agents.frame import Asked
 
@@ -19,6 +19,7 @@ __all__ = [
     "decode_response",
     "encode_response",
     "finish_reason",
+    "metadata_in",
     "sdk_response",
     "usage_in",
 ]
@@ -87,6 +88,19 @@ def usage_in(response: Response) -> Usage | None:
         cache_write_tokens=getattr(of_input, "cache_write_tokens", 0) or 0,
         reasoning_tokens=getattr(of_output, "reasoning_tokens", 0) or 0,
     )
+
+
+def metadata_in(response: Response, served_by: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return what a provider says of a response beside its content.
+
+    ``served_by`` is what the wire said that the SDK leaves out.
+    """
+    said = {
+        "request_id": getattr(response, "_request_id", None),
+        "service_tier": response.service_tier,
+        **served_by,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def sdk_response(response: Response, *, raw_usage: bool) -> ModelResponse:

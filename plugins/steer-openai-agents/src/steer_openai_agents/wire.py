@@ -16,7 +16,7 @@ import httpx2
 from steer.errors import RuntimeFailure, SteerError
 from steer.ports.gate import ModelCall, ModelRequest
 from steer.ports.records import ModelRecord
-from steer.values import Usage
+from steer.values import JsonValue, Usage
 
 from steer_openai_agents.frame import Frame
 from steer_openai_agents.question import OUTPUT_LIMITS
@@ -28,6 +28,9 @@ WIRE_KEY = "steer_openai_agents"
 
 CLOSE_SECONDS = 2.0
 """How long a cancelled stream may take to close."""
+
+SERVED_BY = ("service_tier", "system_fingerprint")
+"""What a provider says of how it served a request, beside the answer itself."""
 
 # The SDK collects what a response is to include in a set, whose order differs between processes.
 _INCLUDED = re.compile(rb'"include":\[("[^\]]*")\]')
@@ -82,6 +85,7 @@ class Exchange:
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self.response_id: str | None = None
+        self.served_by: dict[str, JsonValue] = {}
 
     @property
     def admitted(self) -> ModelCall:
@@ -138,6 +142,9 @@ class Exchange:
             self.finish_reason = reason
         if self.response_id is None:
             self.response_id = data.get("id")
+        for name in SERVED_BY:
+            if (value := data.get(name)) is not None:
+                self.served_by[name] = value
 
     def closes(self, task: asyncio.Future[None]) -> None:
         """Note a task that closes the stream of this request in the background."""

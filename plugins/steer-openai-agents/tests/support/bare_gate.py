@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -71,6 +71,7 @@ class BareModelCall:
         model: str | None = None,
         response_id: str | None = None,
         finish_reason: str | None = None,
+        metadata: Mapping[str, JsonValue] | None = None,
     ) -> None:
         assert self.recorded is None
         assert not self.ended
@@ -96,6 +97,11 @@ class BareModelCall:
         self.ended = True
         self.gate.failures.append((error, sent, usage))
 
+    async def retry(self, error: SteerError, /, *, sent: Sent, usage: Usage | None = None) -> bool:
+        self.fail(error, sent=sent, usage=usage)
+        self.gate.retries -= 1
+        return self.gate.retries >= 0
+
 
 class BareGate:
     """Allows everything, unless ``verdict`` says otherwise."""
@@ -106,10 +112,12 @@ class BareGate:
         *,
         verdict: Callable[[ToolCall], Decision | None] = lambda call: None,
         granted: int | None = None,
+        retries: int = 0,
     ) -> None:
         self.records = records or Records()
         self.verdict = verdict
         self.granted = granted
+        self.retries = retries
         self.asked: list[ToolCall] = []
         self.ran: list[ToolCall] = []
         self.outcomes: list[ToolOutcome] = []
