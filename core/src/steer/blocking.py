@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -17,9 +17,11 @@ from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.records import JobQuery, JobRecord, Page
 from steer.request import ExecutionRequest
-from steer.values import RunResult
+from steer.values import JsonValue, RunResult
 
 __all__ = ["BlockingHandle", "BlockingKernel", "run_sync"]
+
+T = TypeVar("T")
 
 
 class BlockingHandle:
@@ -33,10 +35,16 @@ class BlockingHandle:
 
     def events(self, *, after: Position | None = None, live: bool = True) -> Iterator[Event]:
         """Yield the job's events up to the terminal one."""
-        events = self._handle.events(after=after, live=live)
+        yield from self._each(self._handle.events(after=after, live=live))
+
+    def partial_outputs(self) -> Iterator[JsonValue]:
+        """Yield the structured output as it grows: see ``ExecutionHandle.partial_outputs``."""
+        yield from self._each(self._handle.partial_outputs())
+
+    def _each(self, items: AsyncIterator[T]) -> Iterator[T]:
         while True:
             try:
-                yield self._portal.call(anext, events)
+                yield self._portal.call(anext, items)
             except StopAsyncIteration:
                 return
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from pydantic_core import from_json
+
 from steer.errors import ErrorInfo
 from steer.events import (
     Event,
@@ -188,6 +190,22 @@ class Fold:
             error=self._error,
             still_running=self._still_running,
         )
+
+    def partial_output(self) -> JsonValue:
+        """Return the structured output as far as the model has written it.
+
+        That is an object or a list that grows with each event; a text in it may be cut anywhere.
+        ``None`` where what the model writes is no JSON, or nothing yet. After the end it is
+        ``RunResult.output``.
+        """
+        if self._content is not None:
+            return self._output
+        text = self._response.text() if self._response else ""
+        try:
+            value = from_json(text, allow_partial="trailing-strings")
+        except ValueError:
+            return None
+        return value if isinstance(value, dict | list) else None
 
     def _text(self, event: Event, data: ModelToken) -> None:
         self._note_first_token(event)

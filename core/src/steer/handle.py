@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from steer._engine.engine import Engine
 from steer._engine.following import follow
 from steer._engine.running import RunningJob
 from steer.errors import Released, StaleFence
-from steer.events import Event
-from steer.fold import Position
+from steer.events import Event, FinalResult, ModelToken
+from steer.fold import Fold, Position
 from steer.ports.records import JobRecord
-from steer.values import RunResult
+from steer.values import JsonValue, RunResult
 
 __all__ = ["ExecutionHandle"]
+
+_OUTPUT_GROWS = (ModelToken, FinalResult)
 
 
 class ExecutionHandle:
@@ -28,13 +31,33 @@ class ExecutionHandle:
         self.job_id = job_id
         self.scope_id = scope_id
 
-    def events(self, *, after: Position | None = None, live: bool = True) -> AsyncIterator[Event]:
+    def events(
+        self, *, after: Position | None = None, live: bool = True
+    ) -> AsyncGenerator[Event, None]:
         """Return the job's events from ``after`` on, past ones included, up to the terminal one.
 
         With ``live`` unset only what is durable comes: no deltas without ``seq``. Any number of
         readers may follow at any time; each gets every event once, in order.
         """
         return follow(self._engine, self.scope_id, self.job_id, after=after, live=live)
+
+    async def partial_outputs(self) -> AsyncGenerator[JsonValue, None]:
+        """Yield the structured output as it grows: see ``Fold.partial_output``.
+
+        Each value is yielded once, as soon as it differs from the one before; the last is the
+        whole output, checked, where the run succeeds. Text that a retry withdraws shows as a value
+        with less in it. Each value is parsed from the message's beginning, so this is for looking
+        at an answer while it comes, not for answers of megabytes.
+        """
+        fold, last = Fold(job_id=self.job_id), None
+        async with aclosing(self.events()) as events:
+            async for event in events:
+                fold.add(event)
+                if isinstance(event.data, _OUTPUT_GROWS):
+                    output = fold.partial_output()
+                    if output is not None and output != last:
+                        last = output
+                        yield output
 
     async def result(self) -> RunResult:
         """Wait for the end and return what the job came to, whatever its status.

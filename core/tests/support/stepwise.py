@@ -59,7 +59,8 @@ class ToolSpec:
 class Stepwise:
     """An agent: the model's turns in order, and its tools.
 
-    ``reach`` is awaited at named moments, so that a test can hold the run there or kill it.
+    ``output`` makes the structured output of the last text. ``reach`` is awaited at named moments,
+    so that a test can hold the run there or kill it.
     """
 
     turns: tuple[Turn, ...]
@@ -69,6 +70,7 @@ class Stepwise:
     max_output_tokens: int | None = None
     input_bound: int | None = 10
     ungated: tuple[ToolInfo, ...] = ()
+    output: Callable[[str], Any] | None = None
     reach: Callable[[str], Awaitable[None]] | None = None
 
 
@@ -110,7 +112,8 @@ class StepwiseRuntime:
         for number, turn in enumerate(agent.turns):
             text = await self._turn(agent, run, turn, number, history)
         run.emit(AgentDone(name=agent.name))
-        return Finished(content=text)
+        output = None if agent.output is None else agent.output(text)
+        return Finished(content=text, output=output)
 
     async def _turn(
         self, agent: Stepwise, run: Run, turn: Turn, number: int, history: list[Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from steer._engine.engine import Engine
 from steer._engine.feed import Feed
@@ -20,7 +20,7 @@ POLL_SECONDS = 1.0
 
 async def follow(
     engine: Engine, scope_id: str, job_id: str, *, after: Position | None = None, live: bool = True
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     """Yield the job's events after a position, up to the terminal one.
 
     With ``live`` unset, only what is committed: no deltas without ``seq``. Ends early only where
@@ -45,7 +45,7 @@ async def follow(
 
 async def _follow_here(
     engine: Engine, scope_id: str, job_id: str, feed: Feed, cursor: Cursor
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     """Follow a job of this process; a reader that falls behind starts over from the journal."""
     while True:
         snapshot = feed.snapshot(cursor.seq)
@@ -69,7 +69,7 @@ async def _follow_here(
 
 async def _follow_journal(
     engine: Engine, scope_id: str, job_id: str, cursor: Cursor
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     """Follow a job that runs elsewhere, or has ended."""
     async with engine.signals.subscribe(scope_id, job_topic(job_id)) as waiter:
         while True:
