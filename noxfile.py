@@ -142,6 +142,15 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(benchmark.relative_to(ROOT)), *session.posargs)
 
 
+@nox.session(default=False)
+def live(session: nox.Session) -> None:
+    """Ask the vendors' real services: needs OPENAI_API_KEY, and costs a few cents."""
+    if not os.environ.get("OPENAI_API_KEY"):
+        session.error("OPENAI_API_KEY is not set: this session asks OpenAI itself")
+    sync(session)
+    session.run("pytest", "-m", "live", *session.posargs)
+
+
 @nox.session
 def clone(session: nox.Session) -> None:
     """Run what the README tells a newcomer to run, in a fresh clone of the last commit."""
