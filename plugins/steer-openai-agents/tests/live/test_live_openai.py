@@ -40,7 +40,9 @@ async def run(
     chosen = PrepareOptions(config={"api": api}, **options)
     async with open_kernel() as kernel:
         handle = await kernel.execute(ExecutionRequest(agent=agent, prompt=prompt, options=chosen))
-        return await handle.result(), await events_of(handle)
+        # Followed while it runs: afterwards the journal holds the text in few pieces.
+        events = await events_of(handle)
+        return await handle.result(), events
 
 
 @pytest.mark.parametrize("api", APIS)
