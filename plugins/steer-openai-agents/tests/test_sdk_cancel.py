@@ -13,7 +13,7 @@ from agents import Agent, Runner, function_tool
 from bare_gate import BareGate, BareRun
 from sdk_runs import MODEL, PATIENCE, events_of, open_bare, open_kernel, options_for, request_for
 from steer.values import EffectStatus, JobStatus
-from steer_conformance.provider import Hold, Provider, Script, ToolCall, Turn
+from steer_conformance.provider import Failure, Hold, Provider, Script, ToolCall, Turn
 
 pytestmark = pytest.mark.anyio
 
@@ -147,6 +147,22 @@ async def test_a_cancelled_job_disconnects_and_ends_once() -> None:
     assert result.still_running == ()
     assert result.usage.estimated
     assert sum(event.terminal for event in events) == 1
+
+
+async def test_a_run_cancelled_in_a_wait_before_a_retry_asks_no_more() -> None:
+    async with (
+        Provider(Script([Failure(429, retry_after=50)])) as provider,
+        open_kernel() as kernel,
+    ):
+        before = asyncio.all_tasks()
+        handle = await kernel.execute(request_for(plain(), provider))
+        async for event in handle.events():
+            if event.type == "model.retracted":
+                assert event.data.retry_in_ms == 50_000
+                await handle.cancel()
+        assert (await handle.result()).status is JobStatus.CANCELLED
+        assert len(provider.requests) == 1
+        assert asyncio.all_tasks() <= before
 
 
 async def test_a_stubborn_tool_is_named_and_not_waited_for_for_ever(
