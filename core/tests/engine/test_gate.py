@@ -63,6 +63,41 @@ async def test_an_ask_is_a_denial_that_says_that_a_person_is_needed() -> None:
     assert decided[-1].outcome == "ask"
 
 
+@pytest.mark.parametrize(
+    ("verdict", "told"),
+    [
+        (Verdict.allow(), "the author of the agent wants a person"),
+        (Verdict.rewrite({"line": 99}), "the author of the agent wants a person"),
+        (Verdict.ask("money moves"), "person"),
+        (Verdict.deny("no notes today"), "no notes today"),
+    ],
+)
+async def test_what_the_author_wants_approved_is_never_merely_allowed(
+    verdict: Verdict, told: str
+) -> None:
+    notes: list[object] = []
+    tool = ToolSpec(run=noting(notes), needs_approval=True)
+    turns = (Turn(calls=(Call(tool="note", arguments={"line": 0}),)), Turn(text="Done."))
+    asked: list[ToolQuestion] = []
+
+    def answer(question: Question) -> Verdict:
+        if not isinstance(question, ToolQuestion):
+            return Verdict.allow()
+        asked.append(question)
+        return verdict
+
+    async with open_kernel(policies=[FixedPolicy(answer)]) as kernel:
+        handle = await kernel.execute(request(Stepwise(turns=turns, tools={"note": tool})))
+        events = await all_events(handle)
+
+    assert notes == []
+    assert asked[0].needs_approval
+    denied = next(event.data for event in events if event.type == "tool.denied")
+    assert told in denied.reason
+    decided = [event.data for event in events if event.type == "policy.decided"]
+    assert decided[-1].outcome == ("deny" if verdict.outcome is Outcome.DENY else "ask")
+
+
 async def test_a_policy_that_raises_denies() -> None:
     def explode(question: Question) -> Verdict:
         match question:

@@ -49,10 +49,11 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolSpec:
-    """A tool: what it does, and what running it twice would do."""
+    """A tool: what it does, what running it twice would do, and whether a person must approve."""
 
     run: Callable[[EffectRun], Awaitable[Any]]
     effect: Effect = Effect.ONCE
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -148,6 +149,7 @@ class StepwiseRuntime:
                 arguments=called.arguments,
                 effect=agent.tools[called.tool].effect,
                 agent=agent.name,
+                needs_approval=agent.tools[called.tool].needs_approval,
             )
             results[place] = await _use(agent, run, call)
 

@@ -33,7 +33,8 @@ from steer.events import (
     ToolUnknown,
 )
 from steer.ids import new_id
-from steer.policies import PolicyStack, unattended
+from steer.policies import PolicyStack, strictest, unattended
+from steer.policies.verdicts import AUTHOR_ASKS
 from steer.ports.changes import EffectIntended, EffectResolved, GrantIssued
 from steer.ports.gate import (
     Decision,
@@ -152,9 +153,12 @@ class JobGate:
             server=call.server,
             agent=call.agent,
             path=call.path,
+            needs_approval=call.needs_approval,
             counters=state.limits.counters(),
         )
         verdict = await self._policies.decide(question)
+        if call.needs_approval:
+            verdict = strictest([verdict, AUTHOR_ASKS])
         state.tell(_decided(call, verdict), path=call.path, agent=call.agent)
         if verdict.outcome is not Outcome.ALLOW:
             return self._deny(call, verdict)

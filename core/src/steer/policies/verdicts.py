@@ -8,10 +8,13 @@ from dataclasses import replace
 from steer.policies.json_values import same_json
 from steer.ports.policy import Outcome, Verdict
 
-__all__ = ["NOBODY_ANSWERED", "STRICTNESS", "shortened", "strictest", "unattended"]
+__all__ = ["AUTHOR_ASKS", "NOBODY_ANSWERED", "STRICTNESS", "shortened", "strictest", "unattended"]
 
 STRICTNESS = {Outcome.DENY: 0, Outcome.ASK: 1, Outcome.ALLOW: 2}
 NOBODY_ANSWERED = Verdict.deny("no policy answered")
+AUTHOR_ASKS = Verdict.ask(
+    "the author of the agent wants a person to approve this call", rule="needs approval"
+)
 
 _SHOWN_NAME = 100
 _CONFLICT = Verdict.deny("policies rewrote the arguments in different ways")

@@ -52,6 +52,7 @@ class ToolCall:
     ``path`` is the ids of the enclosing tool calls, ``message`` the index (from 0) of the model
     message on that path that holds the call: ``ModelCall.message`` of that request.
     ``arguments`` is the decoded JSON, or the model's text where that is no JSON.
+    ``needs_approval`` says that the agent's author wants a person to approve this call.
     """
 
     call_id: str
@@ -64,6 +65,7 @@ class ToolCall:
     declared: bool = True
     server: str | None = None
     agent: str | None = None
+    needs_approval: bool = False
 
     @property
     def key(self) -> EffectKey:
@@ -193,6 +195,8 @@ class Gate(Protocol):
     async def authorize(self, call: ToolCall, /) -> Decision:
         """Ask policy, then the budget, then a person; may wait long.
 
+        What the author wants approved is asked about, whatever policy allows; what policy denies
+        stays denied.
         What an earlier attempt recorded is allowed without asking again. ``deny`` is a tool
         result: show the model ``reason``. ``suspend``: start nothing more, let running effects
         finish, return ``Suspended``. Raises the run's stopping error once the run is to end.

@@ -89,6 +89,8 @@ class ToolQuestion:
 
     ``declared`` says that the agent's author put this tool into the agent. ``arguments`` is the
     decoded JSON, or the model's text where that is no JSON. ``path`` is the enclosing tool calls.
+    ``needs_approval`` says that the author wants a person to approve this call; a person is then
+    asked, unless policy denies it.
     """
 
     context: ExecutionContext
@@ -100,6 +102,7 @@ class ToolQuestion:
     server: str | None = None
     agent: str | None = None
     path: tuple[str, ...] = ()
+    needs_approval: bool = False
     counters: Counters = field(default_factory=Counters)
 
 
