@@ -286,21 +286,6 @@ async def test_handoffs_in_a_circle_are_gated_all_the_way() -> None:
     ]
 
 
-async def test_a_denied_handoff_does_not_happen() -> None:
-    passed = []
-    billing = worker("billing")
-    way = handoff(billing, on_handoff=lambda _context: passed.append(1))
-    triage: Agent[Any] = Agent(name="triage", model=MODEL, handoffs=[way])
-
-    def deny(_call: ToolCall) -> Decision:
-        return Decision(outcome=GateOutcome.DENY, reason="Stay.")
-
-    async with Provider(Script([Turn(Call("transfer_to_billing"))])) as provider:
-        with pytest.raises(PolicyDenied, match="Stay"):
-            await run_bare(triage, provider, gate=BareGate(verdict=deny))
-    assert passed == []
-
-
 class Seen:
     """Callbacks of every kind, which keep what they are given."""
 

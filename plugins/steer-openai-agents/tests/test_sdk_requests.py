@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from agents import Agent, ModelSettings, function_tool, handoff
+from agents import Agent, HandoffInputData, ModelSettings, function_tool, handoff
 from bare_gate import BareGate, BareRun
 from pydantic import BaseModel
 from sdk_runs import MODEL, run_bare, run_in_kernel, run_without_steer
 from steer import BudgetSpec
 from steer.values import ImagePart, JobStatus, Message, Role, TextPart
 from steer_conformance.provider import Provider, Reasoning, Script, Text, ToolCall, Turn
+from steer_openai_agents.survey import reachable
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +61,19 @@ def triage() -> Agent[Any]:
     return first
 
 
+def filtering() -> Agent[Any]:
+    """A handoff with all that an author can attach to one."""
+
+    def questions_only(data: HandoffInputData) -> HandoffInputData:
+        return data.clone(new_items=())
+
+    billing = Agent[Any](name="billing", model=MODEL)
+    way = handoff(billing, on_handoff=lambda _context: None, input_filter=questions_only)
+    archive = handoff(Agent[Any](name="archive", model=MODEL), nest_handoff_history=True)
+    billing.handoffs.append(archive)
+    return Agent(name="triage", model=MODEL, handoffs=[way])
+
+
 def dynamic() -> Agent[Any]:
     def instructions(_context: Any, agent: Agent[Any]) -> str:
         return f"You are {agent.name}."
@@ -91,6 +105,14 @@ CASES: dict[str, tuple[Any, list[Turn]]] = {
             Turn("Done."),
         ],
     ),
+    "filtered handoffs": (
+        filtering,
+        [
+            Turn(ToolCall("transfer_to_billing", {})),
+            Turn(ToolCall("transfer_to_archive", {})),
+            Turn("Done."),
+        ],
+    ),
     "dynamic instructions": (dynamic, [Turn("Hello.")]),
 }
 
@@ -118,7 +140,7 @@ async def test_the_requests_are_those_of_the_bare_sdk_byte_for_byte(case: str, a
 
 
 def _targets(agent: Agent[Any]) -> list[Agent[Any]]:
-    return [each._agent_ref() for each in agent.handoffs]  # type: ignore[union-attr,misc]
+    return [each for each in reachable(agent) if each is not agent]
 
 
 async def body_of(agent: object, **given: Any) -> dict[str, Any]:

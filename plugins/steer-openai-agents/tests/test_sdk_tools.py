@@ -299,16 +299,6 @@ async def test_a_call_of_the_next_message_has_the_next_index() -> None:
     assert [(call.call_id, call.message) for call in run.gate.ran] == [("x", 0), ("y", 1)]
 
 
-async def test_a_tool_that_wants_a_person_never_runs() -> None:
-    @function_tool(needs_approval=True)
-    def act() -> str:
-        raise AssertionError
-
-    async with Provider(Script([Turn(Call("act"))])) as provider:
-        with pytest.raises(RuntimeFailure, match="act"):
-            await run_bare(with_tools(act), provider)
-
-
 async def test_a_tool_that_ends_the_run_gives_its_result() -> None:
     @function_tool
     def act() -> str:

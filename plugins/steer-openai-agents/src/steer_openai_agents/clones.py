@@ -14,6 +14,7 @@ from agents.models import get_default_model_settings
 from agents.tool import FunctionTool
 from steer.errors import PolicyDenied
 
+from steer_openai_agents.frame import current_frame
 from steer_openai_agents.handoffs import gated_handoff
 from steer_openai_agents.models import GatedProvider
 from steer_openai_agents.public import (
@@ -155,6 +156,7 @@ def _gated_kind(kind: type[Agent[Any]], toolbox: _Toolbox) -> type[Agent[Any]]:
     """
 
     async def get_all_tools(self: Agent[Any], run_context: RunContextWrapper[Any]) -> list[Tool]:
+        current_frame().turn_of = self
         return toolbox.gated(await kind.get_all_tools(self, run_context))
 
     return type(kind.__name__, (kind,), {"get_all_tools": get_all_tools})

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
+from agents import Agent
 from steer.agents import EncodedResult
 from steer.errors import RuntimeFailure, SteerError
 from steer.events import RuntimeData
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from steer_openai_agents.clients import Clients
     from steer_openai_agents.clones import Clones
 
-__all__ = ["ActiveRun", "Asked", "Frame", "current_frame", "entered", "frame_or_none"]
+__all__ = [
+    "ActiveRun",
+    "Asked",
+    "Frame",
+    "current_frame",
+    "denial_here",
+    "entered",
+    "frame_or_none",
+]
 
 SETTLE_SECONDS = 5.0
 """How long what was cancelled may take to end before the run names it and goes on."""
@@ -112,8 +121,9 @@ class Frame:
     """One run of the SDK's loop inside a run of steer's: the outermost, or a nested one.
 
     ``path`` is the ids of the enclosing tool calls. ``message`` and ``asked`` are the index and
-    the calls of the newest message on it. ``effect_key`` is that of the enclosing call, and
-    ``failure`` what that call raised, ``result`` what it returned if it is a tool of steer's own.
+    the calls of the newest message on it, ``turn_of`` is the copied agent that was to answer.
+    ``effect_key`` is that of the enclosing call, and ``failure`` what that call raised, ``result``
+    what it returned if it is a tool of steer's own.
     """
 
     active: ActiveRun
@@ -124,6 +134,18 @@ class Frame:
     permits: dict[str, tuple[ToolCall, Decision]] = field(default_factory=dict)
     failure: Exception | None = None
     result: EncodedResult | None = None
+    turn_of: Agent[Any] | None = None
+    _denied: tuple[int, str] | None = field(default=None, init=False)
+
+    @property
+    def denial(self) -> str | None:
+        """Why the handoff that the newest message asks for was denied, ``None`` if it was not."""
+        at, reason = self._denied or (None, None)
+        return reason if at == self.message else None
+
+    def deny_handoff(self, reason: str) -> None:
+        """Note that the handoff that the newest message asks for was denied."""
+        self._denied = (self.message, reason)
 
     def emit(self, data: RuntimeData, *, agent: str | None = None) -> None:
         """Say that something happened on this path."""
@@ -135,7 +157,7 @@ class Frame:
 
     def beside(self) -> Frame:
         """Return the frame for another run of the SDK's loop on the same path."""
-        return replace(self, message=0, asked=(), permits={})
+        return Frame(active=self.active, path=self.path, effect_key=self.effect_key)
 
     async def authorize(self, call: ToolCall) -> Decision:
         """Ask the gate, and keep what it raises: the SDK would wrap it, or show it to a model."""
@@ -160,6 +182,12 @@ def current_frame() -> Frame:
     if frame is None:
         raise RuntimeFailure("an agent that steer prepared was run outside of its run")
     return frame
+
+
+def denial_here() -> str | None:
+    """Why the handoff that is under way here was denied, ``None`` if it was not."""
+    frame = _FRAME.get()
+    return None if frame is None else frame.denial
 
 
 @contextmanager

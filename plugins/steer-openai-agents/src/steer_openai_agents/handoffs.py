@@ -1,24 +1,30 @@
-"""Handoffs under the gate: asked before the floor changes, and told."""
+"""Handoffs under the gate: asked before the floor changes, and told.
+
+A handoff that is denied hands the floor back to the agent that has it, and its output tells the
+model why. The SDK takes that for a handoff all the same, so what the author attached to one (a
+filter, hooks) looks at the frame and stays out of it.
+"""
 
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import TYPE_CHECKING, Any
 
-from agents import Agent, Handoff, handoff
-from steer.errors import PolicyDenied, RuntimeFailure
+from agents import Agent, AgentBase, Handoff, HandoffInputData, HandoffInputFilter, handoff
+from steer.errors import RuntimeFailure
 from steer.events import AgentDone, AgentHandoff, AgentStarted
-from steer.ports.gate import EffectRun, ToolCall
+from steer.ports.gate import EffectRun, GateOutcome, ToolCall
 from steer.ports.policy import ToolKind
 from steer.values import Effect, JsonValue
 
-from steer_openai_agents.frame import Asked, Frame, current_frame, entered
+from steer_openai_agents.frame import Asked, Frame, current_frame, denial_here, entered
 from steer_openai_agents.public import with_original
 
 if TYPE_CHECKING:
     from steer_openai_agents.clones import Clones
 
-__all__ = ["gated_handoff"]
+__all__ = ["gated_handoff", "unless_denied"]
 
 
 def gated_handoff(
@@ -30,7 +36,38 @@ def gated_handoff(
     gated.on_invoke_handoff = _GatedHandoff(original, source.name, clones).invoke
     if callable(original.is_enabled):
         gated.is_enabled = with_original(original.is_enabled)
+    kind = type(original)
+    gated.__class__ = type(kind.__name__, (_Deniable, kind), {})
     return gated
+
+
+class _Deniable(Handoff[Any, Any]):
+    """A handoff that, once denied, tells the model why and leaves the conversation as it is."""
+
+    def get_transfer_message(self, agent: AgentBase[Any]) -> str:
+        denial = denial_here()
+        return super().get_transfer_message(agent) if denial is None else denial
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _AFTER_HANDOFF and denial_here() is not None:
+            return _AFTER_HANDOFF[name]
+        return super().__getattribute__(name)
+
+
+# What the SDK does with the conversation once the floor has changed, and how to say: nothing.
+_AFTER_HANDOFF = {"input_filter": None, "nest_handoff_history": False}
+
+
+def unless_denied(change: HandoffInputFilter) -> HandoffInputFilter:
+    """Return a run's own filter of handoffs, which leaves the conversation of a denied one be."""
+
+    async def changed(data: HandoffInputData) -> HandoffInputData:
+        if denial_here() is not None:
+            return data
+        answer = change(data)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    return changed
 
 
 class _GatedHandoff:
@@ -42,15 +79,15 @@ class _GatedHandoff:
         self._clones = clones
 
     async def invoke(self, context: Any, arguments: str = "") -> Agent[Any]:
-        """Pass the floor, if the gate allows it; a denial ends the run."""
+        """Pass the floor, if the gate allows it; else it stays where it is."""
         frame = current_frame()
         call = self._call(frame, self._asked(frame, arguments))
         decision = await frame.authorize(call)
-        if not decision.allowed or decision.grant is None:
-            raise PolicyDenied(
-                f"the handoff from {self._source} to {self._original.agent_name} was denied: "
-                f"{decision.reason}"
-            )
+        if decision.outcome is GateOutcome.DENY and frame.turn_of is not None:
+            frame.deny_handoff(decision.reason)
+            return frame.turn_of
+        if decision.grant is None:
+            raise RuntimeFailure(f"the handoff {call.tool} was to go on without a grant")
         targets: list[Agent[Any]] = []
 
         async def effect(run: EffectRun) -> JsonValue:

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 from agents import Agent, AgentHooks, InputGuardrail, OutputGuardrail, RunHooks, Tool
 
+from steer_openai_agents.frame import denial_here
+
 __all__ = [
     "PublicHooks",
     "PublicRunHooks",
@@ -48,13 +50,17 @@ class PublicHooks(AgentHooks[Any]):
         self._hooks = hooks
 
     async def on_start(self, context: Any, agent: Any) -> None:
-        await self._hooks.on_start(context, original_of(agent))
+        if denial_here() is None:
+            await self._hooks.on_start(context, original_of(agent))
 
     async def on_end(self, context: Any, agent: Any, output: Any) -> None:
         await self._hooks.on_end(context, original_of(agent), output)
 
     async def on_handoff(self, context: Any, agent: Any, source: Any) -> None:
-        await self._hooks.on_handoff(context, agent=original_of(agent), source=original_of(source))
+        if denial_here() is None:
+            await self._hooks.on_handoff(
+                context, agent=original_of(agent), source=original_of(source)
+            )
 
     async def on_tool_start(self, context: Any, agent: Any, tool: Tool) -> None:
         await self._hooks.on_tool_start(context, original_of(agent), original_of(tool))
@@ -78,15 +84,17 @@ class PublicRunHooks(RunHooks[Any]):
         self._hooks = hooks
 
     async def on_agent_start(self, context: Any, agent: Any) -> None:
-        await self._hooks.on_agent_start(context, original_of(agent))
+        if denial_here() is None:
+            await self._hooks.on_agent_start(context, original_of(agent))
 
     async def on_agent_end(self, context: Any, agent: Any, output: Any) -> None:
         await self._hooks.on_agent_end(context, original_of(agent), output)
 
     async def on_handoff(self, context: Any, from_agent: Any, to_agent: Any) -> None:
-        await self._hooks.on_handoff(
-            context=context, from_agent=original_of(from_agent), to_agent=original_of(to_agent)
-        )
+        if denial_here() is None:
+            await self._hooks.on_handoff(
+                context=context, from_agent=original_of(from_agent), to_agent=original_of(to_agent)
+            )
 
     async def on_tool_start(self, context: Any, agent: Any, tool: Tool) -> None:
         await self._hooks.on_tool_start(context, original_of(agent), original_of(tool))

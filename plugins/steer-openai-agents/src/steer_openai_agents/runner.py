@@ -18,6 +18,7 @@ from agents.run import AgentRunner, get_default_agent_runner, set_default_agent_
 from steer.events import AgentDone, AgentStarted
 
 from steer_openai_agents.frame import Frame, entered, frame_or_none
+from steer_openai_agents.handoffs import unless_denied
 from steer_openai_agents.models import GatedModel, GatedProvider
 from steer_openai_agents.public import PublicRunHooks
 
@@ -120,9 +121,11 @@ def _gated(frame: Frame, agent: Agent[Any], kwargs: dict[str, Any]) -> Agent[Any
         config = replace(config, model_provider=clones.provider)
     if config.model is not None:
         clones = clones.for_model(config.model)
+    change = config.handoff_input_filter
     kwargs["run_config"] = replace(
         config,
         model=None,
+        handoff_input_filter=None if change is None else unless_denied(change),
         tracing_disabled=config.tracing_disabled or not active.tracing,
         group_id=config.group_id or active.group(frame.path),
     )

@@ -28,6 +28,7 @@ from agents.tool_guardrails import (
     ToolInputGuardrail,
     ToolInputGuardrailData,
 )
+from agents.util._approvals import evaluate_function_tool_approval
 from steer.agents import encode_result
 from steer.errors import ErrorCategory, ErrorInfo, RuntimeFailure, SteerError
 from steer.ports.gate import Decision, EffectRun, GateOutcome, ToolCall, ToolOutcome
@@ -113,6 +114,8 @@ def gated_tool(tool: FunctionTool, *, agent: str, effect: Effect = Effect.ONCE) 
     )
     outer = copy_marked(tool)
     outer.timeout_seconds = None
+    # What the author wants approved is asked at the gate: the SDK would end the run to ask.
+    outer.needs_approval = False
     outer.tool_input_guardrails = [
         *(tool.tool_input_guardrails or ()),
         ToolInputGuardrail(guardrail_function=gated.ask, name="steer"),
@@ -172,6 +175,7 @@ class _GatedTool:
             effect=self.effect,
             server=self.server,
             agent=self.agent,
+            needs_approval=await self._needs_approval(context),
         )
         decision = await frame.authorize(call)
         match decision.outcome:
@@ -182,6 +186,18 @@ class _GatedTool:
                 return ToolGuardrailFunctionOutput.reject_content(decision.reason)
             case GateOutcome.SUSPEND:
                 raise RuntimeFailure(f"{call.tool} was to be suspended, which this runtime cannot")
+
+    async def _needs_approval(self, context: ToolContext[Any]) -> bool:
+        """Whether the author wants a person to approve this call; what their check raises, raises.
+
+        As the SDK has it: arguments that do not reach the tool as the model wrote them need one.
+        """
+        if self.tool.needs_approval is False:
+            return False
+        approval = await evaluate_function_tool_approval(
+            self.tool, context, context.tool_arguments, context.tool_call_id
+        )
+        return approval.outcome == "require_approval"
 
     async def invoke(self, context: ToolContext[Any], arguments: str) -> Any:
         """Run the tool under the gate: what the SDK calls in place of the author's function."""
