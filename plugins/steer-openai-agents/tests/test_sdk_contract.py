@@ -13,7 +13,17 @@ from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.models.openai_provider import shared_http_client
 from agents.models.openai_responses import OpenAIResponsesModel, OpenAIResponsesWSModel
 from agents.run import AgentRunner, get_default_agent_runner
+from agents.run_internal.tool_actions import ComputerAction
+from agents.run_internal.tool_execution import (
+    coerce_apply_patch_operations,
+    coerce_shell_call,
+    extract_apply_patch_call_id,
+)
 from agents.tool import FunctionTool, set_function_tool_failure_error_function
+from agents.util._approvals import (
+    evaluate_function_tool_approval,
+    evaluate_needs_approval_setting,
+)
 from openai import AsyncOpenAI
 from openai._base_client import AsyncAPIClient, AsyncHttpxClientWrapper
 from steer_openai_agents.runtime import open_runtime
@@ -98,3 +108,21 @@ async def test_the_default_runner_is_given_back_in_any_order() -> None:
     await first.aclose()
     await second.aclose()
     assert get_default_agent_runner() is before
+
+
+def test_the_sdk_reads_calls_and_asks_authors_by_functions_that_we_use_too() -> None:
+    assert list(inspect.signature(coerce_shell_call).parameters) == ["tool_call"]
+    assert list(inspect.signature(extract_apply_patch_call_id).parameters) == ["tool_call"]
+    patches = inspect.signature(coerce_apply_patch_operations)
+    assert list(patches.parameters) == ["tool_call", "context_wrapper"]
+    function = inspect.signature(evaluate_function_tool_approval)
+    assert list(function.parameters)[:4] == ["function_tool", "context", "arguments", "call_id"]
+    assert inspect.iscoroutinefunction(evaluate_needs_approval_setting)
+
+
+def test_a_computers_call_is_done_step_by_step_and_ends_with_a_picture() -> None:
+    act = inspect.signature(ComputerAction._execute_action_and_capture)
+    assert list(act.parameters) == ["computer", "tool_call"]
+    source = inspect.getsource(ComputerAction._execute_action_and_capture)
+    assert source.count('await maybe_call("screenshot")') == 2
+    assert "last_action_was_screenshot" in source

@@ -14,9 +14,9 @@ from agents import (
     GuardrailFunctionOutput,
     HostedMCPTool,
     InputGuardrail,
-    LocalShellTool,
     ModelSettings,
     RunContextWrapper,
+    ShellTool,
     WebSearchTool,
     function_tool,
     handoff,
@@ -262,7 +262,7 @@ async def test_tools_that_escape_the_gate_are_listed() -> None:
         tools=[
             FileSearchTool(vector_store_ids=["vs"]),
             mcp,
-            LocalShellTool(executor=lambda _request: ""),
+            ShellTool(environment={"type": "container_auto"}),
             inner.as_tool("inner", ""),
         ],
         prompt={"id": "pmpt_1"},
@@ -272,7 +272,7 @@ async def test_tools_that_escape_the_gate_are_listed() -> None:
     assert found == {
         ("file_search", ToolKind.HOSTED, None),
         ("hosted_mcp", ToolKind.HOSTED, "books"),
-        ("local_shell", ToolKind.UNGATED, None),
+        ("shell", ToolKind.HOSTED, None),
         ("prompt of plain", ToolKind.HOSTED, None),
         ("web_search", ToolKind.HOSTED, None),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -11,10 +10,8 @@ from weakref import WeakValueDictionary
 from agents import Agent, Model, ModelProvider, ModelSettings, RunContextWrapper, Tool
 from agents.agent_output import AgentOutputSchemaBase
 from agents.models import get_default_model_settings
-from agents.tool import FunctionTool
-from steer.errors import PolicyDenied
 
-from steer_openai_agents.frame import current_frame
+from steer_openai_agents.frame import frame_or_none
 from steer_openai_agents.handoffs import gated_handoff
 from steer_openai_agents.models import GatedProvider
 from steer_openai_agents.public import (
@@ -24,7 +21,7 @@ from steer_openai_agents.public import (
     public_guardrail,
     with_original,
 )
-from steer_openai_agents.tools import effect_of, gated_tool
+from steer_openai_agents.toolbox import Toolbox
 
 __all__ = ["Clones", "Entry", "Overrides"]
 
@@ -105,7 +102,7 @@ class Clones:
 
     def _make(self, agent: Agent[Any], entry: Entry) -> Agent[Any]:
         made = copy_marked(agent)
-        made.__class__ = _gated_kind(type(agent), _Toolbox(self, agent))
+        made.__class__ = _gated_kind(type(agent), Toolbox(agent, ungated=self.ungated))
         vars(made).update(
             # The SDK's own name for the agent that callbacks are given in place of this one.
             _agents_public_agent=agent,
@@ -148,7 +145,7 @@ def _public(instructions: Any) -> Any:
     return with_original(instructions) if callable(instructions) else instructions
 
 
-def _gated_kind(kind: type[Agent[Any]], toolbox: _Toolbox) -> type[Agent[Any]]:
+def _gated_kind(kind: type[Agent[Any]], toolbox: Toolbox) -> type[Agent[Any]]:
     """Return a class for one agent, whose tools are gated as they are resolved.
 
     So are those of MCP servers, and those that a hook adds while the run runs. It is a class, and
@@ -156,36 +153,9 @@ def _gated_kind(kind: type[Agent[Any]], toolbox: _Toolbox) -> type[Agent[Any]]:
     """
 
     async def get_all_tools(self: Agent[Any], run_context: RunContextWrapper[Any]) -> list[Tool]:
-        current_frame().turn_of = self
+        frame = frame_or_none()
+        if frame is not None:
+            frame.turn_of = self
         return toolbox.gated(await kind.get_all_tools(self, run_context))
 
     return type(kind.__name__, (kind,), {"get_all_tools": get_all_tools})
-
-
-class _Toolbox:
-    """The gated tools of one agent. The author's tools are wrapped once; others as they come."""
-
-    def __init__(self, clones: Clones, agent: Agent[Any]) -> None:
-        self._ungated = clones.ungated
-        self._agent = agent
-        self._wrapped: dict[int, tuple[Tool, Tool]] = {}
-
-    def gated(self, tools: Sequence[Tool]) -> list[Tool]:
-        own = {id(tool) for tool in self._agent.tools}
-        return [self._own(tool) if id(tool) in own else self._gated(tool) for tool in tools]
-
-    def _own(self, tool: Tool) -> Tool:
-        found = self._wrapped.get(id(tool))
-        if found is None:
-            found = self._wrapped[id(tool)] = (tool, self._gated(tool))
-        return found[1]
-
-    def _gated(self, tool: Tool) -> Tool:
-        if isinstance(tool, FunctionTool):
-            return gated_tool(tool, agent=self._agent.name, effect=effect_of(tool))
-        if tool.name not in self._ungated:
-            raise PolicyDenied(
-                f"the tool {tool.name!r} of agent {self._agent.name!r} would act past the gate, "
-                "and it was not there when the agent was prepared"
-            )
-        return tool

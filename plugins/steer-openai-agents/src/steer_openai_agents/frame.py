@@ -7,7 +7,8 @@ threads included, in contexts copied from its caller's: a context variable reach
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,11 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 from agents import Agent
+from openai.types.responses import ResponseComputerToolCall
 from steer.agents import EncodedResult
 from steer.errors import RuntimeFailure, SteerError
 from steer.events import RuntimeData
-from steer.ports.gate import Decision, ToolCall
+from steer.ports.gate import Decision, EffectRun, ToolCall, ToolOutcome
+from steer.ports.records import Grant
 from steer.ports.runtime import Run
+from steer.values import JsonValue
 
 if TYPE_CHECKING:
     from steer_openai_agents.clients import Clients
@@ -29,6 +33,7 @@ __all__ = [
     "ActiveRun",
     "Asked",
     "Frame",
+    "Performance",
     "current_frame",
     "denial_here",
     "entered",
@@ -117,6 +122,14 @@ def _end_of(task: asyncio.Task[Any]) -> Callable[[Callable[[], None]], None]:
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
+class Performance:
+    """A call of a computer that was done: the screen it left, and the SDK's steps to come."""
+
+    screen: str
+    steps_left: int
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
 class Frame:
     """One run of the SDK's loop inside a run of steer's: the outermost, or a nested one.
 
@@ -124,6 +137,11 @@ class Frame:
     the calls of the newest message on it, ``turn_of`` is the copied agent that was to answer.
     ``effect_key`` is that of the enclosing call, and ``failure`` what that call raised, ``result``
     what it returned if it is a tool of steer's own.
+
+    ``permits`` are allowed calls that have not run yet. ``patches`` are those of them that change
+    files, by what they change, ``computer_calls`` what the newest message asks of a computer, and
+    ``performance`` the one of these that the SDK is taking apart. ``begun`` are allowed calls that
+    the provider makes itself.
     """
 
     active: ActiveRun
@@ -132,6 +150,10 @@ class Frame:
     message: int = 0
     asked: Sequence[Asked] = ()
     permits: dict[str, tuple[ToolCall, Decision]] = field(default_factory=dict)
+    patches: list[tuple[str, JsonValue]] = field(default_factory=list)
+    computer_calls: deque[ResponseComputerToolCall] = field(default_factory=deque)
+    performance: Performance | None = None
+    begun: dict[str, tuple[ToolCall, Grant]] = field(default_factory=dict)
     failure: Exception | None = None
     result: EncodedResult | None = None
     turn_of: Agent[Any] | None = None
@@ -166,6 +188,32 @@ class Frame:
         except SteerError as error:
             self.active.stopped = self.active.stopped or error
             raise
+
+    async def call(
+        self,
+        call: ToolCall,
+        decision: Decision,
+        effect: Callable[[EffectRun], Awaitable[JsonValue]],
+    ) -> ToolOutcome:
+        """Run an allowed call, or learn what became of it before; keeps what the gate raises."""
+        if decision.grant is None:
+            raise RuntimeFailure(f"the gate allowed {call.tool} without a grant")
+        try:
+            return await self.active.run.gate.call(call, decision.grant, effect)
+        except SteerError as error:
+            self.active.stopped = self.active.stopped or error
+            raise
+
+    async def begin(self, call: ToolCall, decision: Decision) -> None:
+        """Note that the provider is about to make an allowed call; keeps what the gate raises."""
+        if decision.grant is None:
+            raise RuntimeFailure(f"the gate allowed {call.tool} without a grant")
+        try:
+            await self.active.run.gate.begin(call, decision.grant)
+        except SteerError as error:
+            self.active.stopped = self.active.stopped or error
+            raise
+        self.begun[call.call_id] = (call, decision.grant)
 
 
 _FRAME: ContextVar[Frame | None] = ContextVar("steer_openai_agents_frame", default=None)

@@ -86,8 +86,6 @@ class _GatedHandoff:
         if decision.outcome is GateOutcome.DENY and frame.turn_of is not None:
             frame.deny_handoff(decision.reason)
             return frame.turn_of
-        if decision.grant is None:
-            raise RuntimeFailure(f"the handoff {call.tool} was to go on without a grant")
         targets: list[Agent[Any]] = []
 
         async def effect(run: EffectRun) -> JsonValue:
@@ -96,7 +94,7 @@ class _GatedHandoff:
             targets.append(target)
             return target.name
 
-        outcome = await frame.active.run.gate.call(call, decision.grant, effect)
+        outcome = await frame.call(call, decision, effect)
         if outcome.exception is not None:
             raise outcome.exception
         if outcome.error is not None:

@@ -27,6 +27,7 @@ from steer_openai_agents.failures import (
     sent_by,
 )
 from steer_openai_agents.frame import current_frame
+from steer_openai_agents.messages import take_message
 from steer_openai_agents.narration import Narrator
 from steer_openai_agents.question import (
     Question,
@@ -38,7 +39,6 @@ from steer_openai_agents.question import (
     with_usage,
 )
 from steer_openai_agents.recording import (
-    calls_in,
     decode_response,
     encode_response,
     finish_reason,
@@ -181,8 +181,7 @@ class GatedModel(Model):
                 raise
             finally:
                 await exchange.closed()
-        frame.message = exchange.admitted.message
-        frame.asked = calls_in(response.output)
+        await take_message(frame, exchange.admitted.message, response.output)
         if not frame.path:
             frame.active.finish_reason = exchange.finish_reason
         return response

@@ -1,4 +1,4 @@
-"""What a tool returned, in a JSON form from which the SDK tells the model the same again."""
+"""What came of a tool, in a JSON form from which the SDK tells the model the same again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from agents.tool import FunctionTool, ToolOutputFileContent, ToolOutputImage, ToolOutputText
 from pydantic_core import to_jsonable_python
+from steer.errors import ErrorCategory, ErrorInfo, SteerError
 from steer.values import JsonValue
 
-__all__ = ["recorded_output"]
+__all__ = ["ToolFailed", "recorded_output"]
 
 _STRUCTURED = (ToolOutputText, ToolOutputImage, ToolOutputFileContent)
 _KINDS = frozenset({"text", "image", "file"})
@@ -62,3 +63,23 @@ def _is_json(value: Any) -> bool:
     if kind is dict:
         return all(type(key) is str and _is_json(item) for key, item in value.items())
     return False
+
+
+class ToolFailed(SteerError):
+    """A tool raised, or took too long, and the model is told ``told`` instead of a result."""
+
+    code = "tool"
+
+    def __init__(self, error: BaseException, told: str, *, category: ErrorCategory) -> None:
+        super().__init__(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        self.told = told
+        self.category = category
+
+    def info(self) -> ErrorInfo:
+        # A replay tells the model the same words without asking the author's code for them.
+        return ErrorInfo(
+            code=self.code,
+            message=self.message,
+            category=self.category,
+            details={"told": self.told},
+        )

@@ -15,6 +15,7 @@ from agents.tool import (
     HostedMCPTool,
     ImageGenerationTool,
     ProgrammaticToolCallingTool,
+    ShellTool,
     ToolSearchTool,
     WebSearchTool,
 )
@@ -23,15 +24,18 @@ from steer.ports.policy import ToolKind
 from steer.ports.runtime import ToolInfo
 from steer.values import JsonValue
 
+from steer_openai_agents.toolbox import passes_gate
+
 __all__ = ["description", "reachable", "ungated_tools"]
 
-# These run at the provider; whatever else is no function tool acts here, past the gate.
+# Those of them that do not pass the gate run at the provider; whatever else does not, acts here.
 _HOSTED = (
     CodeInterpreterTool,
     FileSearchTool,
     HostedMCPTool,
     ImageGenerationTool,
     ProgrammaticToolCallingTool,
+    ShellTool,
     ToolSearchTool,
     WebSearchTool,
 )
@@ -71,7 +75,7 @@ def ungated_tools(agents: Iterable[Agent[Any]]) -> tuple[ToolInfo, ...]:
     found: dict[str, ToolInfo] = {}
     for agent in agents:
         for tool in agent.tools:
-            if not isinstance(tool, FunctionTool):
+            if not passes_gate(tool):
                 found.setdefault(tool.name, _info(tool))
         if agent.prompt is not None:
             # Stored at the provider, with tools of its own that nothing here sees.

@@ -30,14 +30,14 @@ from agents.tool_guardrails import (
 )
 from agents.util._approvals import evaluate_function_tool_approval
 from steer.agents import encode_result
-from steer.errors import ErrorCategory, ErrorInfo, RuntimeFailure, SteerError
+from steer.errors import ErrorCategory, RuntimeFailure
 from steer.ports.gate import Decision, EffectRun, GateOutcome, ToolCall, ToolOutcome
 from steer.ports.policy import ToolKind
 from steer.values import Effect, EffectStatus, JsonValue
 
 from steer_openai_agents.failures import carried_failure
 from steer_openai_agents.frame import Frame, current_frame, entered
-from steer_openai_agents.outputs import recorded_output
+from steer_openai_agents.outputs import ToolFailed, recorded_output
 from steer_openai_agents.public import copy_marked
 from steer_openai_agents.threads import with_named_thread
 
@@ -69,27 +69,7 @@ def effect_of(tool: FunctionTool) -> Effect:
     return tool.effect if isinstance(tool, SteerTool) else Effect.ONCE
 
 
-class _ToolFailed(SteerError):
-    """A tool raised, or took too long, and the model is told ``told`` instead of a result."""
-
-    code = "tool"
-
-    def __init__(self, error: BaseException, told: str, *, category: ErrorCategory) -> None:
-        super().__init__(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-        self.told = told
-        self.category = category
-
-    def info(self) -> ErrorInfo:
-        # A replay tells the model the same words without asking the author's code for them.
-        return ErrorInfo(
-            code=self.code,
-            message=self.message,
-            category=self.category,
-            details={"told": self.told},
-        )
-
-
-class _ToolTimedOut(_ToolFailed, TimeoutError):
+class _ToolTimedOut(ToolFailed, TimeoutError):
     """A tool took longer than its ``timeout_seconds``."""
 
 
@@ -298,21 +278,14 @@ class _Attempt:
 
     async def run(self, decision: Decision) -> ToolOutcome:
         """Run the effect, or learn what became of it before."""
-        if decision.grant is None:
-            raise RuntimeFailure(f"the gate allowed {self._call.tool} without a grant")
-        try:
-            return await self._frame.active.run.gate.call(self._call, decision.grant, self._effect)
-        except SteerError as error:
-            active = self._frame.active
-            active.stopped = active.stopped or error
-            raise
+        return await self._frame.call(self._call, decision, self._effect)
 
     async def _effect(self, run: EffectRun) -> JsonValue:
         inside = self._frame.inside(self._call.call_id, run.key)
         with entered(inside):
             self.result = await self._tool.run_once(self._context, self._arguments_of(run))
         if inside.failure is not None:
-            raise _ToolFailed(
+            raise ToolFailed(
                 inside.failure, str(self.result), category=ErrorCategory.UNKNOWN
             ) from inside.failure
         if inside.result is not None:

@@ -163,10 +163,15 @@ class BareGate:
         return outcome
 
     async def begin(self, call: ToolCall, grant: Grant, /) -> None:
-        raise NotImplementedError
+        assert grant.key == call.key
+        if call.key not in self.records.effects:
+            self.ran.append(call)
 
     async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
-        raise NotImplementedError
+        assert grant.key == call.key
+        if call.key not in self.records.effects:
+            self.outcomes.append(outcome)
+            self.records.add((call.key, outcome))
 
     @asynccontextmanager
     async def model_call(self, request: ModelRequest, /) -> AsyncIterator[BareModelCall]:
