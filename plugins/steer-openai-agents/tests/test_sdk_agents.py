@@ -12,7 +12,7 @@ import pytest
 from bare_gate import BareGate, BareRun
 from pydantic import BaseModel
 from sdk_runs import PATIENCE, open_bare, options_for, run_bare, run_in_kernel
-from steer.agents import Agent, McpHttp, ModelSettings, ToolContext, Variable, tool
+from steer.agents import Agent, ModelSettings, ToolContext, Variable, tool
 from steer.errors import AgentError, ErrorCategory, RuntimeFailure
 from steer.values import Effect, EffectStatus, JobStatus
 from steer_conformance.provider import Provider, Script, ToolCall, Turn
@@ -207,9 +207,6 @@ async def test_results_and_failures_read_the_same_on_a_replay() -> None:
 
 
 async def test_what_the_runtime_cannot_do_is_refused() -> None:
-    server = McpHttp(name="books", url="https://example.com")
-    with pytest.raises(AgentError, match="MCP"):
-        await body_of(agent_with(mcp_servers=[server]))
     with pytest.raises(AgentError, match=r"builtins\.dict|a dict"):
         await body_of(Agent(name="strange", native={}))
 

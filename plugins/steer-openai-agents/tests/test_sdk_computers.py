@@ -57,7 +57,8 @@ async def test_a_computer_made_for_each_run_is_gated_and_given_back() -> None:
 
     async def create(*, run_context: Any) -> Computer:
         screens.append(Screen(did))
-        return screens[-1]
+        screen: Computer = screens[-1]
+        return screen
 
     def dispose(*, run_context: Any, computer: Any) -> None:
         did.append(("disposed", computer))

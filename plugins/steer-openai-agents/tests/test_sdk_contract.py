@@ -9,6 +9,7 @@ import agents.agent
 import pytest
 from agents import Agent, RunConfig, Runner, function_tool
 from agents._public_agent import get_public_agent
+from agents.mcp import MCPServerStdio
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.models.openai_provider import shared_http_client
 from agents.models.openai_responses import OpenAIResponsesModel, OpenAIResponsesWSModel
@@ -26,6 +27,7 @@ from agents.util._approvals import (
 )
 from openai import AsyncOpenAI
 from openai._base_client import AsyncAPIClient, AsyncHttpxClientWrapper
+from steer_openai_agents import servers
 from steer_openai_agents.runtime import open_runtime
 from steer_openai_agents.threads import FUNCTION_NAME
 from steer_openai_agents.tools import _SDK_TEXT, _SYNC
@@ -118,6 +120,29 @@ def test_the_sdk_reads_calls_and_asks_authors_by_functions_that_we_use_too() -> 
     function = inspect.signature(evaluate_function_tool_approval)
     assert list(function.parameters)[:4] == ["function_tool", "context", "arguments", "call_id"]
     assert inspect.iscoroutinefunction(evaluate_needs_approval_setting)
+
+
+def test_what_a_connection_to_an_mcp_server_is_made_of_is_known() -> None:
+    """A copy for one run is given these anew, and shares the rest with the author's server."""
+    server = MCPServerStdio(params={"command": "true"})
+    private = servers._private(server)
+    renewed = {name for name, value in vars(private).items() if value is not vars(server)[name]}
+    assert renewed == {"exit_stack", "_cleanup_lock", "_request_lock"}
+    assert {name for name in vars(server) if name.startswith("_")} == {
+        "_cache_dirty",
+        "_cleanup_lock",
+        "_failure_error_function",
+        "_get_session_id",
+        "_name",
+        "_needs_approval_policy",
+        "_request_lock",
+        "_serialize_session_requests",
+        "_tools_cache_generation",
+        "_tools_last_published_refresh_sequence",
+        "_tools_list",
+        "_tools_refresh_sequence",
+        "_v2_session_id",
+    }
 
 
 def test_a_computers_call_is_done_step_by_step_and_ends_with_a_picture() -> None:

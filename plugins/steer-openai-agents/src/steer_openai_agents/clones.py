@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from agents import Agent, Model, ModelProvider, ModelSettings, RunContextWrapper, Tool
 from agents.agent_output import AgentOutputSchemaBase
+from agents.exceptions import UserError
 from agents.models import get_default_model_settings
 
 from steer_openai_agents.frame import frame_or_none
@@ -21,6 +23,7 @@ from steer_openai_agents.public import (
     public_guardrail,
     with_original,
 )
+from steer_openai_agents.servers import not_listed
 from steer_openai_agents.toolbox import Toolbox
 
 __all__ = ["Clones", "Entry", "Overrides"]
@@ -148,8 +151,9 @@ def _public(instructions: Any) -> Any:
 def _gated_kind(kind: type[Agent[Any]], toolbox: Toolbox) -> type[Agent[Any]]:
     """Return a class for one agent, whose tools are gated as they are resolved.
 
-    So are those of MCP servers, and those that a hook adds while the run runs. It is a class, and
-    no attribute of the copy, because ``dataclasses.replace`` and the SDK's own copies keep to it.
+    So are those of MCP servers, which are connected where their author left that open, and those
+    that a hook adds while the run runs. It is a class, and no attribute of the copy, because
+    ``dataclasses.replace`` and the SDK's own copies keep to it.
     """
 
     async def get_all_tools(self: Agent[Any], run_context: RunContextWrapper[Any]) -> list[Tool]:
@@ -158,4 +162,21 @@ def _gated_kind(kind: type[Agent[Any]], toolbox: Toolbox) -> type[Agent[Any]]:
             frame.turn_of = self
         return toolbox.gated(await kind.get_all_tools(self, run_context))
 
-    return type(kind.__name__, (kind,), {"get_all_tools": get_all_tools})
+    async def get_mcp_tools(self: Agent[Any], run_context: RunContextWrapper[Any]) -> list[Tool]:
+        frame = frame_or_none()
+        if frame is None:
+            return await kind.get_mcp_tools(self, run_context)
+        asked = copy.copy(self)
+        asked.mcp_servers = [
+            await frame.active.servers.connected(server, agent=self.name)
+            for server in self.mcp_servers
+        ]
+        try:
+            return await kind.get_mcp_tools(asked, run_context)
+        except UserError:
+            raise
+        except Exception as error:
+            raise not_listed(self.name, error) from error
+
+    methods = {"get_all_tools": get_all_tools, "get_mcp_tools": get_mcp_tools}
+    return type(kind.__name__, (kind,), methods)

@@ -10,10 +10,27 @@ from agents import Agent as SdkAgent
 from agents import ModelSettings
 from agents.agent_output import AgentOutputSchemaBase
 from agents.exceptions import ModelBehaviorError
+from agents.mcp import (
+    MCPServer,
+    MCPServerStdio,
+    MCPServerStdioParams,
+    MCPServerStreamableHttp,
+    MCPServerStreamableHttpParams,
+)
 from agents.tool import FunctionTool
 from agents.tool_context import ToolContext as SdkToolContext
 from openai.types.shared import Reasoning
-from steer.agents import Agent, OutputSpec, Tool, ToolArgumentsError, ToolContext, encode_result
+from steer.agents import (
+    Agent,
+    McpHttp,
+    McpServer,
+    McpStdio,
+    OutputSpec,
+    Tool,
+    ToolArgumentsError,
+    ToolContext,
+    encode_result,
+)
 from steer.agents import ModelSettings as SteerSettings
 from steer.errors import AgentError, RuntimeFailure, SteerError
 
@@ -21,6 +38,12 @@ from steer_openai_agents.frame import current_frame
 from steer_openai_agents.tools import SteerTool
 
 __all__ = ["SpecSchema", "compile_agent"]
+
+ANSWER_SECONDS = 300.0
+"""How long a tool of an MCP server may take to answer."""
+
+HTTP_SECONDS = 30.0
+"""How long an MCP server behind a URL may take to accept a request."""
 
 
 def compile_agent(agent: Agent, variables: Mapping[str, str]) -> SdkAgent[Any]:
@@ -62,11 +85,6 @@ def _compiled(
                 "which the OpenAI Agents SDK cannot run"
             )
         return agent.native
-    if agent.mcp_servers:
-        raise AgentError(
-            f"agent {agent.name!r} has MCP servers, which this runtime does not start",
-            fix="Write it as an agent of the SDK, with mcp_servers that are connected",
-        )
     given = {name: variables[name] for name in agent.variables if name in variables}
     compiled = made[id(agent)] = SdkAgent(
         name=agent.name,
@@ -76,6 +94,7 @@ def _compiled(
         output_type=None if agent.output is None else SpecSchema(agent.output),
         handoffs=[_compiled(each, variables, made) for each in agent.handoffs],
         model=agent.model,
+        mcp_servers=[_server(server) for server in agent.mcp_servers],
     )
     # After the fact: the SDK gives an agent settings that go with its model.
     compiled.model_settings = compiled.model_settings.resolve(_settings(agent.settings))
@@ -93,6 +112,33 @@ def _settings(settings: SteerSettings) -> ModelSettings:
         reasoning=None if effort is None else Reasoning(effort=effort),
         extra_args=None if settings.seed is None else {"seed": settings.seed},
     )
+
+
+def _server(server: McpServer) -> MCPServer:
+    """Return the server as the SDK knows it; each run connects and closes its own."""
+    match server:
+        case McpStdio():
+            # To this environment the library adds HOME, PATH and the like, and no more.
+            stdio: MCPServerStdioParams = {
+                "command": server.command,
+                "args": list(server.args),
+                "env": dict(server.env),
+            }
+            if server.cwd is not None:
+                stdio["cwd"] = server.cwd
+            return MCPServerStdio(
+                stdio, name=server.name, client_session_timeout_seconds=ANSWER_SECONDS
+            )
+        case McpHttp():
+            http: MCPServerStreamableHttpParams = {
+                "url": server.url,
+                "headers": dict(server.headers),
+                "timeout": HTTP_SECONDS,
+                "sse_read_timeout": ANSWER_SECONDS,
+            }
+            return MCPServerStreamableHttp(
+                http, name=server.name, client_session_timeout_seconds=ANSWER_SECONDS
+            )
 
 
 def _tool(tool: Tool[..., Any]) -> FunctionTool:

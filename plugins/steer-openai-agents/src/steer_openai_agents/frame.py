@@ -25,6 +25,8 @@ from steer.ports.records import Grant
 from steer.ports.runtime import Run
 from steer.values import JsonValue
 
+from steer_openai_agents.servers import McpServers
+
 if TYPE_CHECKING:
     from steer_openai_agents.clients import Clients
     from steer_openai_agents.clones import Clones
@@ -72,6 +74,7 @@ class ActiveRun:
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
     stopped: SteerError | None = None
     finish_reason: str | None = None
+    servers: McpServers = field(default_factory=McpServers, init=False)
 
     def means(self, error: BaseException, failure: SteerError) -> None:
         """Note what an exception means that is on its way through the SDK."""
@@ -104,16 +107,16 @@ class ActiveRun:
                 loop.call_soon_threadsafe(task.cancel)
 
     async def settle(self) -> None:
-        """Wait, bounded, until nothing of the run is left in this event loop.
+        """Wait, bounded, until nothing of the run is left in this event loop; name what is.
 
         The SDK cancels its tasks and does not wait for them.
         """
         here = {task for task in list(self._tasks) if task.get_loop() is self.loop}
-        if not here:
-            return
-        with anyio.CancelScope(shield=True):
-            _, left = await asyncio.wait(here, timeout=SETTLE_SECONDS)
-        for task in left:
+        left: set[asyncio.Task[Any]] = set()
+        if here:
+            with anyio.CancelScope(shield=True):
+                _, left = await asyncio.wait(here, timeout=SETTLE_SECONDS)
+        for task in left | await self.servers.aclose():
             self.run.gate.background(f"task {task.get_name()}", _end_of(task))
 
 

@@ -65,6 +65,7 @@ class DispatchingRunner(AgentRunner):
         async with AsyncExitStack() as stack:
             if asyncio.get_running_loop() is not frame.active.loop:
                 await stack.enter_async_context(frame.active.clients.visiting())
+                await stack.enter_async_context(frame.active.servers.visiting())
                 frame.active.work_here()
             stack.enter_context(entered(frame))
             frame.emit(AgentStarted(name=name), agent=name)

@@ -1,0 +1,397 @@
+"""MCP servers: connected for a run where their author left that open, and gone with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import uvicorn
+from agents import Agent, Runner, function_tool
+from agents.mcp import MCPServerStdio, MCPServerStreamableHttp
+from bare_gate import BareGate, BareRun
+from mcp.server.mcpserver import MCPServer as Served
+from sdk_runs import MODEL, PATIENCE, open_bare, options_for, run_bare, run_in_kernel
+from steer.agents import Agent as SteerAgent
+from steer.agents import McpHttp, McpStdio, ModelSettings
+from steer.errors import ErrorCategory, RuntimeFailure
+from steer.ports.gate import Decision, GateOutcome, ToolCall
+from steer.ports.policy import ToolKind
+from steer.values import JobStatus
+from steer_conformance.provider import Hold, Provider, Rule, Script, Turn
+from steer_conformance.provider import ToolCall as Call
+
+pytestmark = pytest.mark.anyio
+
+SERVER = """
+import json, os, pathlib, socket, time
+from mcp.server.mcpserver import MCPServer
+
+here = pathlib.Path(__file__).parent
+(here / f"{os.getpid()}.pid").touch()
+(here / "environment").write_text(json.dumps(dict(os.environ)))
+def knock_and_wait():
+    socket.create_connection(("127.0.0.1", int((here / "port").read_text()))).close()
+    time.sleep(3600)
+
+# BEGIN
+server = MCPServer("books")
+
+@server.tool()
+def find(title: str) -> str:
+    return f"found {title}"
+
+@server.tool()
+def wait() -> str:
+    knock_and_wait()
+    return "late"
+
+server.run()
+"""
+
+FINDING = [Turn(Call("find", {"title": "Emma"})), Turn("Done.")]
+
+
+@pytest.fixture
+def server_file(tmp_path: Path) -> Path:
+    file = tmp_path / "server.py"
+    file.write_text(SERVER)
+    return file
+
+
+@asynccontextmanager
+async def knocked(file: Path) -> AsyncIterator[asyncio.Event]:
+    """Tell when the server that serves a file has begun to wait."""
+    came = asyncio.Event()
+
+    def hear(_reader: Any, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        came.set()
+
+    async with await asyncio.start_server(hear, "127.0.0.1", 0) as door:
+        (file.parent / "port").write_text(str(door.sockets[0].getsockname()[1]))
+        yield came
+
+
+def stuck_at_start(file: Path) -> None:
+    """Make the server wait before it says anything."""
+    file.write_text(SERVER.replace("# BEGIN", "knock_and_wait()"))
+
+
+def environment_of(file: Path) -> set[str]:
+    """The names of the variables that the server was started with."""
+    return set(json.loads((file.parent / "environment").read_text()))
+
+
+def pids(file: Path) -> list[int]:
+    """The processes that ever served this file."""
+    return [int(each.stem) for each in file.parent.glob("*.pid")]
+
+
+def running(file: Path) -> list[int]:
+    """The processes that serve this file now."""
+    left = []
+    for pid in pids(file):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            continue
+        left.append(pid)
+    return left
+
+
+def stdio(file: Path, **fields: Any) -> MCPServerStdio:
+    params: Any = {"command": sys.executable, "args": [str(file)]}
+    usual: dict[str, Any] = {"name": "books", "client_session_timeout_seconds": PATIENCE}
+    return MCPServerStdio(params=params, **(usual | fields))
+
+
+def reader(*servers: Any, **fields: Any) -> Agent[Any]:
+    return Agent(name="reader", model=MODEL, mcp_servers=list(servers), **fields)
+
+
+def steers_own(*servers: Any, **fields: Any) -> SteerAgent:
+    return SteerAgent(name="reader", model=MODEL, mcp_servers=servers, **fields)
+
+
+@asynccontextmanager
+async def served_over_http() -> AsyncIterator[str]:
+    """A server behind a URL on loopback."""
+    books = Served("books")
+
+    @books.tool()
+    def find(title: str) -> str:
+        return f"found {title}"
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(books.streamable_http_app(), log_level="error", lifespan="on")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
+    finally:
+        server.should_exit = True
+        with anyio.fail_after(PATIENCE):
+            await serving
+
+
+async def test_a_server_left_unconnected_is_connected_for_the_run(server_file: Path) -> None:
+    server = stdio(server_file)
+    before = dict(vars(server))
+    async with Provider(Script(FINDING)) as provider:
+        _, run = await run_bare(reader(server), provider)
+        output = provider.requests[1].body["input"][-1]["output"]
+    (call,) = run.gate.asked
+    assert (call.tool, call.kind, call.server) == ("find", ToolKind.MCP, "books")
+    assert "found Emma" in str(output)
+    assert len(pids(server_file)) == 1
+    assert running(server_file) == []
+    assert vars(server) == before
+
+
+async def test_the_requests_are_those_of_the_bare_sdk_byte_for_byte(server_file: Path) -> None:
+    sent = []
+    async with stdio(server_file) as connected:
+        for server in (connected, stdio(server_file)):
+            async with Provider(Script(FINDING)) as provider:
+                await run_bare(reader(server), provider)
+                sent.append([request.raw for request in provider.requests])
+        assert len(running(server_file)) == 1, "what an author connected stays connected"
+    assert sent[0] == sent[1]
+
+
+async def test_runs_side_by_side_have_a_server_each(server_file: Path) -> None:
+    script = Script(
+        rules=[
+            Rule(lambda request: not request.tool_results, FINDING[0]),
+            Rule(lambda _request: True, Turn(Hold("both"), "Done.")),
+        ]
+    )
+    async with (
+        Provider(script) as provider,
+        open_bare() as runtime,
+        anyio.create_task_group() as group,
+    ):
+        prepared = runtime.prepare(reader(stdio(server_file)), options_for(provider))
+        for _ in range(2):
+            group.start_soon(runtime.run, prepared, BareRun(gate=BareGate()))
+        await provider.reached("both", times=2, timeout=PATIENCE)
+        assert len(running(server_file)) == 2
+        provider.release("both")
+    assert running(server_file) == []
+
+
+async def test_agents_of_one_run_share_a_server(server_file: Path) -> None:
+    server = stdio(server_file)
+    outer = reader(server, tools=[reader(server).as_tool("inner", "")])
+    turns = [
+        Turn(Call("inner", {"input": "go"})),
+        Turn(Call("find", {"title": "Emma"})),
+        Turn("In."),
+        Turn(Call("find", {"title": "Emma"})),
+        Turn("Out."),
+    ]
+    async with Provider(Script(turns)) as provider:
+        _, run = await run_bare(outer, provider)
+    assert [call.path for call in run.gate.asked if call.tool == "find"] != [()]
+    assert len(pids(server_file)) == 1
+    assert running(server_file) == []
+
+
+async def test_a_run_in_a_thread_of_its_own_closes_its_server(server_file: Path) -> None:
+    @function_tool
+    def delegate() -> str:
+        result = asyncio.run(Runner.run(reader(stdio(server_file)), "go"))
+        return str(result.final_output)
+
+    outer = Agent[Any](name="outer", model=MODEL, tools=[delegate])
+    turns = [Turn(Call("delegate")), *FINDING, Turn("Out.")]
+    async with Provider(Script(turns)) as provider:
+        finished, run = await run_bare(outer, provider)
+    assert finished.content == "Out."
+    assert [call.tool for call in run.gate.asked] == ["delegate", "find"]
+    assert len(pids(server_file)) == 1
+    assert running(server_file) == []
+
+
+@pytest.mark.parametrize("when", ["in a tool", "in the model", "while connecting"])
+async def test_a_cancelled_run_leaves_no_server(server_file: Path, when: str) -> None:
+    if when == "while connecting":
+        stuck_at_start(server_file)
+    turn = Turn(Call("wait")) if when == "in a tool" else Turn(Hold("here"), "Hi.")
+    async with Provider(Script([turn])) as provider, knocked(server_file) as waits:
+        async with open_bare() as runtime, anyio.create_task_group() as group:
+            prepared = runtime.prepare(reader(stdio(server_file)), options_for(provider))
+            group.start_soon(runtime.run, prepared, BareRun(gate=BareGate()))
+            if when == "in the model":
+                await provider.reached("here", timeout=PATIENCE)
+            else:
+                await waits.wait()
+            group.cancel_scope.cancel()
+        assert len(pids(server_file)) == 1
+        assert running(server_file) == []
+
+
+async def test_a_run_that_fails_leaves_no_server(server_file: Path) -> None:
+    async with Provider(Script([])) as provider:
+        with pytest.raises(Exception, match="script"):
+            await run_bare(reader(stdio(server_file)), provider)
+    assert len(pids(server_file)) == 1
+    assert running(server_file) == []
+
+
+async def test_a_server_that_cannot_be_started_says_who_and_what(tmp_path: Path) -> None:
+    server = MCPServerStdio(params={"command": str(tmp_path / "nothing")}, name="books")
+    async with Provider(Script([])) as provider:
+        with pytest.raises(RuntimeFailure, match="'books' of agent 'reader'") as raised:
+            await run_bare(reader(server), provider)
+        assert provider.requests == ()
+    assert "No such file" in raised.value.message
+    assert raised.value.fix is not None
+
+
+async def test_a_server_that_nobody_serves_says_who_and_what() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    agent = steers_own(McpHttp(name="books", url=f"http://127.0.0.1:{port}/mcp"))
+    async with Provider(Script([])) as provider:
+        with pytest.raises(RuntimeFailure, match="'books' of agent 'reader'") as raised:
+            await run_bare(agent, provider)
+    assert raised.value.category is ErrorCategory.NETWORK
+
+
+async def test_a_server_that_ends_at_once_says_who_and_what(tmp_path: Path) -> None:
+    server = McpStdio(name="books", command=sys.executable, args=["-c", "pass"])
+    async with Provider(Script([])) as provider:
+        with pytest.raises(RuntimeFailure, match="'books' of agent 'reader'"):
+            await run_bare(steers_own(server), provider)
+
+
+async def test_a_server_of_steers_own_agent_is_started_with_little_of_the_environment(
+    server_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    server = McpStdio(
+        name="books", command=sys.executable, args=[str(server_file)], env={"SHELF": "3"}
+    )
+    agent = steers_own(server, settings=ModelSettings(tool_choice="find"))
+    async with Provider(Script(FINDING)) as provider:
+        _, run = await run_bare(agent, provider)
+        first, second = (request.body for request in provider.requests)
+    assert first["tool_choice"] == {"type": "function", "name": "find"}
+    assert "found Emma" in str(second["input"][-1]["output"])
+    assert [(call.tool, call.server) for call in run.gate.asked] == [("find", "books")]
+    environment = environment_of(server_file)
+    assert "SHELF" in environment
+    assert environment <= {
+        "SHELF", "HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LC_CTYPE", "PWD",
+    }  # fmt: skip
+    assert running(server_file) == []
+
+
+async def test_a_server_behind_a_url_serves_a_run() -> None:
+    async with served_over_http() as url, Provider(Script(FINDING)) as provider:
+        agent = steers_own(McpHttp(name="books", url=url))
+        _, run = await run_bare(agent, provider)
+        output = provider.requests[1].body["input"][-1]["output"]
+    assert [(call.tool, call.server) for call in run.gate.asked] == [("find", "books")]
+    assert "found Emma" in str(output)
+
+
+async def test_a_native_agents_server_behind_a_url_serves_a_run() -> None:
+    async with served_over_http() as url, Provider(Script(FINDING)) as provider:
+        server = MCPServerStreamableHttp(params={"url": url}, name="books")
+        _, run = await run_bare(reader(server), provider)
+    assert [(call.tool, call.server) for call in run.gate.asked] == [("find", "books")]
+
+
+async def test_a_denied_tool_of_a_server_never_runs(server_file: Path) -> None:
+    def deny(_call: ToolCall) -> Decision:
+        return Decision(outcome=GateOutcome.DENY, reason="Not on a Sunday.")
+
+    async with Provider(Script([Turn(Call("wait")), Turn("Then not.")])) as provider:
+        await run_bare(reader(stdio(server_file)), provider, gate=BareGate(verdict=deny))
+        output = provider.requests[1].body["input"][-1]["output"]
+    assert output == "Not on a Sunday."
+
+
+async def test_what_a_server_wants_approved_is_part_of_the_question(server_file: Path) -> None:
+    seen: list[Any] = []
+
+    def wanted(_context: Any, agent: Any, tool: Any) -> bool:
+        seen.append((agent, tool.name))
+        return True
+
+    agent = reader(stdio(server_file, require_approval=wanted))
+    async with Provider(Script(FINDING)) as provider:
+        finished, run = await run_bare(agent, provider)
+    assert finished.content == "Done."
+    assert [call.needs_approval for call in run.gate.asked] == [True]
+    assert seen == [(agent, "find")]
+
+
+async def test_a_filter_of_tools_is_given_the_authors_own_agent(server_file: Path) -> None:
+    seen: list[Any] = []
+
+    def only_find(context: Any, tool: Any) -> bool:
+        seen.append(context.agent)
+        return bool(tool.name == "find")
+
+    agent = reader(stdio(server_file, tool_filter=only_find))
+    async with Provider(Script(FINDING)) as provider:
+        await run_bare(agent, provider)
+        tools = provider.requests[0].body["tools"]
+    assert [tool["name"] for tool in tools] == ["find"]
+    assert all(each is agent for each in seen)
+
+
+async def test_a_recorded_call_is_not_made_again(server_file: Path) -> None:
+    async with Provider(Script(FINDING)) as provider:
+        finished, first = await run_bare(reader(stdio(server_file)), provider)
+        again, second = await run_bare(
+            reader(stdio(server_file)), provider, gate=BareGate(first.gate.records.until())
+        )
+    assert again == finished
+    assert (second.gate.ran, second.gate.sent) == ([], [])
+
+
+async def test_two_servers_with_a_tool_of_one_name_are_refused(server_file: Path) -> None:
+    servers = [
+        McpStdio(name=name, command=sys.executable, args=[str(server_file)])
+        for name in ("books", "films")
+    ]
+    async with Provider(Script([])) as provider:
+        with pytest.raises(RuntimeFailure, match="Duplicate tool names"):
+            await run_bare(steers_own(*servers), provider)
+    assert running(server_file) == []
+
+
+async def test_a_server_killed_in_a_call_fails_the_tool_and_then_the_run(server_file: Path) -> None:
+    """As with the SDK alone: the next request lists the tools, and there are none to be had."""
+    async with (
+        Provider(Script([Turn(Call("wait"))])) as provider,
+        knocked(server_file) as waits,
+        anyio.create_task_group() as group,
+    ):
+
+        async def kill() -> None:
+            await waits.wait()
+            for pid in pids(server_file):
+                os.kill(pid, signal.SIGKILL)
+
+        group.start_soon(kill)
+        result, events = await run_in_kernel(reader(stdio(server_file)), provider)
+    assert result.status is JobStatus.FAILED
+    assert result.error is not None
+    assert "tool.error" in [event.type for event in events]
+    assert running(server_file) == []
+    assert "the MCP servers of agent 'reader' could not be listed" in result.error.message
