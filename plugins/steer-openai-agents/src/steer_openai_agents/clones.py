@@ -20,6 +20,7 @@ from steer_openai_agents.public import (
     PublicHooks,
     copy_marked,
     original_of,
+    public_behavior,
     public_guardrail,
     with_original,
 )
@@ -117,6 +118,7 @@ class Clones:
             hooks=None if agent.hooks is None else PublicHooks(agent.hooks),
             input_guardrails=[public_guardrail(each) for each in agent.input_guardrails],
             output_guardrails=[public_guardrail(each) for each in agent.output_guardrails],
+            tool_use_behavior=public_behavior(agent.tool_use_behavior),
         )
         return made
 

@@ -31,7 +31,7 @@ from steer.values import Effect, EffectStatus, JsonValue
 
 from steer_openai_agents.frame import current_frame, entered
 from steer_openai_agents.outputs import ToolFailed
-from steer_openai_agents.public import copy_marked, original_of
+from steer_openai_agents.public import copy_marked, original_of, public_context
 
 __all__ = [
     "ApprovalAnswer",
@@ -276,7 +276,7 @@ def gated_custom_tool(tool: CustomTool, *, agent: str) -> CustomTool:
     async def run(context: Any, text: str) -> Any:
         def act(effect: EffectRun) -> Any:
             given = text if effect.arguments == text else fitting(tool.name, str, effect.arguments)
-            return tool.on_invoke_tool(context, given)
+            return tool.on_invoke_tool(public_context(context), given)
 
         return await gate.run(context.tool_call_id, act, recorded=str)
 

@@ -13,7 +13,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from agents import Agent, AgentHooks, InputGuardrail, OutputGuardrail, RunHooks, Tool
+from agents import (
+    Agent,
+    AgentHooks,
+    FunctionToolResult,
+    InputGuardrail,
+    OutputGuardrail,
+    RunHooks,
+    Tool,
+    ToolInputGuardrail,
+    ToolInputGuardrailData,
+    ToolOutputGuardrail,
+)
+from agents.tool_context import ToolContext
 
 from steer_openai_agents.frame import denial_here
 
@@ -22,7 +34,10 @@ __all__ = [
     "PublicRunHooks",
     "copy_marked",
     "original_of",
+    "public_behavior",
+    "public_context",
     "public_guardrail",
+    "public_tool_guardrail",
     "with_original",
 ]
 
@@ -41,6 +56,13 @@ def copy_marked(original: T) -> T:
     made = copy.copy(original)
     vars(made)[_ORIGINAL] = original
     return made
+
+
+def public_context(context: T) -> T:
+    """Return the context of a tool's call, which names the author's own agent from now on."""
+    if isinstance(context, ToolContext):
+        context.agent = original_of(context.agent)
+    return context
 
 
 class PublicHooks(AgentHooks[Any]):
@@ -63,10 +85,14 @@ class PublicHooks(AgentHooks[Any]):
             )
 
     async def on_tool_start(self, context: Any, agent: Any, tool: Tool) -> None:
-        await self._hooks.on_tool_start(context, original_of(agent), original_of(tool))
+        await self._hooks.on_tool_start(
+            public_context(context), original_of(agent), original_of(tool)
+        )
 
     async def on_tool_end(self, context: Any, agent: Any, tool: Tool, result: object) -> None:
-        await self._hooks.on_tool_end(context, original_of(agent), original_of(tool), result)
+        await self._hooks.on_tool_end(
+            public_context(context), original_of(agent), original_of(tool), result
+        )
 
     async def on_llm_start(
         self, context: Any, agent: Any, system_prompt: str | None, input_items: list[Any]
@@ -97,10 +123,14 @@ class PublicRunHooks(RunHooks[Any]):
             )
 
     async def on_tool_start(self, context: Any, agent: Any, tool: Tool) -> None:
-        await self._hooks.on_tool_start(context, original_of(agent), original_of(tool))
+        await self._hooks.on_tool_start(
+            public_context(context), original_of(agent), original_of(tool)
+        )
 
     async def on_tool_end(self, context: Any, agent: Any, tool: Tool, result: object) -> None:
-        await self._hooks.on_tool_end(context, original_of(agent), original_of(tool), result)
+        await self._hooks.on_tool_end(
+            public_context(context), original_of(agent), original_of(tool), result
+        )
 
     async def on_llm_start(
         self, context: Any, agent: Any, system_prompt: str | None, input_items: list[Any]
@@ -122,6 +152,32 @@ def public_guardrail(guardrail: Any) -> Any:
 
     assert isinstance(guardrail, InputGuardrail | OutputGuardrail)  # noqa: S101 - for mypy
     return replace(guardrail, guardrail_function=checked, name=guardrail.get_name())
+
+
+def public_tool_guardrail(guardrail: Any) -> Any:
+    """Return a copy of a guardrail of a tool that is given the author's own agent."""
+    check: Callable[..., Any] = guardrail.guardrail_function
+
+    @functools.wraps(check)
+    def checked(data: ToolInputGuardrailData) -> Any:
+        public_context(data.context)
+        return check(replace(data, agent=original_of(data.agent)))
+
+    assert isinstance(guardrail, ToolInputGuardrail | ToolOutputGuardrail)  # noqa: S101 - for mypy
+    return replace(guardrail, guardrail_function=checked, name=guardrail.get_name())
+
+
+def public_behavior(behavior: Any) -> Any:
+    """Return an agent's ``tool_use_behavior``; a function is given the author's own tools."""
+    if not callable(behavior):
+        return behavior
+
+    @functools.wraps(behavior)
+    def decided(context: Any, results: list[FunctionToolResult]) -> Any:
+        own = [replace(result, tool=original_of(result.tool)) for result in results]
+        return behavior(context, own)
+
+    return decided
 
 
 def with_original(check: Callable[..., Any]) -> Callable[..., Any]:

@@ -137,8 +137,7 @@ def _finished(result: RunResult, active: ActiveRun) -> Finished:
     if result.interruptions:
         names = ", ".join(sorted({str(item.name) for item in result.interruptions}))
         raise RuntimeFailure(
-            f"the author wants a person to approve {names} (needs_approval), and there is nobody",
-            fix="Leave the approval to a policy of steer's, and drop needs_approval",
+            f"the SDK wants an approval of {names} in a way that steer does not answer"
         )
     output: Any = result.final_output
     items = result.new_items
