@@ -118,7 +118,8 @@ async def test_the_conversation_is_what_it_was_plus_the_denial(nested_history: b
     ]
 
 
-async def test_hooks_and_filters_of_a_nested_run_hear_nothing_of_a_denied_handoff() -> None:
+@pytest.mark.parametrize("how", ["run", "run_streamed"])
+async def test_hooks_and_filters_of_a_nested_run_hear_nothing_of_a_denied_handoff(how: str) -> None:
     heard = Heard()
     inner = triage_to(billing_of(heard), heard)
     inner.handoffs = [handoff(billing_of(heard), on_handoff=heard.on_handoff)]
@@ -126,9 +127,13 @@ async def test_hooks_and_filters_of_a_nested_run_hear_nothing_of_a_denied_handof
     @function_tool
     async def delegate() -> str:
         config = RunConfig(handoff_input_filter=heard.filter)
-        return str(
-            (await Runner.run(inner, "go", hooks=heard.of_run(), run_config=config)).final_output
-        )
+        if how == "run":
+            result = await Runner.run(inner, "go", hooks=heard.of_run(), run_config=config)
+            return str(result.final_output)
+        streamed = Runner.run_streamed(inner, "go", hooks=heard.of_run(), run_config=config)
+        async for _ in streamed.stream_events():
+            pass
+        return str(streamed.final_output)
 
     outer = Agent[Any](name="outer", model=MODEL, tools=[delegate])
     turns = [
@@ -138,8 +143,9 @@ async def test_hooks_and_filters_of_a_nested_run_hear_nothing_of_a_denied_handof
         Turn("Done."),
     ]
     async with Provider(Script(turns)) as provider:
-        await run_bare(outer, provider, gate=BareGate(verdict=deny_handoffs))
+        _, run = await run_bare(outer, provider, gate=BareGate(verdict=deny_handoffs))
         provider.assert_used_up()
+    assert run.gate.outcomes[-1].value == "I stay."
     assert sorted(heard.calls) == ["triage starts", "triage starts in the run"]
 
 

@@ -24,6 +24,7 @@ from sdk_runs import MODEL, PATIENCE, open_bare, options_for, run_bare, run_in_k
 from steer.agents import Agent as SteerAgent
 from steer.agents import McpHttp, McpStdio, ModelSettings
 from steer.errors import ErrorCategory, RuntimeFailure
+from steer.events import ToolEnded
 from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer.ports.policy import ToolKind
 from steer.values import JobStatus
@@ -207,19 +208,33 @@ async def test_agents_of_one_run_share_a_server(server_file: Path) -> None:
     assert running(server_file) == []
 
 
-async def test_a_run_in_a_thread_of_its_own_closes_its_server(server_file: Path) -> None:
+async def test_runs_in_a_thread_of_their_own_share_a_server_and_close_it(server_file: Path) -> None:
+    inner = reader(stdio(server_file))
+
+    async def both() -> list[str]:
+        results = await asyncio.gather(Runner.run(inner, "short"), Runner.run(inner, "long"))
+        return [str(result.final_output) for result in results]
+
     @function_tool
     def delegate() -> str:
-        result = asyncio.run(Runner.run(reader(stdio(server_file)), "go"))
-        return str(result.final_output)
+        return " ".join(asyncio.run(both()))
 
     outer = Agent[Any](name="outer", model=MODEL, tools=[delegate])
-    turns = [Turn(Call("delegate")), *FINDING, Turn("Out.")]
-    async with Provider(Script(turns)) as provider:
-        finished, run = await run_bare(outer, provider)
-    assert finished.content == "Out."
-    assert [call.tool for call in run.gate.asked] == ["delegate", "find"]
-    assert len(pids(server_file)) == 1
+    script = Script(
+        rules=[
+            Rule(lambda request: "delegate" in request.tools, Turn(Call("delegate")), times=1),
+            Rule(lambda request: "delegate" in request.tools, Turn("Out.")),
+            Rule(lambda request: request.last_user_text == "short", Turn("Short.")),
+            Rule(lambda request: not request.tool_results, FINDING[0]),
+            Rule(lambda _request: True, Turn("Long.")),
+        ]
+    )
+    async with Provider(script) as provider:
+        result, events = await run_in_kernel(outer, provider)
+    assert result.content == "Out."
+    ended = [event.data for event in events if isinstance(event.data, ToolEnded)]
+    assert [(each.tool, each.result) for each in ended][-1] == ("delegate", "Short. Long.")
+    assert len(pids(server_file)) == 1, "runs in one event loop share a server"
     assert running(server_file) == []
 
 
@@ -309,7 +324,9 @@ async def test_a_server_behind_a_url_serves_a_run() -> None:
 
 async def test_a_native_agents_server_behind_a_url_serves_a_run() -> None:
     async with served_over_http() as url, Provider(Script(FINDING)) as provider:
-        server = MCPServerStreamableHttp(params={"url": url}, name="books")
+        server = MCPServerStreamableHttp(
+            params={"url": url}, name="books", client_session_timeout_seconds=PATIENCE
+        )
         _, run = await run_bare(reader(server), provider)
     assert [(call.tool, call.server) for call in run.gate.asked] == [("find", "books")]
 

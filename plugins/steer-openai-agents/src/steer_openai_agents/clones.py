@@ -166,7 +166,7 @@ def _gated_kind(kind: type[Agent[Any]], toolbox: Toolbox) -> type[Agent[Any]]:
 
     async def get_mcp_tools(self: Agent[Any], run_context: RunContextWrapper[Any]) -> list[Tool]:
         frame = frame_or_none()
-        if frame is None:
+        if frame is None or not self.mcp_servers:
             return await kind.get_mcp_tools(self, run_context)
         asked = copy.copy(self)
         asked.mcp_servers = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -31,6 +32,7 @@ class McpServers:
 
     def __init__(self) -> None:
         self._loops: dict[asyncio.AbstractEventLoop, dict[int, _Connection]] = {}
+        self._visitors: Counter[asyncio.AbstractEventLoop] = Counter()
 
     async def connected(self, server: MCPServer, *, agent: str) -> MCPServer:
         """Return the server itself where its author connected it, else this run's own copy.
@@ -50,14 +52,15 @@ class McpServers:
 
     @asynccontextmanager
     async def visiting(self) -> AsyncIterator[None]:
-        """Use another event loop for a while; the first to enter it closes its connections."""
-        first = asyncio.get_running_loop() not in self._loops
-        if first:
-            self._loops[asyncio.get_running_loop()] = {}
+        """Use another event loop for a while; the last to leave it closes its connections."""
+        loop = asyncio.get_running_loop()
+        self._visitors[loop] += 1
         try:
             yield
         finally:
-            if first:
+            self._visitors[loop] -= 1
+            if not self._visitors[loop]:
+                del self._visitors[loop]
                 await self.aclose()
 
     async def aclose(self) -> set[asyncio.Task[None]]:
