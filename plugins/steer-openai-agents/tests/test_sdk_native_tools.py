@@ -20,6 +20,7 @@ from native_hands import (
 )
 from sdk_runs import run_bare, run_in_kernel, run_without_steer
 from steer.errors import RuntimeFailure
+from steer.events import ModelBlockDone, Unknown
 from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer.ports.policy import Question, ToolKind, ToolQuestion, Verdict
 from steer.ports.records import Grant
@@ -55,6 +56,18 @@ async def test_it_is_asked_about_with_its_arguments_and_runs_once(name: str) -> 
     assert hands.did == did
     assert run.gate.outcomes[0].status is EffectStatus.SUCCEEDED
     assert last["call_id"] == "c1"
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_the_models_call_is_told_as_a_call_of_a_tool(name: str) -> None:
+    _, run, _ = await run_case(name)
+    calls = [block for block in run.told(ModelBlockDone) if block.kind == "tool_call"]
+    (call,) = calls
+    assert call.call_id == "c1"
+    assert call.tool == ("computer" if name == "computer_use_preview" else name)
+    first = {"shell": "ls", "local_shell": "-l", "apply_patch": "a.py", "sql": "select 1"}
+    assert first.get(name, "click") in call.arguments
+    assert run.told(Unknown) == []
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from pydantic_core import to_json
 from steer.events import ModelBlockDone, ModelReasoning, ModelToken, Unknown
 
 from steer_openai_agents.frame import Frame
 
 __all__ = ["Narrator"]
+
+
+# Where the calls of the SDK's own tools say what is to be done.
+_ASKED = ("action", "actions", "operation", "operations")
 
 
 class _Part:
@@ -96,15 +101,22 @@ class Narrator:
                 for place, content in enumerate(getattr(item, "content", None) or ()):
                     self._close(ModelReasoning, "reasoning", (index, "text", place), content.text)
             case "function_call":
-                self._block(
-                    self._part((index, "call")),
-                    "tool_call",
-                    call_id=item.call_id,
-                    tool=item.name,
-                    arguments=item.arguments,
-                )
+                self._call_of(index, item.call_id, item.name, item.arguments)
+            case "custom_tool_call":
+                self._call_of(index, item.call_id, item.name, item.input)
+            case "mcp_approval_request":
+                self._call_of(index, item.id, item.name, item.arguments)
+            case "shell_call" | "local_shell_call" | "apply_patch_call" | "computer_call" as kind:
+                asked = item.model_dump(mode="json", exclude_unset=True, warnings=False)
+                arguments = {name: asked[name] for name in _ASKED if asked.get(name) is not None}
+                tool = kind.removesuffix("_call")
+                self._call_of(index, item.call_id, tool, to_json(arguments).decode())
             case name:
                 self._unknown(f"item.{name}", item)
+
+    def _call_of(self, index: int, call_id: str, tool: str, arguments: str) -> None:
+        part = self._part((index, "call"))
+        self._block(part, "tool_call", call_id=call_id, tool=tool, arguments=arguments)
 
     def _close(
         self,
@@ -155,5 +167,7 @@ _HANDLERS: dict[str, Callable[[Narrator, Any], None] | None] = {
     "response.reasoning_text.done": None,
     "response.function_call_arguments.delta": None,
     "response.function_call_arguments.done": None,
+    "response.custom_tool_call_input.delta": None,
+    "response.custom_tool_call_input.done": None,
     "response.completed": None,
 }
