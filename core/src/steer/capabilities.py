@@ -62,6 +62,9 @@ class Capabilities:
 
     ``replay``: recorded model responses can be yielded again without a request.
     ``resume_state``: the vendor's own state can resume a suspended run.
+    ``reasoning``: it tells what the model thinks; ``reasoning_effort``: one can say how much.
+    ``parallel_tools``: tools of one message run side by side; ``parallel_tool_calls``: one can say
+    whether the model may call several at once.
     ``process_guard``: no process outlives a run, kill -9 of the host included.
     ``max_concurrency``: runs of one ``Prepared`` at a time; ``None`` is unbounded.
     """
@@ -85,6 +88,8 @@ class Capabilities:
     top_p: bool = False
     max_output_tokens: bool = False
     tool_choice: bool = False
+    parallel_tool_calls: bool = False
+    reasoning_effort: bool = False
     seed: bool = False
     process_guard: bool = False
     max_concurrency: int | None = None

@@ -10,8 +10,18 @@ from pydantic import TypeAdapter
 
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE, BudgetSpec, PolicyRef, RetrySpec
 from steer.errors import ConfigError
-from steer.ports.runtime import PrepareOptions
-from steer.values import JsonValue, Message, encode_json, user_message
+from steer.ports.options import PrepareOptions
+from steer.values import (
+    FilePart,
+    ImagePart,
+    JsonValue,
+    Message,
+    Role,
+    ToolCallPart,
+    ToolResultPart,
+    encode_json,
+    user_message,
+)
 
 __all__ = ["ExecutionRequest", "StoredRequest"]
 
@@ -24,10 +34,11 @@ class ExecutionRequest:
     ``"agent.toml"``), an agent reference, a ``steer.agents.Agent`` or a vendor's agent object.
     A live object runs in this process only: after a crash its job fails as ``interrupted``.
 
-    The input is either ``prompt`` or ``messages``, the whole conversation. ``runtime`` is the
-    one that fits the agent unless given. ``policies`` replaces the kernel's own selection.
-    ``retries`` says how often model requests that failed are made again. ``user_context`` is the
-    author's object, handed to tools and never stored.
+    The input is either ``prompt`` or ``messages``, the whole conversation: texts of all roles,
+    images and files of the user, tool calls of the assistant, each with its result in a tool's
+    message after it. ``runtime`` is the one that fits the agent unless given. ``policies``
+    replaces the kernel's own selection. ``retries`` says how often model requests that failed are
+    made again. ``user_context`` is the author's object, handed to tools and never stored.
 
     With an ``idempotency_key`` the same request runs once in its scope: asking again returns
     the same job. ``keep_records`` keeps what a replay needs after the job has ended.
@@ -51,11 +62,12 @@ class ExecutionRequest:
     keep_records: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a request without a scope, and one that names no input or two."""
+        """Refuse a request without a scope, and input that no model could be asked with."""
         if not self.scope_id:
             raise ConfigError("a request needs a scope_id that is not empty")
         if (self.prompt is None) == (not self.messages):
             raise ConfigError("a request has either a prompt or messages", fix="Give one of them")
+        _check_conversation(self.messages)
 
     @property
     def input(self) -> tuple[Message, ...]:
@@ -98,6 +110,49 @@ class StoredRequest:
     def decode(text: str) -> StoredRequest:
         """Return the request that ``encode`` wrote."""
         return _adapter().validate_json(text)
+
+
+# Which role says what besides text; no vendor has a place for the rest.
+_SPEAKERS: Mapping[type[object], Role] = {
+    ImagePart: Role.USER,
+    FilePart: Role.USER,
+    ToolCallPart: Role.ASSISTANT,
+    ToolResultPart: Role.TOOL,
+}
+
+
+def _check_conversation(messages: Sequence[Message]) -> None:
+    """Refuse what vendors would drop or refuse one by one, each in its own words."""
+    called: set[str] = set()
+    waiting: dict[str, int] = {}
+    for number, message in enumerate(messages, start=1):
+        where = f"message {number} ({message.role})"
+        if not message.content:
+            raise ConfigError(f"{where} is empty", fix="Leave it out, or give it an empty text")
+        for part in message.content:
+            speaker = _SPEAKERS.get(type(part))
+            if speaker is not message.role and (speaker or message.role is Role.TOOL):
+                what = part.type.replace("_", " ")
+                raise ConfigError(
+                    f"{where} holds a part that it cannot hold: {what}",
+                    fix=f"Put it into a message of the {speaker or Role.USER}",
+                )
+            if isinstance(part, ToolCallPart):
+                if part.call_id in called:
+                    raise ConfigError(f"{where} repeats the tool call {part.call_id!r}")
+                called.add(part.call_id)
+                waiting[part.call_id] = number
+            elif isinstance(part, ToolResultPart) and waiting.pop(part.call_id, None) is None:
+                raise ConfigError(
+                    f"{where} has a result of the tool call {part.call_id!r}, which does not wait"
+                    " for one",
+                    fix="Give each call one result, after the call",
+                )
+    for call_id, number in waiting.items():
+        raise ConfigError(
+            f"message {number} (assistant) has the tool call {call_id!r}, which has no result",
+            fix="Give it one, in a tool's message after it",
+        )
 
 
 @cache

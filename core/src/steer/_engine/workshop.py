@@ -11,6 +11,7 @@ import anyio.to_thread
 from pydantic_core import to_jsonable_python
 
 from steer._engine.engine import Work
+from steer._engine.fitting import check_input, check_options
 from steer.agents import (
     Agent,
     AgentRef,
@@ -162,6 +163,7 @@ class Workshop:
         if config != options.config:
             options = replace(options, config=config)
         prepared = self._prepare(name, runtime, agent, options)
+        check_input(stored.input, prepared)
         policies = self._stack if stored.policies is None else self._select(stored.policies)
         await _admit(policies, prepared, name, context)
         return Order(
@@ -243,8 +245,9 @@ class Workshop:
         if kept is not None and kept[0] is agent and kept[1] == options and kept[2].current:
             self._prepared.move_to_end(key)
             return kept[2]
-        prepared = runtime.prepare(agent, options)
         declared = self._declaration(name).capabilities
+        check_options(options, declared, runtime=name)
+        prepared = runtime.prepare(agent, options)
         if exceeding := prepared.capabilities.exceeding(declared):
             raise PluginError(name, f"claims more than it declares: {', '.join(exceeding)}")
         self._prepared[key] = (agent, options, prepared)

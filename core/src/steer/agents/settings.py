@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from steer.errors import AgentError
+from steer.ports.options import wrong_figure
 
 __all__ = ["ModelSettings"]
-
-# The most that any vendor accepts; a vendor's own lower limit is for that vendor to say.
-_MAX_TEMPERATURE = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,14 +28,9 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         """Refuse figures that no vendor accepts, before a request is paid for."""
-        if self.temperature is not None and not 0 <= self.temperature <= _MAX_TEMPERATURE:
-            raise AgentError(f"temperature is {self.temperature}, it must lie between 0 and 2")
-        if self.top_p is not None and not 0 <= self.top_p <= 1:
-            raise AgentError(f"top_p is {self.top_p}, it must lie between 0 and 1")
-        if self.max_output_tokens is not None and self.max_output_tokens < 1:
-            raise AgentError(
-                f"max_output_tokens is {self.max_output_tokens}, it must be at least 1"
-            )
+        wrong = wrong_figure(self.temperature, self.top_p, self.max_output_tokens)
+        if wrong is not None:
+            raise AgentError(wrong)
 
     def given(self) -> dict[str, object]:
         """The settings that were made, by name: what an adapter has to pass on or to refuse."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
-
-from pydantic import SecretStr
 
 from steer.capabilities import Capabilities
 from steer.context import BudgetSpec, ExecutionContext
 from steer.events import RuntimeData
 from steer.ports.gate import Gate
+from steer.ports.options import PrepareOptions
 from steer.ports.policy import ToolKind
 from steer.values import FinishReason, JsonValue, Message
 
@@ -24,29 +22,6 @@ __all__ = [
     "Suspended",
     "ToolInfo",
 ]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PrepareOptions:
-    """What the one who runs an agent sets from outside; ``None`` leaves it to the author.
-
-    An option that cannot take effect is refused, never dropped. ``base_url`` is in the vendor's
-    own form. ``config`` is checked by the plugin's own config model. ``output_schema`` is a JSON
-    schema. ``variables`` fill the declared variables of the instructions.
-    """
-
-    model: str | None = None
-    base_url: str | None = None
-    api_key: SecretStr | None = None
-    instructions: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_output_tokens: int | None = None
-    seed: int | None = None
-    tool_choice: str | None = None
-    output_schema: Mapping[str, JsonValue] | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    config: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
