@@ -119,7 +119,8 @@ async def test_nothing_is_written_to_the_authors_objects() -> None:
             model=MODEL,
             instructions="Other.",
             temperature=0.0,
-            seed=1,
+            max_output_tokens=9,
+            parallel_tool_calls=False,
             tool_choice="auto",
         )
         provider.assert_used_up()
@@ -190,7 +191,10 @@ async def test_a_seed_is_refused_where_nobody_knows_what_becomes_of_it() -> None
     assert not (await prepared_with(agent)).capabilities.seed
     with pytest.raises(ConfigError, match="seed"):
         await prepared_with(agent, seed=0)
-    assert (await prepared_with(plain(model=fixed_model()), seed=0)).capabilities.seed
+    chat = OpenAIChatCompletionsModel(
+        model="fixed", openai_client=AsyncOpenAI(api_key="sk-own", base_url="http://localhost:9")
+    )
+    assert (await prepared_with(plain(model=chat), seed=0)).capabilities.seed
 
 
 async def test_what_is_prepared_claims_no_more_than_the_plugin() -> None:
@@ -242,7 +246,7 @@ async def test_the_fingerprint_is_that_of_the_behaviour() -> None:
         (make("Be long."), {}),
         (make(), {"model": "other"}),
         (make(), {"temperature": 0.0}),
-        (make(), {"seed": 0}),
+        (make(), {"parallel_tool_calls": False}),
         (make(), {"config": {"api": "chat_completions"}}),
     ):
         assert (await prepared_with(agent, **given)).fingerprint != first

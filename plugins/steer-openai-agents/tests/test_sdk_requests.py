@@ -158,13 +158,13 @@ async def test_options_reach_responses() -> None:
         temperature=0.0,
         top_p=0.25,
         max_output_tokens=9,
-        seed=0,
+        parallel_tool_calls=False,
         tool_choice="add",
     )
     assert body["model"] == "other"
     assert body["instructions"] == "Sing."
     assert (body["temperature"], body["top_p"], body["max_output_tokens"]) == (0.0, 0.25, 9)
-    assert body["seed"] == 0
+    assert body["parallel_tool_calls"] is False
     assert body["tool_choice"] == {"type": "function", "name": "add"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -13,9 +13,10 @@ from agents.agent_output import AgentOutputSchemaBase
 from agents.exceptions import UserError
 from agents.models import get_default_model_settings
 
+from steer_openai_agents.asking import Asking
 from steer_openai_agents.frame import frame_or_none
 from steer_openai_agents.handoffs import gated_handoff
-from steer_openai_agents.models import GatedProvider
+from steer_openai_agents.models import GatedModel, GatedProvider
 from steer_openai_agents.public import (
     PublicHooks,
     copy_marked,
@@ -27,15 +28,15 @@ from steer_openai_agents.public import (
 from steer_openai_agents.servers import not_listed
 from steer_openai_agents.toolbox import Toolbox
 
-__all__ = ["Clones", "Entry", "Overrides"]
+__all__ = ["Clones", "Entry", "Overrides", "authored_settings"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overrides:
     """What a run's options change about every agent: its model, and how it is asked."""
 
+    asking: Asking
     model: str | Model | None = None
-    settings: ModelSettings = field(default_factory=ModelSettings)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +94,7 @@ class Clones:
         """Return the maker of copies whose models come from another provider of the author's."""
         return Clones(
             provider=self.provider.instead(provider),
-            overrides=Overrides(settings=self._overrides.settings),
+            overrides=Overrides(asking=self._overrides.asking.elsewhere()),
             ungated=self.ungated,
         )
 
@@ -129,14 +130,21 @@ class Clones:
         return self.provider.model_for(model, agent=agent.name)
 
     def _settings(self, agent: Agent[Any], entry: Entry) -> ModelSettings:
-        settings, model = agent.model_settings, self._overrides.model
-        if model is not None and settings == _implied(agent.model):
-            # The author left them to the model, so they go with it.
-            settings = _implied(model)
-        settings = settings.resolve(self._overrides.settings)
+        settings = authored_settings(agent, self._overrides.model)
+        model = self._overrides.model or agent.model
+        if not isinstance(model, GatedModel):  # else it is a copy, which has the options already
+            settings = self._overrides.asking.settings(model, settings, agent=agent.name)
         if entry.tool_choice is not None:
             settings = replace(settings, tool_choice=entry.tool_choice)
         return settings
+
+
+def authored_settings(agent: Agent[Any], model: str | Model | None) -> ModelSettings:
+    """Return an agent's settings, for ``model`` where that is asked instead of its own."""
+    if model is not None and agent.model_settings == _implied(agent.model):
+        # The author left them to the model, so they go with it.
+        return _implied(model)
+    return agent.model_settings
 
 
 def _implied(model: str | Model | None) -> ModelSettings:

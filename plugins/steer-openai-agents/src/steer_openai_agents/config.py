@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from steer.errors import ConfigError
 from steer.values import JsonValue
 
+from steer_openai_agents.model_table import ModelRow
+
 __all__ = ["OpenAIAgentsConfig", "overlaid"]
 
 
@@ -19,7 +21,8 @@ class OpenAIAgentsConfig(BaseModel):
     own choice is Responses, unless the author's file calls ``set_default_openai_api``.
     ``base_url`` is in OpenAI's own form, ``/v1`` included. ``timeout`` is in seconds and bounds
     connecting and each wait for bytes of one request. ``tracing`` lets the SDK send its traces to
-    OpenAI; they hold what people and models said.
+    OpenAI; they hold what people and models said. ``models`` says by glob of the name what models
+    take, over what is known of OpenAI's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +34,7 @@ class OpenAIAgentsConfig(BaseModel):
     project: str | None = None
     timeout: float | None = Field(default=None, gt=0)
     tracing: bool = False
+    models: Mapping[str, ModelRow] = Field(default_factory=dict)
 
 
 def overlaid(config: OpenAIAgentsConfig, changes: Mapping[str, JsonValue]) -> OpenAIAgentsConfig:

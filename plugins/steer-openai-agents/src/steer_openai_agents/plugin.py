@@ -24,6 +24,8 @@ CAPABILITIES = Capabilities(
     top_p=True,
     max_output_tokens=True,
     tool_choice=True,
+    parallel_tool_calls=True,
+    reasoning_effort=True,
     seed=True,
 )
 """The most that this runtime can do; an agent with a model of its own may do less."""

@@ -10,7 +10,6 @@ from typing import Any
 from agents import Agent as SdkAgent
 from agents import Model, ModelSettings, MultiProvider
 from agents.exceptions import UserError
-from agents.models import get_default_model
 from pydantic_core import to_jsonable_python
 from steer.agents import Agent, output_spec
 from steer.capabilities import Capabilities
@@ -18,13 +17,22 @@ from steer.errors import AgentError, ConfigError
 from steer.ports.runtime import PrepareOptions, ToolInfo
 from steer.values import JsonValue, digest_of
 
-from steer_openai_agents.clients import Clients, speaks_openai
-from steer_openai_agents.clones import Clones, Entry, Overrides
+from steer_openai_agents.asking import Asking, name_of_model, provider_of_name
+from steer_openai_agents.clients import Clients
+from steer_openai_agents.clones import Clones, Entry, Overrides, authored_settings
 from steer_openai_agents.compiled import SpecSchema, compile_agent
 from steer_openai_agents.config import OpenAIAgentsConfig, overlaid
+from steer_openai_agents.model_table import Interface
 from steer_openai_agents.models import GatedProvider, provider_of
 from steer_openai_agents.plugin import CAPABILITIES
-from steer_openai_agents.survey import description, reachable, ungated_tools
+from steer_openai_agents.survey import (
+    answering,
+    description,
+    has_tools,
+    reachable,
+    tool_names,
+    ungated_tools,
+)
 
 __all__ = ["OpenAIAgentsPrepared", "prepare"]
 
@@ -84,21 +92,24 @@ def _prepare(
     agents = reachable(native)
     parts = _parts(agents)
     _check_models(agents, options)
-    _check_options(native, options)
+    _check_options(native, agents, options)
     ungated = ungated_tools(agents)
+    provider = _provider(config)
+    asking = Asking(options=options, interface=_interface(provider), rows=config.models)
+    asking.check_schema(options.model or native.model, agent=native.name)
     clones = Clones(
-        provider=GatedProvider(_provider(config), clients=clients, timeout=config.timeout),
-        overrides=Overrides(model=options.model, settings=_settings(options)),
+        provider=GatedProvider(provider, clients=clients, timeout=config.timeout),
+        overrides=Overrides(model=options.model, asking=asking),
         ungated=frozenset(tool.name for tool in ungated),
     )
     start = clones.entry(native, _entry(options))
     model = options.model or native.model
     return OpenAIAgentsPrepared(
         agent=native.name,
-        model=_name_of(model),
-        provider=_provider_of(model),
+        model=name_of_model(model),
+        provider=provider_of(model) if isinstance(model, Model) else provider_of_name(model),
         fingerprint=_fingerprint(agents, options, config),
-        capabilities=_capabilities(model),
+        capabilities=_capabilities(native, agents, asking),
         ungated=ungated,
         start=start,
         clones=clones,
@@ -163,18 +174,33 @@ def _check_models(agents: list[SdkAgent[Any]], options: PrepareOptions) -> None:
             )
 
 
-def _check_options(agent: SdkAgent[Any], options: PrepareOptions) -> None:
+def _check_options(
+    agent: SdkAgent[Any], agents: list[SdkAgent[Any]], options: PrepareOptions
+) -> None:
     if options.output_schema is not None and agent.handoffs:
         raise ConfigError(
             f"output_schema cannot take effect: agent {agent.name!r} hands off to others, "
             "and whichever comes last answers",
             fix="Set the output type of each of them in the agent's own code",
         )
-    if options.seed is not None and not _takes_seed(options.model or agent.model):
+    if options.parallel_tool_calls is not None and not any(map(has_tools, agents)):
         raise ConfigError(
-            f"seed cannot take effect: nobody knows whether the model of agent {agent.name!r} "
-            "takes one",
-            fix="Drop the seed, or name a model to be used in place of the object",
+            f"parallel_tool_calls cannot take effect: agent {agent.name!r} has no tools",
+            fix="Drop parallel_tool_calls",
+        )
+    if options.tool_choice is not None:
+        _check_tool_choice(agent, options.tool_choice)
+
+
+def _check_tool_choice(agent: SdkAgent[Any], choice: str) -> None:
+    names = tool_names(agent)
+    if names is None or choice in {"auto", "none"} or (choice == "required" and names):
+        return
+    if choice not in names:
+        raise ConfigError(
+            f"tool_choice {choice!r} cannot take effect: agent {agent.name!r} has "
+            + (f"the tools {', '.join(names)}" if names else "no tools"),
+            fix="Choose auto, none, required or the name of a tool" if names else "Drop it",
         )
 
 
@@ -192,20 +218,17 @@ def _provider(config: OpenAIAgentsConfig) -> MultiProvider:
     )
 
 
-def _settings(options: PrepareOptions) -> ModelSettings:
-    return ModelSettings(
-        temperature=options.temperature,
-        top_p=options.top_p,
-        max_tokens=options.max_output_tokens,
-        extra_args=None if options.seed is None else {"seed": options.seed},
-    )
+def _interface(provider: MultiProvider) -> Interface:
+    # The SDK has no public way to it; a file may have called set_default_openai_api.
+    responses = provider.openai_provider._use_responses  # noqa: SLF001
+    return "responses" if responses else "chat_completions"
 
 
 def _entry(options: PrepareOptions) -> Entry:
     output: SpecSchema | None = None
     if options.output_schema is not None:
         try:
-            spec = output_spec(options.output_schema)
+            spec = output_spec(options.output_schema, strict=options.output_strict)
         except AgentError as error:
             raise ConfigError(f"output_schema: {error.message}", fix=error.fix) from error
         output = None if spec is None else SpecSchema(spec)
@@ -214,25 +237,36 @@ def _entry(options: PrepareOptions) -> Entry:
     )
 
 
-def _name_of(model: str | Model | None) -> str:
-    if isinstance(model, Model):
-        return str(getattr(model, "model", type(model).__name__))
-    return get_default_model() if model is None else model.removeprefix("openai/")
+def _capabilities(
+    agent: SdkAgent[Any], agents: list[SdkAgent[Any]], asking: Asking
+) -> Capabilities:
+    """Return what all agents of a run can do together.
 
+    An option holds for each of them, and the conversation for those that it may be handed to.
+    """
+    model = asking.options.model
+    every = [asking.takes(model or each.model) for each in agents]
+    seeing = [asking.takes(model or each.model) for each in answering(agent)]
+    efforts = [asking.effort(authored_settings(each, model)) for each in agents]
 
-def _provider_of(model: str | Model | None) -> str:
-    if isinstance(model, Model):
-        return provider_of(model)
-    prefix, slash, _ = (model or "").partition("/")
-    return prefix if slash and prefix in {"litellm", "any-llm"} else "openai"
+    def sampling(option: str) -> bool:
+        return all(
+            getattr(takes, option) is True or (getattr(takes, option) and effort in {None, "none"})
+            for takes, effort in zip(every, efforts, strict=True)
+        )
 
-
-def _takes_seed(model: str | Model | None) -> bool:
-    return not isinstance(model, Model) or speaks_openai(model)
-
-
-def _capabilities(model: str | Model | None) -> Capabilities:
-    return replace(CAPABILITIES, seed=_takes_seed(model))
+    return replace(
+        CAPABILITIES,
+        temperature=sampling("temperature"),
+        top_p=sampling("top_p"),
+        max_output_tokens=all(takes.max_output_tokens for takes in every),
+        seed=all(takes.seed for takes in every),
+        reasoning_effort=all(takes.reasoning_effort for takes in every),
+        parallel_tool_calls=all(takes.parallel_tool_calls for takes in every),
+        schema=seeing[0].output_schema,
+        images=all(takes.images for takes in seeing),
+        files=all(takes.files for takes in seeing),
+    )
 
 
 def _fingerprint(

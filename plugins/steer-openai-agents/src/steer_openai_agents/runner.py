@@ -15,6 +15,7 @@ from typing import Any
 from agents import Agent, ModelProvider, MultiProvider, RunConfig
 from agents.result import RunResult, RunResultStreaming
 from agents.run import AgentRunner, get_default_agent_runner, set_default_agent_runner
+from steer.errors import SteerError
 from steer.events import AgentDone, AgentStarted
 
 from steer_openai_agents.frame import Frame, entered, frame_or_none
@@ -132,8 +133,15 @@ def _gated(frame: Frame, agent: Agent[Any], kwargs: dict[str, Any]) -> Agent[Any
     )
     if kwargs.get("hooks") is not None:
         kwargs["hooks"] = PublicRunHooks(kwargs["hooks"])
-    # A hook may have made a copy of a copy: that is gated already.
-    return agent if isinstance(agent.model, GatedModel) else clones.clone(agent)
+    if isinstance(agent.model, GatedModel):
+        # A hook may have made a copy of a copy: that is gated already.
+        return agent
+    try:
+        return clones.clone(agent)
+    except SteerError as error:
+        # An option that its model does not take; the SDK would tell a model about it.
+        active.stopped = active.stopped or error
+        raise
 
 
 def _is_default(provider: ModelProvider) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from steer.values import JsonValue
 
 from steer_openai_agents.toolbox import passes_gate
 
-__all__ = ["description", "reachable", "ungated_tools"]
+__all__ = ["answering", "description", "has_tools", "reachable", "tool_names", "ungated_tools"]
 
 # Those of them that do not pass the gate run at the provider; whatever else does not, acts here.
 _HOSTED = (
@@ -46,17 +46,28 @@ def reachable(agent: Agent[Any]) -> list[Agent[Any]]:
 
     Agents that only the author's code names, inside a tool or a dynamic handoff, are not seen.
     """
+    return _reached(agent, lambda each: [*_targets(each), *_nested(each)])
+
+
+def answering(agent: Agent[Any]) -> list[Agent[Any]]:
+    """Return the agent, and those it can hand the conversation over to."""
+    return _reached(agent, _targets)
+
+
+def _reached(
+    agent: Agent[Any], following: Callable[[Agent[Any]], Iterable[Agent[Any]]]
+) -> list[Agent[Any]]:
     found: dict[int, Agent[Any]] = {}
     left = [agent]
     while left:
         each = left.pop(0)
         if id(each) not in found:
             found[id(each)] = each
-            left.extend(_next(each))
+            left.extend(following(each))
     return list(found.values())
 
 
-def _next(agent: Agent[Any]) -> Iterator[Agent[Any]]:
+def _targets(agent: Agent[Any]) -> Iterator[Agent[Any]]:
     for item in agent.handoffs:
         target: object = item
         if isinstance(item, Handoff):
@@ -64,10 +75,35 @@ def _next(agent: Agent[Any]) -> Iterator[Agent[Any]]:
             target = None if reference is None else reference()
         if isinstance(target, Agent):
             yield target
+
+
+def _nested(agent: Agent[Any]) -> Iterator[Agent[Any]]:
     for tool in agent.tools:
         nested = getattr(tool, "_agent_instance", None)
         if isinstance(nested, Agent):
             yield nested
+
+
+def has_tools(agent: Agent[Any]) -> bool:
+    """Whether the agent's model may have something to call."""
+    return bool(agent.tools or agent.handoffs or agent.mcp_servers or agent.prompt)
+
+
+def tool_names(agent: Agent[Any]) -> list[str] | None:
+    """Return the names that the agent's model can call, ``None`` where more may come."""
+    if (
+        agent.mcp_servers
+        or agent.prompt
+        or not all(isinstance(tool, FunctionTool) for tool in agent.tools)
+    ):
+        return None
+    return [
+        *(tool.name for tool in agent.tools),
+        *(
+            item.tool_name if isinstance(item, Handoff) else Handoff.default_tool_name(item)
+            for item in agent.handoffs
+        ),
+    ]
 
 
 def ungated_tools(agents: Iterable[Agent[Any]]) -> tuple[ToolInfo, ...]:

@@ -111,11 +111,15 @@ class Exchange:
             input_bound=len(content) if self._bounded else None,
             max_output_tokens=self._max_output_tokens,
         )
-        gate = self.frame.active.run.gate
+        active = self.frame.active
+        stopped = active.stopped
+        if stopped is not None:
+            # The SDK made words for a model of what ends the run.
+            raise Refused(stopped)
         try:
-            self.call = await self._stack.enter_async_context(gate.model_call(request))
+            call = active.run.gate.model_call(request)
+            self.call = await self._stack.enter_async_context(call)
         except SteerError as error:
-            active = self.frame.active
             active.stopped = active.stopped or error
             raise Refused(error) from error
         if self.call.recorded is not None:
