@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from steer.fold import Position
     from steer.handle import ExecutionHandle
     from steer.kernel import RuntimeKernel
-    from steer.ports.runtime import PrepareOptions
+    from steer.ports.options import PrepareOptions
     from steer.request import ExecutionRequest
     from steer.values import JobStatus, Message, RunResult, Usage, user_message
 
@@ -66,7 +66,7 @@ _MODULES = {
     "Message": "values",
     "PolicyRef": "context",
     "Position": "fold",
-    "PrepareOptions": "ports.runtime",
+    "PrepareOptions": "ports.options",
     "RetrySpec": "context",
     "RunResult": "values",
     "RuntimeKernel": "kernel",

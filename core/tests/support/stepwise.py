@@ -18,7 +18,8 @@ from steer.events import AgentDone, AgentStarted, ModelBlockDone, ModelToken
 from steer.plugin import RuntimePlugin, hookimpl
 from steer.plugins import PluginRegistry
 from steer.ports.gate import EffectRun, ModelCall, ModelRequest, Sent, ToolCall, ToolOutcome
-from steer.ports.runtime import Finished, Prepared, PrepareOptions, Run, ToolInfo
+from steer.ports.options import PrepareOptions
+from steer.ports.runtime import Finished, Prepared, Run, ToolInfo
 from steer.values import Effect, EffectStatus, Usage, digest_of
 
 CAPABILITIES = Capabilities(

@@ -29,9 +29,10 @@ from steer.naming import fold
 from steer.plugin import RuntimePlugin
 from steer.plugins import OpenedPolicies, PluginRegistry
 from steer.policies import PolicyStack
+from steer.ports.options import PrepareOptions
 from steer.ports.policy import AsyncPolicy, Outcome, Policy, RunQuestion, ToolQuestion
 from steer.ports.records import JobRecord
-from steer.ports.runtime import Finished, Prepared, PrepareOptions, Run, Runtime, Suspended
+from steer.ports.runtime import Finished, Prepared, Run, Runtime, Suspended
 from steer.request import ExecutionRequest, StoredRequest
 from steer.values import JsonValue, digest_of
 

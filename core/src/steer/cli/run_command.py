@@ -31,7 +31,7 @@ from steer.cli.running import run_in_foreground
 from steer.context import BudgetSpec, RetrySpec
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
-from steer.ports.runtime import PrepareOptions
+from steer.ports.options import PrepareOptions
 from steer.request import ExecutionRequest
 
 __all__ = ["app"]

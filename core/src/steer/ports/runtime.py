@@ -15,7 +15,6 @@ from steer.values import FinishReason, JsonValue, Message
 
 __all__ = [
     "Finished",
-    "PrepareOptions",
     "Prepared",
     "Run",
     "Runtime",

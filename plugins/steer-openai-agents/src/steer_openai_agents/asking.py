@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from agents.models.openai_responses import OpenAIResponsesModel
 from openai.types.shared import Reasoning
 from steer.errors import ConfigError
 from steer.ports.options import PrepareOptions
+from steer.values import FilePart, Message
 
 from steer_openai_agents.clients import speaks_openai
 from steer_openai_agents.model_table import Interface, ModelRow, Taken, taken
@@ -81,6 +82,18 @@ class Asking:
             return self.options.reasoning_effort
         return None if author.reasoning is None else author.reasoning.effort
 
+    def check_files(
+        self, model: str | Model | None, messages: Sequence[Message], *, agent: str
+    ) -> None:
+        """Refuse documents of a kind that a model does not read. Raises ``ConfigError``."""
+        kinds = self.takes(model).files
+        if isinstance(kinds, bool):
+            return
+        for part in (part for message in messages for part in message.content):
+            if isinstance(part, FilePart) and part.media_type.casefold() not in kinds:
+                problem = f"reads {', '.join(kinds)}, and not {part.media_type}"
+                raise self._refusal(f"the file {part.name}", problem, model, agent)
+
     def check_schema(self, model: str | Model | None, *, agent: str) -> None:
         """Refuse a schema for the answer of a model that knows none. Raises ``ConfigError``."""
         if self.options.output_schema is not None and not self.takes(model).output_schema:
@@ -111,14 +124,15 @@ class Asking:
                 return self.interface if provider_of_name(model) == "openai" else None
 
     def _refusal(
-        self, option: str, problem: str, model: str | Model | None, agent: str
+        self, what: str, problem: str, model: str | Model | None, agent: str
     ) -> ConfigError:
         name, interface = name_of_model(model), self._interface_of(model)
+        who = f"the model {name} of agent {agent!r}"
         through = f" (through {_INTERFACES[interface]})" if interface else ""
         return ConfigError(
-            f"{option} cannot take effect: the model {name} of agent {agent!r}{through} {problem}",
-            fix=f"Drop {option} or name another model; where this is wrong, say what it takes in the"
-            f' configuration: [runtimes.openai-agents.models."{name}"]',
+            f"{what} cannot take effect: {who}{through} {problem}",
+            fix=f"Drop {what} or name another model; where this is wrong, say in the"
+            f' configuration what it takes: [runtimes.openai-agents.models."{name}"]',
         )
 
 

@@ -22,7 +22,8 @@ __all__ = ["sdk_input"]
 def sdk_input(messages: Sequence[Message]) -> str | list[Any]:
     """Return the input of ``Runner.run``: the text of a lone question, else a list of items.
 
-    A lone text stays one because input guardrails are given whatever the run was given.
+    A lone text stays one because input guardrails are given whatever the run was given. The
+    conversation is one that an ``ExecutionRequest`` accepts.
     """
     match messages:
         case [Message(role=Role.USER, content=(TextPart(text=text),))]:
@@ -31,40 +32,39 @@ def sdk_input(messages: Sequence[Message]) -> str | list[Any]:
 
 
 def _items(message: Message) -> Iterator[dict[str, Any]]:
+    calls: list[dict[str, Any]] = []
     spoken: list[Part] = []
     for part in message.content:
         match part:
             case ToolCallPart(call_id=call_id, tool=tool, arguments=arguments):
-                yield from _spoken(message.role, spoken)
-                spoken = []
-                yield {
-                    "type": "function_call",
-                    "call_id": call_id,
-                    "name": tool,
-                    "arguments": arguments,
-                }
+                calls.append(
+                    {
+                        "type": "function_call",
+                        "call_id": call_id,
+                        "name": tool,
+                        "arguments": arguments,
+                    }
+                )
             case ToolResultPart(call_id=call_id, content=content):
-                yield from _spoken(message.role, spoken)
-                spoken = []
                 yield {"type": "function_call_output", "call_id": call_id, "output": content}
             case _:
                 spoken.append(part)
-    yield from _spoken(message.role, spoken)
+    if spoken:
+        yield {"role": message.role.value, "content": _content(message.role, spoken)}
+    # After the words: Chat has no order between the two, and refuses words between a call and
+    # its result.
+    yield from calls
 
 
-def _spoken(role: Role, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
-    if not parts:
-        return
-    # A tool says nothing but results; whatever else it holds is shown to the model as the user's.
-    name = Role.USER if role is Role.TOOL else role
+def _content(role: Role, parts: Sequence[Part]) -> str | list[dict[str, Any]]:
     texts = [part.text for part in parts if isinstance(part, TextPart)]
+    # Of an assistant, Responses takes a list only of what it said itself, with ids.
     if len(texts) == len(parts) and (len(texts) == 1 or role is Role.ASSISTANT):
-        yield {"role": name.value, "content": "".join(texts)}
-    else:
-        yield {"role": name.value, "content": [_content(part) for part in parts]}
+        return "".join(texts)
+    return [_content_part(part) for part in parts]
 
 
-def _content(part: Part) -> dict[str, Any]:
+def _content_part(part: Part) -> dict[str, Any]:
     match part:
         case TextPart(text=text):
             return {"type": "input_text", "text": text}

@@ -14,8 +14,9 @@ from pydantic_core import to_jsonable_python
 from steer.agents import Agent, output_spec
 from steer.capabilities import Capabilities
 from steer.errors import AgentError, ConfigError
-from steer.ports.runtime import PrepareOptions, ToolInfo
-from steer.values import JsonValue, digest_of
+from steer.ports.options import PrepareOptions
+from steer.ports.runtime import ToolInfo
+from steer.values import JsonValue, Message, digest_of
 
 from steer_openai_agents.asking import Asking, name_of_model, provider_of_name
 from steer_openai_agents.clients import Clients
@@ -42,8 +43,8 @@ class OpenAIAgentsPrepared:
     """Implements ``steer.ports.runtime.Prepared``.
 
     ``start`` is the gated copy of the agent that is asked, ``clones`` makes the other ones;
-    ``others`` are those that were in sight, kept so that each is made once. ``parts`` is what the
-    author's ``agents`` were made of then.
+    ``others`` are those that were in sight, kept so that each is made once. ``asking`` is how the
+    options have models asked. ``parts`` is what the author's ``agents`` were made of then.
     """
 
     agent: str
@@ -55,6 +56,7 @@ class OpenAIAgentsPrepared:
     start: SdkAgent[Any]
     clones: Clones
     others: tuple[SdkAgent[Any], ...]
+    asking: Asking
     tracing: bool
     agents: tuple[SdkAgent[Any], ...]
     parts: tuple[object, ...]
@@ -64,6 +66,15 @@ class OpenAIAgentsPrepared:
         """Whether the author has changed nothing of the agents since."""
         parts = _parts(self.agents)
         return len(parts) == len(self.parts) and all(map(operator.is_, parts, self.parts))
+
+    def check_input(self, messages: Sequence[Message]) -> None:
+        """Refuse documents that an agent cannot read which may be given the conversation.
+
+        Raises ``ConfigError``.
+        """
+        for each in answering(self.agents[0]):
+            model = self.asking.options.model or each.model
+            self.asking.check_files(model, messages, agent=each.name)
 
 
 def prepare(
@@ -114,6 +125,7 @@ def _prepare(
         start=start,
         clones=clones,
         others=tuple(clones.clone(each) for each in agents),
+        asking=asking,
         tracing=config.tracing,
         agents=tuple(agents),
         parts=parts,

@@ -14,7 +14,8 @@ from agents.run import AgentRunner
 from pydantic_core import to_jsonable_python
 from steer.errors import PluginError, RuntimeFailure
 from steer.events import AgentDone, AgentStarted
-from steer.ports.runtime import Finished, Prepared, PrepareOptions, Run
+from steer.ports.options import PrepareOptions
+from steer.ports.runtime import Finished, Prepared, Run
 from steer.values import FinishReason
 
 from steer_openai_agents.clients import Clients
@@ -59,6 +60,7 @@ class OpenAIAgentsRuntime:
         """Run a prepared agent: see ``Runtime.run``."""
         if not isinstance(prepared, OpenAIAgentsPrepared):
             raise PluginError("openai-agents", "was given an agent that another runtime prepared")
+        prepared.check_input(run.input)
         active = ActiveRun(
             run=run,
             clones=prepared.clones,
