@@ -19,7 +19,16 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
 
     assert (finished.code, finished.err) == (0, "")
     commands = re.findall(r"^  ([a-z]+)  ", finished.out, flags=re.MULTILINE)
-    assert commands == ["run", "jobs", "events", "plugins", "config", "demo", "provider"]
+    assert commands == [
+        "run",
+        "jobs",
+        "events",
+        "plugins",
+        "completion",
+        "config",
+        "demo",
+        "provider",
+    ]
     for code in ExitCode:
         assert f"{code.value:>3}  {code.meaning}" in finished.out
     assert steer().out == finished.out

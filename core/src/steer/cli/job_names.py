@@ -9,12 +9,13 @@ from steer.kernel import RuntimeKernel
 from steer.ports.records import JobQuery, JobRecord
 from steer.ports.storage import MAX_PAGE
 
-__all__ = ["SHORT_ID", "all_jobs", "find_job"]
+__all__ = ["LATEST", "SHORT_ID", "all_jobs", "find_job"]
 
+LATEST = "latest"
+"""The name of the newest job."""
 SHORT_ID = 12
 """How many characters of an id's end are shown: its last group, which is random."""
 
-_LATEST = "latest"
 _SHORTEST = 6
 _WHOLE = 36
 
@@ -24,7 +25,7 @@ async def find_job(kernel: RuntimeKernel, name: str, *, scope_id: str) -> JobRec
 
     Raises ``NotFound``, and ``ConfigError`` where the name is too short or fits several jobs.
     """
-    if name == _LATEST:
+    if name == LATEST:
         page = await kernel.jobs(scope_id=scope_id, limit=1)
         if not page.items:
             raise NotFound("there is no job yet", fix="Start one: steer run AGENT PROMPT")
@@ -34,7 +35,7 @@ async def find_job(kernel: RuntimeKernel, name: str, *, scope_id: str) -> JobRec
     if len(name) < _SHORTEST:
         raise ConfigError(
             f"{name!r} is too short for a job",
-            fix=f"Give at least {_SHORTEST} characters of its id, or {_LATEST}",
+            fix=f"Give at least {_SHORTEST} characters of its id, or {LATEST}",
         )
     part = name.casefold()
     found: list[JobRecord] = []

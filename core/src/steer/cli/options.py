@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+from steer.cli.lazy import load
 from steer.config import Settings, load_settings
+from steer.plugin import PluginKind
 
 __all__ = [
     "AsJson",
@@ -22,6 +24,7 @@ __all__ = [
     "Scope",
     "Sink",
     "StorageUrl",
+    "names_of",
     "settings_from",
 ]
 
@@ -41,6 +44,25 @@ def _remember(ctx: typer.Context, value: bool) -> bool:  # noqa: FBT001 - typer'
     return value
 
 
+def _jobs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    beginning: list[tuple[str, str]] = load("steer.cli.completing:jobs_beginning")(
+        incomplete, command=ctx.info_name, given=ctx.params
+    )
+    return beginning
+
+
+def names_of(kind: PluginKind) -> Callable[[str], list[str]]:
+    """Return what completes the names of plugins of a kind."""
+
+    def complete(incomplete: str) -> list[str]:
+        names: list[str] = load("steer.cli.completing:plugins_beginning")(incomplete, kind)
+        return names
+
+    return complete
+
+
+_THE_JOB = "The job"
+
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", callback=_remember, help="Print JSON, for programs.")
 ]
@@ -49,29 +71,46 @@ ConfigFile: TypeAlias = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
+        rich_help_panel=_THE_JOB,
         help="Read this file and no other: steer.toml, or a pyproject.toml with [tool.steer].",
     ),
 ]
 JobName: TypeAlias = Annotated[
     str,
-    typer.Argument(metavar="JOB", help="Its id, 6 or more characters of either end, or latest."),
+    typer.Argument(
+        metavar="JOB",
+        help="Its id, 6 or more characters of either end, or latest.",
+        autocompletion=_jobs,
+    ),
 ]
 Principal: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Who asks, as policies know them.")
+    str | None,
+    typer.Option(metavar="NAME", rich_help_panel=_THE_JOB, help="Who asks, as policies know them."),
 ]
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the final answer and nothing else.")
 ]
 Scope: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The tenant: nothing crosses it.")
+    str | None,
+    typer.Option(metavar="NAME", rich_help_panel=_THE_JOB, help="The tenant: nothing crosses it."),
 ]
 Sink: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Send events there as well. Repeatable."),
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_THE_JOB,
+        help="Send events there as well. Repeatable.",
+        autocompletion=names_of(PluginKind.SINK),
+    ),
 ]
 StorageUrl: TypeAlias = Annotated[
     str | None,
-    typer.Option("--storage", metavar="URL", help="Where jobs are kept: sqlite:///jobs.db"),
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        rich_help_panel=_THE_JOB,
+        help="Where jobs are kept: sqlite:///jobs.db",
+    ),
 ]
 
 

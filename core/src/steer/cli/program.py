@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -17,6 +18,7 @@ import steer
 from steer.cli.error_text import error_json, error_text
 from steer.cli.exit_codes import ExitCode, exit_code_of_error
 from steer.cli.help_text import section
+from steer.cli.lazy import load
 from steer.cli.lazy_group import BuiltIn, LazyGroup
 from steer.cli.options import ErrorForm
 from steer.cli.printable import shortened
@@ -26,6 +28,7 @@ from steer.errors import ConfigError, ErrorInfo, SteerError
 __all__ = ["run"]
 
 _DEBUG = "STEER_DEBUG"
+_COMPLETE = "_STEER_COMPLETE"
 _BUG_LENGTH = 300
 _EXAMPLES = (
     'steer run agent.py "How is the weather in Oslo?"',
@@ -56,6 +59,10 @@ class _Commands(LazyGroup):
             summary="Show the plugins there are and what is wrong with them.",
             target="steer.cli.plugins_command:app",
         ),
+        "completion": BuiltIn(
+            summary="Make a shell complete commands, options and jobs.",
+            target="steer.cli.completion_command:app",
+        ),
         "config": BuiltIn(
             summary="Show every setting and where it comes from.",
             target="steer.cli.config_command:app",
@@ -67,6 +74,7 @@ app = typer.Typer(
     cls=_Commands,
     name="steer",
     rich_markup_mode=None,
+    add_completion=False,
     invoke_without_command=True,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -99,6 +107,8 @@ def run(arguments: Sequence[str]) -> int:
     Errors become one line on standard error, or one JSON object where the command prints JSON.
     """
     form = ErrorForm()
+    if _COMPLETE in os.environ:
+        load("typer.completion:completion_init")()
     try:
         code = get_command(app).main(
             list(arguments), prog_name="steer", standalone_mode=False, obj=form

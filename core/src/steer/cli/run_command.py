@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
+from steer.cli import run_options as options
+from steer.cli.conversations import read_input
 from steer.cli.help_text import section
-from steer.cli.inputs import (
-    read_key,
-    read_pairs,
-    read_prompt,
-    read_schema,
-    read_settings_pairs,
-)
+from steer.cli.inputs import read_key, read_pairs, read_schema, read_settings_pairs
 from steer.cli.opening import open_kernel
 from steer.cli.options import (
     AsJson,
@@ -28,6 +21,7 @@ from steer.cli.options import (
 )
 from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
+from steer.cli.sections import SectionedCommand
 from steer.context import BudgetSpec, RetrySpec
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
@@ -40,87 +34,45 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _EXAMPLES = (
     'steer run agent.py "How is the weather in Oslo?"',
+    'steer run agent.py "What is on this picture?" --file photo.png',
     "steer run agent.py:triage --policy rules.toml < question.txt",
     'steer run agent.toml --base-url http://127.0.0.1:8000/v1 --model local "Hello"',
     'answer=$(steer run agent.py --quiet "Name a colour")',
 )
 
 
-@app.command(epilog=section("Examples", _EXAMPLES))
+@app.command(cls=SectionedCommand, epilog=section("Examples", _EXAMPLES))
 def run(
-    agent: Annotated[
-        str,
-        typer.Argument(
-            metavar="AGENT",
-            help="FILE.py, FILE.py:NAME, package.module:NAME, FILE.toml or FILE.json",
-        ),
-    ],
-    prompt: Annotated[
-        str | None,
-        typer.Argument(metavar="PROMPT", help="What to ask it. Left out or -: standard input."),
-    ] = None,
+    agent: options.AgentName,
+    prompt: options.Prompt = None,
     *,
-    runtime: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What runs it, if not what fits the agent.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Ask this model, not the agent's own.")
-    ] = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="The provider, as its own clients write it: with /v1."),
-    ] = None,
-    api_key_env: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The environment variable that holds the key."),
-    ] = None,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME|FILE.toml", help="Rules to run under. May be repeated."),
-    ] = None,
-    system: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Instructions in place of the agent's.")
-    ] = None,
-    var: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=TEXT", help="A variable of the instructions. Repeatable."),
-    ] = None,
-    schema: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Answer in JSON that fits this JSON schema."),
-    ] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(metavar="N", help="Tokens, in and out, of the whole run.")
-    ] = None,
-    max_turns: Annotated[
-        int | None, typer.Option(metavar="N", help="Messages of the model.")
-    ] = None,
-    max_tool_calls: Annotated[
-        int | None, typer.Option(metavar="N", help="Tool calls that are allowed.")
-    ] = None,
-    max_seconds: Annotated[
-        float | None, typer.Option(metavar="N", help="Time for all of it.")
-    ] = None,
-    max_output_tokens: Annotated[
-        int | None, typer.Option(metavar="N", help="Tokens of one message.")
-    ] = None,
-    retries: Annotated[
-        int, typer.Option(metavar="N", help="How often a request that failed is made again.")
-    ] = RetrySpec().max_retries,
-    temperature: Annotated[float | None, typer.Option(metavar="N")] = None,
-    top_p: Annotated[float | None, typer.Option(metavar="N")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the runtime. Repeatable."),
-    ] = None,
-    session: Annotated[
-        str | None, typer.Option(metavar="ID", help="The conversation this belongs to.")
-    ] = None,
-    idempotency_key: Annotated[
-        str | None,
-        typer.Option(metavar="KEY", help="Run once: asking again shows the same job."),
-    ] = None,
+    file: options.Files = None,
+    messages: options.Messages = None,
+    system: options.System = None,
+    var: options.Variables = None,
+    model: options.Model = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    reasoning_effort: options.ReasoningEffort = None,
+    temperature: options.Temperature = None,
+    top_p: options.TopP = None,
+    seed: options.Seed = None,
+    deterministic: options.Deterministic = False,
+    schema: options.Schema = None,
+    strict_schema: options.StrictSchema = None,
+    tool_choice: options.ToolChoice = None,
+    parallel_tool_calls: options.ParallelToolCalls = None,
+    max_tokens: options.MaxTokens = None,
+    max_turns: options.MaxTurns = None,
+    max_tool_calls: options.MaxToolCalls = None,
+    max_seconds: options.MaxSeconds = None,
+    max_output_tokens: options.MaxOutputTokens = None,
+    retries: options.Retries = RetrySpec().max_retries,
+    runtime: options.Runtime = None,
+    set_: options.SetPairs = None,
+    policy: options.Policy = None,
+    session: options.Session = None,
+    idempotency_key: options.IdempotencyKey = None,
     principal: Principal = None,
     scope: Scope = None,
     sink: Sink = None,
@@ -147,11 +99,11 @@ def run(
         storage=storage,
         config=config,
     )
-    asked = read_prompt(prompt)
+    asked = read_input(prompt, files=file, conversation=messages)
     opening = open_kernel(settings)
     request = ExecutionRequest(
         agent=agent,
-        prompt=asked,
+        messages=asked,
         runtime=runtime,
         options=PrepareOptions(
             model=settings.model,
@@ -162,7 +114,12 @@ def run(
             top_p=top_p,
             max_output_tokens=max_output_tokens,
             seed=seed,
+            reasoning_effort=reasoning_effort,
+            tool_choice=tool_choice,
+            parallel_tool_calls=parallel_tool_calls,
+            deterministic=deterministic,
             output_schema=read_schema(schema),
+            output_strict=strict_schema,
             variables=read_pairs("--var", var),
             config=read_settings_pairs("--set", set_),
         ),

@@ -1,0 +1,175 @@
+"""The options of ``steer run`` that no other command has, in the groups that its help shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from steer.cli.options import names_of
+from steer.plugin import PluginKind
+
+__all__ = [
+    "AgentName",
+    "ApiKeyEnv",
+    "BaseUrl",
+    "Deterministic",
+    "Files",
+    "IdempotencyKey",
+    "MaxOutputTokens",
+    "MaxSeconds",
+    "MaxTokens",
+    "MaxToolCalls",
+    "MaxTurns",
+    "Messages",
+    "Model",
+    "ParallelToolCalls",
+    "Policy",
+    "Prompt",
+    "ReasoningEffort",
+    "Retries",
+    "Runtime",
+    "Schema",
+    "Seed",
+    "Session",
+    "SetPairs",
+    "StrictSchema",
+    "System",
+    "Temperature",
+    "ToolChoice",
+    "TopP",
+    "Variables",
+]
+
+_INPUT, _MODEL, _ANSWER, _LIMITS = "Input", "Model", "Answer and tools", "Limits"
+_THE_JOB = "The job"
+
+
+def _option(panel: str, metavar: str, text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, metavar=metavar, help=text, rich_help_panel=panel, **more)
+
+
+AgentName: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="AGENT",
+        help="FILE.py, FILE.py:NAME, package.module:NAME, FILE.toml or FILE.json",
+    ),
+]
+Prompt: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(metavar="PROMPT", help="What to ask it. Left out or -: standard input."),
+]
+
+Files: TypeAlias = Annotated[
+    list[Path] | None,
+    _option(_INPUT, "PATH", "Send an image, a document or a text with it. Repeatable.", "--file"),
+]
+Messages: TypeAlias = Annotated[
+    Path | None,
+    _option(_INPUT, "FILE", "Go on with this conversation, a JSON list of messages."),
+]
+System: TypeAlias = Annotated[
+    str | None, _option(_INPUT, "TEXT", "Instructions in place of the agent's.")
+]
+Variables: TypeAlias = Annotated[
+    list[str] | None,
+    _option(_INPUT, "NAME=TEXT", "A variable of the instructions. Repeatable.", "--var"),
+]
+
+Model: TypeAlias = Annotated[
+    str | None, _option(_MODEL, "NAME", "Ask this model, not the agent's own.")
+]
+BaseUrl: TypeAlias = Annotated[
+    str | None,
+    _option(_MODEL, "URL", "The provider, as its own clients write it: with /v1."),
+]
+ApiKeyEnv: TypeAlias = Annotated[
+    str | None, _option(_MODEL, "NAME", "The environment variable that holds the key.")
+]
+ReasoningEffort: TypeAlias = Annotated[
+    str | None, _option(_MODEL, "WORD", "How much to think: low, high, what the model knows.")
+]
+Temperature: TypeAlias = Annotated[
+    float | None, _option(_MODEL, "N", "How much chance, 0 to 2; not every model takes it.")
+]
+TopP: TypeAlias = Annotated[
+    float | None, _option(_MODEL, "N", "The share of likely words to choose from, 0 to 1.")
+]
+Seed: TypeAlias = Annotated[
+    int | None, _option(_MODEL, "N", "Where chance starts; few models take it.")
+]
+Deterministic: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic",
+        rich_help_panel=_MODEL,
+        help="As little chance as the model lets one ask for.",
+    ),
+]
+
+Schema: TypeAlias = Annotated[
+    Path | None, _option(_ANSWER, "FILE", "Answer in JSON that fits this JSON schema.")
+]
+StrictSchema: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--strict-schema/--no-strict-schema",
+        rich_help_panel=_ANSWER,
+        help="Have the vendor enforce it. Left out: where it can.",
+    ),
+]
+ToolChoice: TypeAlias = Annotated[
+    str | None, _option(_ANSWER, "NAME", "auto, none, required, or the tool to call first.")
+]
+ParallelToolCalls: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--parallel-tool-calls/--no-parallel-tool-calls",
+        rich_help_panel=_ANSWER,
+        help="Whether one message may call several tools.",
+    ),
+]
+
+MaxTokens: TypeAlias = Annotated[
+    int | None, _option(_LIMITS, "N", "Tokens, in and out, of the whole run.")
+]
+MaxTurns: TypeAlias = Annotated[int | None, _option(_LIMITS, "N", "Messages of the model.")]
+MaxToolCalls: TypeAlias = Annotated[
+    int | None, _option(_LIMITS, "N", "Tool calls that are allowed.")
+]
+MaxSeconds: TypeAlias = Annotated[float | None, _option(_LIMITS, "N", "Time for all of it.")]
+MaxOutputTokens: TypeAlias = Annotated[int | None, _option(_LIMITS, "N", "Tokens of one message.")]
+Retries: TypeAlias = Annotated[
+    int, _option(_LIMITS, "N", "How often a request that failed is made again.")
+]
+
+Runtime: TypeAlias = Annotated[
+    str | None,
+    _option(
+        _THE_JOB,
+        "NAME",
+        "What runs it, if not what fits the agent.",
+        autocompletion=names_of(PluginKind.RUNTIME),
+    ),
+]
+SetPairs: TypeAlias = Annotated[
+    list[str] | None,
+    _option(_THE_JOB, "KEY=VALUE", "A setting of the runtime. Repeatable.", "--set"),
+]
+Policy: TypeAlias = Annotated[
+    list[str] | None,
+    _option(
+        _THE_JOB,
+        "NAME|FILE.toml",
+        "Rules to run under. May be repeated.",
+        autocompletion=names_of(PluginKind.POLICY),
+    ),
+]
+Session: TypeAlias = Annotated[
+    str | None, _option(_THE_JOB, "ID", "The conversation this belongs to.")
+]
+IdempotencyKey: TypeAlias = Annotated[
+    str | None, _option(_THE_JOB, "KEY", "Run once: asking again shows the same job.")
+]
