@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from steer.cli.amounts import age_text, cost_text, duration_text, tokens_text
 from steer.cli.error_text import error_text
 from steer.cli.exit_codes import ExitCode, exit_code_of_error, exit_code_of_result
@@ -18,6 +19,7 @@ from steer.cli.narration import Kind, Line, Piece, Said, narrate
 from steer.cli.paint import plain
 from steer.cli.printable import call_text, for_terminal, one_line, shortened
 from steer.cli.printers import StoryPrinter
+from steer.cli.rows import in_one_row
 from steer.cli.screen import Screen
 from steer.cli.streams import Stream, Streams
 from steer.errors import ErrorCategory, ErrorInfo, SteerError
@@ -89,6 +91,15 @@ def test_shortened_text_is_one_line_of_at_most_so_many_characters(text: str, len
     assert shown == one_line(shown)
     if len(one_line(text)) <= length and len(text) <= length:
         assert shown == one_line(text)
+
+
+@given(st.text(), st.integers(min_value=1, max_value=50))
+def test_a_line_that_is_cut_to_a_row_takes_no_more_than_it(text: str, cells: int) -> None:
+    line = one_line(text)
+    shown = in_one_row(line, cells)
+
+    assert cell_len(shown) <= cells
+    assert shown == line or (shown.endswith("\u2026") and cell_len(line) > cells)
 
 
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda v: st.dictionaries(st.text(), v)))

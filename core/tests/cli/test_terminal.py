@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
+from textwrap import dedent
 
 import pytest
 from programs import PATIENCE, Program
+from rich.cells import cell_len
 from steer_conformance.provider import Provider, Reasoning, ToolCall, Turn
 
 TALK = (
@@ -18,9 +22,10 @@ TALK = (
 )
 
 
-def seen(steer: Program, *arguments: str) -> str:
+def seen(steer: Program, *arguments: str, columns: int = 0) -> str:
     """What the program writes to a terminal that is its input and both its outputs."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
     with subprocess.Popen(
         [sys.executable, "-m", "steer", *arguments],
         stdin=theirs, stdout=theirs, stderr=theirs, cwd=steer.folder, env=steer.env,
@@ -82,3 +87,59 @@ def test_a_prompt_is_asked_for_where_there_is_nobody_to_pipe_one_in(steer: Progr
 
     assert finished.returncode == 2
     assert finished.stderr.startswith("steer: there is no prompt. Give one after the agent, or ")
+
+
+LOOKER = """
+    from agents import Agent, function_tool
+
+    @function_tool
+    def look(what: str) -> str:
+        print("looked", end="")
+        return what * 20
+
+    agent = Agent(name="Looker", model="gpt-5-with-a-name-that-no-row-has-room-for", tools=[look])
+"""
+
+
+def test_calls_and_results_take_one_row_however_wide_their_letters_are(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    (steer.folder / "looker.py").write_text(dedent(LOOKER))
+    asked = [f"{number} \u65e5\u672c\u8a9e" * 4 for number in range(3)]
+    play(Turn("I look.", *(ToolCall("look", {"what": what}) for what in asked)), Turn("x" * 70))
+    steer.env["TERM"] = "xterm-256color"
+
+    text = seen(steer, "run", "looker.py", "Look", columns=40)
+
+    lines = [re.sub("\x1b\\[[0-9;]*[mK]", "", line) for line in re.split("[\r\n]", text)]
+    for mark, count in (("\u2192", 3), ("\u2190", 3), ("gpt-5", 2)):
+        rows = [line for line in lines if line.strip().startswith(mark)]
+        assert len(rows) == count
+        assert all(cell_len(row) <= 40 for row in rows), rows
+    # What the model says is not cut.
+    assert "x" * 70 in lines
+
+
+def test_results_of_calls_that_run_side_by_side_say_which_call_they_are_of(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    calls = [ToolCall("add", {"a": number, "b": 1}) for number in range(4)]
+    play(Turn(*calls), Turn(ToolCall("add", {"a": 9, "b": 1})), Turn("Done."))
+
+    told = steer("run", "plain.py", "Add").err.splitlines()
+
+    assert sorted(told[4:8]) == [f"  \u2190 add(a={n}, b=1): {n + 1}" for n in range(4)]
+    assert told[8:10] == ["  \u2192 add(a=9, b=1)", "  \u2190 add: 10"]
+
+
+def test_what_is_printed_without_an_end_of_line_comes_before_the_ending(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    (steer.folder / "looker.py").write_text(dedent(LOOKER))
+    play(Turn(ToolCall("look", {"what": "a"})), Turn("Done."))
+
+    finished = steer("run", "looker.py", "Look")
+
+    *_, printed, ending = finished.err.splitlines()
+    assert printed == "looked"
+    assert ending.startswith("succeeded \u00b7 ")

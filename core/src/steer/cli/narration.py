@@ -70,8 +70,10 @@ class Line:
 Said = Piece | Line
 
 
-def narrate(event: Event) -> Said | None:
+def narrate(event: Event, *, call: str | None = None) -> Said | None:
     """Return what to say of an event, ``None`` where it changes nothing for who looks on.
+
+    ``call`` is what a tool call is called whose tool's name would not tell it from another.
 
     Of agents that run inside a tool call only the tool calls are told: their text is no part of
     the answer, and several may speak at once.
@@ -84,7 +86,7 @@ def narrate(event: Event) -> Said | None:
             kind = Kind.TEXT if isinstance(data, ModelToken) else Kind.REASONING
             return Piece(kind=kind, part=(data.call, data.part), text=data.text)
         case ToolStarted() | ToolEnded() | ToolFailed() | ToolDenied() | ToolUnknown():
-            return _of_tool(data, depth)
+            return _of_tool(data, depth, call)
         case _:
             note = _note(event)
             return None if note is None else Line(kind=Kind.NOTE, text=note, depth=depth)
@@ -97,9 +99,11 @@ def retracted(data: ModelRetracted) -> Line:
 
 
 def _of_tool(
-    data: ToolStarted | ToolEnded | ToolFailed | ToolDenied | ToolUnknown, depth: int
+    data: ToolStarted | ToolEnded | ToolFailed | ToolDenied | ToolUnknown,
+    depth: int,
+    call: str | None,
 ) -> Line:
-    name = one_line(data.tool)
+    name = call or one_line(data.tool)
     match data:
         case ToolStarted():
             text = f"\u2192 {call_text(data.tool, data.effective)}"

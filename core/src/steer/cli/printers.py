@@ -9,6 +9,7 @@ from typing import Protocol
 from steer.cli.error_text import error_json, error_text
 from steer.cli.exit_codes import exit_code_of_result
 from steer.cli.narration import Kind, Line, narrate, retracted
+from steer.cli.open_calls import OpenCalls
 from steer.cli.paint import paint_for
 from steer.cli.printable import one_line
 from steer.cli.run_form import RunForm
@@ -48,6 +49,7 @@ class StoryPrinter:
         self._lock = threading.Lock()
         self._paint = paint_for(streams.err)
         self._screen = Screen(streams, paint=self._paint)
+        self._calls = OpenCalls()
         self._call = ""
         self._withdrawn: ModelRetracted | None = None
 
@@ -55,7 +57,7 @@ class StoryPrinter:
         with self._lock:
             for event in events:
                 self._mind_retraction(event)
-                said = narrate(event)
+                said = narrate(event, call=self._calls.name_of(event))
                 if said is not None:
                     self._screen.say(said)
                 elif isinstance(event.data, ModelStarted) and not event.path:

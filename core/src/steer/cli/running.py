@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 
 import anyio
 import anyio.to_thread
@@ -23,6 +23,7 @@ from steer.errors import InvalidTransition
 from steer.events import Event
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
+from steer.values import RunResult
 
 __all__ = ["run_in_foreground", "show_all"]
 
@@ -45,14 +46,17 @@ def run_in_foreground(
     with answer_apart() as streams:
         tell = streams.err.is_terminal and form is not RunForm.JSON
         printer = printer_for(form, streams)
-        with prints_told(printer.printed) if isinstance(printer, StoryPrinter) else nullcontext():
-            return asyncio.run(_run(kernel, start, printer, by=by, tell=tell))
+        with ExitStack() as prints:
+            if isinstance(printer, StoryPrinter):
+                prints.enter_context(prints_told(printer.printed))
+            return asyncio.run(_run(kernel, start, printer, prints, by=by, tell=tell))
 
 
 async def _run(
     kernel: RuntimeKernel,
     start: Callable[[RuntimeKernel], Awaitable[ExecutionHandle]],
     printer: RunPrinter,
+    prints: ExitStack,
     *,
     by: str,
     tell: bool,
@@ -71,7 +75,7 @@ async def _run(
                 await _cancel(handle, reason="nobody can see its output any more", by=by)
             result = await handle.result()
             if failure is None:
-                await anyio.to_thread.run_sync(printer.finish, result)
+                await anyio.to_thread.run_sync(_finish, printer, prints, result)
             group.cancel_scope.cancel()
     if failure is not None:
         raise failure
@@ -82,6 +86,12 @@ async def _run(
         # A thread of a tool that cannot be stopped would hold the process as long as it likes.
         os._exit(code)
     return code
+
+
+def _finish(printer: RunPrinter, prints: ExitStack, result: RunResult) -> None:
+    # What was printed and not flushed comes before the ending, which is the last line.
+    prints.close()
+    printer.finish(result)
 
 
 async def show_all(events: AsyncIterator[Event], show: Callable[[Sequence[Event]], None]) -> None:

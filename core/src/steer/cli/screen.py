@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steer.cli.lazy import load
 from steer.cli.narration import Kind, Line, Piece, Said
 from steer.cli.paint import Paint, plain
 from steer.cli.printable import for_terminal
@@ -11,6 +12,8 @@ __all__ = ["Screen"]
 
 
 _PRINTED = ("printed", 0)
+# What is shown as a glance at it only; why something failed or was refused is shown whole.
+_BRIEF = frozenset({Kind.CALL, Kind.RESULT})
 _ERASE_LINE = "\r\x1b[2K"
 
 
@@ -41,13 +44,17 @@ class Screen:
             case Piece():
                 self._write_piece(self._err, self._beside, said, style=said.kind)
             case Line():
-                self.line(said.text, style=said.kind, indent=2 * (said.depth + 1))
+                indent = 2 * (said.depth + 1)
+                brief = said.kind in _BRIEF
+                text = self._in_one_row(said.text, indent) if brief else said.text
+                self.line(text, style=said.kind, indent=indent)
 
     def wait(self, text: str) -> None:
         """Show what is waited for until there is something to show, where that can be erased."""
         if self._can_erase:
             self._close_line(self._err, self._beside)
-            self._err.write(self._paint("faint", f"  {text}"))
+            # Of a line that goes on in a second row only the last could be erased.
+            self._err.write(self._paint("faint", f"  {self._in_one_row(text, 2)}"))
             self._waits = True
 
     def line(self, text: str, *, style: str = "", indent: int = 0) -> None:
@@ -83,6 +90,13 @@ class Screen:
             return
         stream.write(text if style is None else self._paint(style, text))
         surface.line_is_open = not text.endswith("\n")
+
+    def _in_one_row(self, text: str, indent: int) -> str:
+        columns = self._err.columns
+        if columns is None:
+            return text
+        fitted: str = load("steer.cli.rows:in_one_row")(text, columns - indent)
+        return fitted
 
     def _waited(self) -> None:
         if self._waits:

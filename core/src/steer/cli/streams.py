@@ -48,6 +48,15 @@ class Stream:
         """Return a stream that writes to an open file descriptor, which stays its owner's."""
         return cls(io.FileIO(descriptor, "wb", closefd=False), encoding=encoding)
 
+    @property
+    def columns(self) -> int | None:
+        """How wide the terminal is now, ``None`` where that is not known."""
+        if not self.is_terminal:
+            return None
+        with contextlib.suppress(OSError):
+            return os.get_terminal_size(self._raw.fileno()).columns or None
+        return None
+
     def fileno(self) -> int:
         """The descriptor it writes to."""
         return self._raw.fileno()
