@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import agents.agent
 import pytest
-from agents import Agent, RunConfig, Runner, function_tool
+from agents import Agent, MultiProvider, RunConfig, Runner, function_tool
 from agents._public_agent import get_public_agent
 from agents.mcp import MCPServerStdio
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
@@ -49,6 +49,12 @@ def test_models_keep_their_client_and_close_streams_where_we_look() -> None:
         assert "self._detach_stream_close(" in source
         assert "_get_client()" in source
     assert issubclass(OpenAIResponsesWSModel, OpenAIResponsesModel)
+
+
+def test_a_provider_knows_which_interface_names_are_asked_through() -> None:
+    for asked, responses in ((True, True), (False, False), (None, True)):
+        provider = MultiProvider(openai_api_key="sk-x", openai_use_responses=asked)
+        assert provider.openai_provider._use_responses is responses
 
 
 def test_the_client_has_the_hooks_that_the_gate_stands_in() -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
+from agents import Agent, Handoff, ModelSettings, RunConfig, Runner, function_tool
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from openai import AsyncOpenAI
 from openai.types.shared import Reasoning
@@ -173,6 +173,28 @@ async def test_an_agent_that_appears_while_the_run_runs_is_held_to_the_options_t
     assert result.status is JobStatus.FAILED
     assert result.error is not None
     assert "temperature cannot take effect: the model o3 of agent 'thinker'" in result.error.message
+
+
+async def test_an_agent_that_only_a_handoff_knows_is_held_to_the_options_too() -> None:
+    async def hand_over(_context: Any, _arguments: str) -> Agent[Any]:
+        return Agent(name="thinker", model="o3")
+
+    unseen: Handoff[Any, Any] = Handoff(
+        tool_name="to_thinker",
+        tool_description="",
+        input_json_schema={"type": "object", "properties": {}, "additionalProperties": False},
+        on_invoke_handoff=hand_over,
+        agent_name="thinker",
+    )
+    async with Provider(Script([Turn(ToolCall("to_thinker", {})), Turn("Done.")])) as provider:
+        result, _ = await run_in_kernel(
+            agent(handoffs=[unseen]), provider, options={"temperature": 0.0}
+        )
+        assert len(provider.requests) == 1
+    assert result.status is JobStatus.FAILED
+    assert result.error is not None
+    assert result.error.code == "config"
+    assert "the model o3 of agent 'thinker'" in result.error.message
 
 
 async def test_the_object_of_an_author_is_known_by_its_name_and_its_interface() -> None:
