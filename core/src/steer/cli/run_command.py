@@ -32,6 +32,7 @@ __all__ = ["app"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+_RETRIES = RetrySpec().max_retries
 _EXAMPLES = (
     'steer run agent.py "How is the weather in Oslo?"',
     'steer run agent.py "What is on this picture?" --file photo.png',
@@ -67,7 +68,7 @@ def run(
     max_tool_calls: options.MaxToolCalls = None,
     max_seconds: options.MaxSeconds = None,
     max_output_tokens: options.MaxOutputTokens = None,
-    retries: options.Retries = RetrySpec().max_retries,
+    retries: options.Retries = _RETRIES,
     runtime: options.Runtime = None,
     set_: options.SetPairs = None,
     policy: options.Policy = None,
