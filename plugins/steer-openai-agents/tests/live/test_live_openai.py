@@ -34,6 +34,11 @@ def secret_number() -> int:
     return 4711
 
 
+@pytest.fixture(autouse=True)
+def no_vendor_settings() -> None:
+    """Leave the key where it is, in place of the fixture that takes it away."""
+
+
 async def run(
     agent: Agent[Any], prompt: str, *, api: str, **options: Any
 ) -> tuple[RunResult, list[Event]]:
