@@ -12,6 +12,7 @@ import pytest
 from agents import Agent, Runner, function_tool
 from bare_gate import BareGate, BareRun
 from sdk_runs import MODEL, PATIENCE, events_of, open_bare, open_kernel, options_for, request_for
+from steer.events import ModelRetracted
 from steer.values import EffectStatus, JobStatus
 from steer_conformance.provider import Failure, Hold, Provider, Script, ToolCall, Turn
 
@@ -157,7 +158,7 @@ async def test_a_run_cancelled_in_a_wait_before_a_retry_asks_no_more() -> None:
         before = asyncio.all_tasks()
         handle = await kernel.execute(request_for(plain(), provider))
         async for event in handle.events():
-            if event.type == "model.retracted":
+            if isinstance(event.data, ModelRetracted):
                 assert event.data.retry_in_ms == 50_000
                 await handle.cancel()
         assert (await handle.result()).status is JobStatus.CANCELLED
