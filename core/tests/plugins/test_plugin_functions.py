@@ -14,8 +14,8 @@ from steer.plugins import PluginRegistry
 
 
 def runtime(name: str, **fields: Any) -> RuntimePlugin:
-    usual = {"summary": "", "contract": 1, "open": "json:dumps"}
-    return RuntimePlugin(name=name, **usual | fields)
+    usual: dict[str, Any] = {"summary": "", "contract": 1, "open": "json:dumps"}
+    return RuntimePlugin(name=name, **(usual | fields))
 
 
 def registry_of(*plugins: RuntimePlugin) -> PluginRegistry:

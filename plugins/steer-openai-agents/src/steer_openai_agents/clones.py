@@ -63,6 +63,11 @@ class Clones:
         self._made: WeakValueDictionary[int, Agent[Any]] = WeakValueDictionary()
         self._by_model: dict[str, Clones] = {}
 
+    @property
+    def settings(self) -> ModelSettings:
+        """How the run's options have every model asked."""
+        return self._overrides.settings
+
     def entry(self, agent: Agent[Any], entry: Entry) -> Agent[Any]:
         """Return the copy of the agent that is asked, before any other copy of it is made."""
         with self._lock:
@@ -79,7 +84,12 @@ class Clones:
             return made
 
     def for_model(self, model: str | Model) -> Clones:
-        """Return the maker of copies that all use ``model``, as ``RunConfig.model`` asks for."""
+        """Return the maker of copies that all use ``model``, as ``RunConfig.model`` asks for.
+
+        What a run's options say comes before what the author's code does.
+        """
+        if self._overrides.model is not None:
+            return self
         if not isinstance(model, str):
             return self._with_model(model)
         with self._lock:
@@ -91,7 +101,7 @@ class Clones:
         """Return the maker of copies whose models come from another provider of the author's."""
         return Clones(
             provider=self.provider.instead(provider),
-            overrides=Overrides(settings=self._overrides.settings),
+            overrides=self._overrides,
             ungated=self.ungated,
         )
 

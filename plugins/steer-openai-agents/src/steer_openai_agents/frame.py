@@ -14,11 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
+from agents.result import RunResult, RunResultStreaming
 from steer.agents import EncodedResult
 from steer.errors import RuntimeFailure, SteerError
 from steer.events import RuntimeData
 from steer.ports.gate import Decision, ToolCall
 from steer.ports.runtime import Run
+
+from steer_openai_agents.sessions import RunSessions
 
 if TYPE_CHECKING:
     from steer_openai_agents.clients import Clients
@@ -44,7 +47,8 @@ class ActiveRun:
 
     ``failures`` says, by the identity of an exception that the SDK carries onwards, what steer
     has already told the gate that it means. ``stopped`` is the gate's refusal to go on, which
-    the SDK may have turned into words for a model.
+    the SDK may have turned into words for a model. ``result`` is that of the last run on the
+    outermost path which an author's code started.
     """
 
     run: Run
@@ -58,11 +62,18 @@ class ActiveRun:
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
     stopped: SteerError | None = None
     finish_reason: str | None = None
+    result: RunResult | RunResultStreaming | None = None
+    sessions: RunSessions = field(default_factory=RunSessions)
 
     def means(self, error: BaseException, failure: SteerError) -> None:
         """Note what an exception means that is on its way through the SDK."""
         self._kept.append(error)
         self.failures[id(error)] = failure
+
+    def stop(self, error: SteerError) -> SteerError:
+        """Note that the run is to end with an error, unless it is to end with another."""
+        self.stopped = self.stopped or error
+        return self.stopped
 
     def group(self, path: tuple[str, ...]) -> str:
         """Return a name for the SDK's run on a path.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from agents import Agent as SdkAgent
@@ -13,7 +14,7 @@ from agents.exceptions import UserError
 from agents.models import get_default_model
 from pydantic_core import to_jsonable_python
 from steer.agents import Agent, output_spec
-from steer.capabilities import Capabilities
+from steer.capabilities import Capabilities, HistoryForm
 from steer.errors import AgentError, ConfigError
 from steer.ports.runtime import PrepareOptions, ToolInfo
 from steer.values import JsonValue, digest_of
@@ -25,6 +26,7 @@ from steer_openai_agents.config import OpenAIAgentsConfig, overlaid
 from steer_openai_agents.models import GatedProvider, provider_of
 from steer_openai_agents.plugin import CAPABILITIES
 from steer_openai_agents.survey import description, reachable, ungated_tools
+from steer_openai_agents.workflow import Workflow, is_workflow, workflow_of
 
 __all__ = ["OpenAIAgentsPrepared", "prepare"]
 
@@ -33,9 +35,10 @@ __all__ = ["OpenAIAgentsPrepared", "prepare"]
 class OpenAIAgentsPrepared:
     """Implements ``steer.ports.runtime.Prepared``.
 
-    ``start`` is the gated copy of the agent that is asked, ``clones`` makes the other ones;
-    ``others`` are those that were in sight, kept so that each is made once. ``parts`` is what the
-    author's ``agents`` were made of then.
+    ``start`` is the gated copy of the agent that is asked, or the function that asks agents;
+    ``clones`` makes the other copies, and ``others`` are those of the agents that were in sight,
+    kept so that each is made once. ``look`` returns what the author's agents are made of, and
+    ``parts`` is what it returned then.
     """
 
     agent: str
@@ -44,17 +47,17 @@ class OpenAIAgentsPrepared:
     fingerprint: str
     capabilities: Capabilities
     ungated: tuple[ToolInfo, ...]
-    start: SdkAgent[Any]
+    start: SdkAgent[Any] | Workflow
     clones: Clones
     others: tuple[SdkAgent[Any], ...]
     tracing: bool
-    agents: tuple[SdkAgent[Any], ...]
+    look: Callable[[], tuple[object, ...]]
     parts: tuple[object, ...]
 
     @property
     def current(self) -> bool:
         """Whether the author has changed nothing of the agents since."""
-        parts = _parts(self.agents)
+        parts = self.look()
         return len(parts) == len(self.parts) and all(map(operator.is_, parts, self.parts))
 
 
@@ -81,31 +84,80 @@ def _prepare(
             if value is not None
         }
     )
+    if isinstance(native, Workflow):
+        return _prepared_workflow(native, options, config, clients)
     agents = reachable(native)
-    parts = _parts(agents)
+    look = partial(_parts, agents)
+    parts = look()
     _check_models(agents, options)
     _check_options(native, options)
     ungated = ungated_tools(agents)
-    clones = Clones(
-        provider=GatedProvider(_provider(config), clients=clients, timeout=config.timeout),
-        overrides=Overrides(model=options.model, settings=_settings(options)),
-        ungated=frozenset(tool.name for tool in ungated),
-    )
+    clones = _clones(options, config, clients, ungated)
     start = clones.entry(native, _entry(options))
     model = options.model or native.model
     return OpenAIAgentsPrepared(
         agent=native.name,
         model=_name_of(model),
         provider=_provider_of(model),
-        fingerprint=_fingerprint(agents, options, config),
+        fingerprint=_fingerprint(description(agents), options, config),
         capabilities=_capabilities(model),
         ungated=ungated,
         start=start,
         clones=clones,
         others=tuple(clones.clone(each) for each in agents),
         tracing=config.tracing,
-        agents=tuple(agents),
+        look=look,
         parts=parts,
+    )
+
+
+def _prepared_workflow(
+    workflow: Workflow, options: PrepareOptions, config: OpenAIAgentsConfig, clients: Clients
+) -> OpenAIAgentsPrepared:
+    def look() -> tuple[object, ...]:
+        # Those that only the function's own code makes are not seen.
+        seen = reachable(*workflow.agents)
+        return (*seen, *_parts(seen))
+
+    agents, parts = reachable(*workflow.agents), look()
+    _check_workflow(workflow, agents, options)
+    ungated = ungated_tools(agents)
+    clones = _clones(options, config, clients, ungated)
+    whole = workflow.form.items
+    return OpenAIAgentsPrepared(
+        agent=workflow.name,
+        model=None if options.model is None else _name_of(options.model),
+        provider=None if options.model is None else _provider_of(options.model),
+        fingerprint=_fingerprint([workflow.description, description(agents)], options, config),
+        capabilities=replace(
+            CAPABILITIES,
+            history=HistoryForm.NATIVE if whole else HistoryForm.PROMPT,
+            images=whole,
+            files=whole,
+            schema=False,
+            tool_choice=False,
+            seed=options.model is not None or all(_takes_seed(each.model) for each in agents),
+        ),
+        ungated=ungated,
+        start=workflow,
+        clones=clones,
+        others=tuple(clones.clone(each) for each in agents),
+        tracing=config.tracing,
+        look=look,
+        parts=parts,
+    )
+
+
+def _clones(
+    options: PrepareOptions,
+    config: OpenAIAgentsConfig,
+    clients: Clients,
+    ungated: Sequence[ToolInfo],
+) -> Clones:
+    return Clones(
+        provider=GatedProvider(_provider(config), clients=clients, timeout=config.timeout),
+        overrides=Overrides(model=options.model, settings=_settings(options)),
+        ungated=frozenset(tool.name for tool in ungated),
     )
 
 
@@ -125,14 +177,18 @@ def _parts(agents: Sequence[SdkAgent[Any]]) -> tuple[object, ...]:
     return tuple(parts)
 
 
-def _native(agent: object, options: PrepareOptions) -> tuple[SdkAgent[Any], dict[str, JsonValue]]:
-    """Return the SDK's agent, and what the definition sets for this runtime."""
+def _native(
+    agent: object, options: PrepareOptions
+) -> tuple[SdkAgent[Any] | Workflow, dict[str, JsonValue]]:
+    """Return the SDK's agent, or the workflow, and what the definition sets for this runtime."""
     if isinstance(agent, Agent):
         if agent.native is None:
             return compile_agent(agent, options.variables), dict(agent.runtime_config)
         native, runtime_config = agent.native, dict(agent.runtime_config)
     else:
         native, runtime_config = agent, {}
+    if is_workflow(native):
+        return workflow_of(native), runtime_config
     if not isinstance(native, SdkAgent):
         raise AgentError(
             f"the OpenAI Agents SDK cannot run a {type(native).__module__}."
@@ -171,11 +227,35 @@ def _check_options(agent: SdkAgent[Any], options: PrepareOptions) -> None:
             fix="Set the output type of each of them in the agent's own code",
         )
     if options.seed is not None and not _takes_seed(options.model or agent.model):
-        raise ConfigError(
-            f"seed cannot take effect: nobody knows whether the model of agent {agent.name!r} "
-            "takes one",
-            fix="Drop the seed, or name a model to be used in place of the object",
-        )
+        raise _no_seed(agent)
+
+
+def _no_seed(agent: SdkAgent[Any]) -> ConfigError:
+    return ConfigError(
+        f"seed cannot take effect: nobody knows whether the model of agent {agent.name!r} "
+        "takes one",
+        fix="Drop the seed, or name a model to be used in place of the object",
+    )
+
+
+_OF_ONE_AGENT = ("instructions", "output_schema", "tool_choice", "variables")
+
+
+def _check_workflow(
+    workflow: Workflow, agents: Sequence[SdkAgent[Any]], options: PrepareOptions
+) -> None:
+    """Refuse what is said of the agent that is asked: a function asks whom it likes."""
+    for name in _OF_ONE_AGENT:
+        if getattr(options, name):
+            raise ConfigError(
+                f"{name} cannot take effect: {workflow.name} is a function, which tells each of"
+                " its agents what to do",
+                fix=f"Drop {name}, or name one of the agents in place of the function",
+            )
+    if options.seed is not None and options.model is None:
+        for agent in agents:
+            if not _takes_seed(agent.model):
+                raise _no_seed(agent)
 
 
 def _provider(config: OpenAIAgentsConfig) -> MultiProvider:
@@ -235,15 +315,13 @@ def _capabilities(model: str | Model | None) -> Capabilities:
     return replace(CAPABILITIES, seed=_takes_seed(model))
 
 
-def _fingerprint(
-    agents: list[SdkAgent[Any]], options: PrepareOptions, config: OpenAIAgentsConfig
-) -> str:
+def _fingerprint(author: JsonValue, options: PrepareOptions, config: OpenAIAgentsConfig) -> str:
     # Where a request goes and who pays does not change what it says.
     quiet = {"base_url", "api_key", "config", "organization", "project", "timeout", "tracing"}
     chosen = {**to_jsonable_python(options), **config.model_dump(mode="json")}
     return digest_of(
         [
-            description(agents),
+            author,
             {name: value for name, value in chosen.items() if name not in quiet},
         ]
     )

@@ -9,15 +9,29 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from agents import Agent, AgentHooks, InputGuardrail, OutputGuardrail, RunHooks, Tool
+from agents import (
+    Agent,
+    AgentHooks,
+    AgentUpdatedStreamEvent,
+    InputGuardrail,
+    OutputGuardrail,
+    RunHooks,
+    RunResult,
+    RunResultStreaming,
+    StreamEvent,
+    Tool,
+)
 
 __all__ = [
     "PublicHooks",
     "PublicRunHooks",
+    "PublicRunResult",
+    "PublicRunResultStreaming",
     "copy_marked",
     "original_of",
     "public_guardrail",
@@ -101,6 +115,36 @@ class PublicRunHooks(RunHooks[Any]):
 
     async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
         await self._hooks.on_llm_end(context, original_of(agent), response)
+
+
+class PublicRunResult(RunResult):
+    """A result whose last agent is the author's own, unless the run is to be resumed with it."""
+
+    @property
+    def last_agent(self) -> Agent[Any]:
+        """The last agent that was run."""
+        agent: Agent[Any] = super().last_agent
+        return agent if self.interruptions else original_of(agent)
+
+
+class PublicRunResultStreaming(RunResultStreaming):
+    """A result that is being streamed, with the author's own agents in it."""
+
+    @property
+    def last_agent(self) -> Agent[Any]:
+        """The last agent that was run."""
+        agent: Agent[Any] = super().last_agent
+        return agent if self.interruptions else original_of(agent)
+
+    async def stream_events(self) -> AsyncIterator[StreamEvent]:
+        """Yield the events as they come."""
+        # What the SDK declares as an iterator is a generator, which cleans up when it is closed.
+        async with aclosing(cast(Any, super().stream_events())) as events:
+            async for event in events:
+                if isinstance(event, AgentUpdatedStreamEvent):
+                    yield replace(event, new_agent=original_of(event.new_agent))
+                else:
+                    yield event
 
 
 def public_guardrail(guardrail: Any) -> Any:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import anyio
-from agents import MessageOutputItem, RunConfig, ToolCallOutputItem
+from agents import Agent, MessageOutputItem, RunConfig, RunResultStreaming, ToolCallOutputItem
 from agents.exceptions import ModelRefusalError
 from agents.items import ItemHelpers
 from agents.result import RunResult
 from agents.run import AgentRunner
 from pydantic_core import to_jsonable_python
-from steer.errors import PluginError, RuntimeFailure
+from steer.errors import ConfigError, PluginError, RuntimeFailure
 from steer.events import AgentDone, AgentStarted
 from steer.ports.runtime import Finished, Prepared, PrepareOptions, Run
 from steer.values import FinishReason
@@ -24,6 +25,8 @@ from steer_openai_agents.failures import run_failure
 from steer_openai_agents.frame import ActiveRun, Frame, entered
 from steer_openai_agents.prepared import OpenAIAgentsPrepared, prepare
 from steer_openai_agents.runner import DispatchingRunner
+from steer_openai_agents.traces import DispatchingTraces
+from steer_openai_agents.workflow import Workflow
 
 __all__ = ["OpenAIAgentsRuntime", "open_runtime"]
 
@@ -50,6 +53,7 @@ class OpenAIAgentsRuntime:
         self._config = config
         self._clients = Clients()
         self._runners = [DispatchingRunner()]
+        self._traces = DispatchingTraces()
 
     def prepare(self, agent: object, options: PrepareOptions, /) -> OpenAIAgentsPrepared:
         """Compile and check once: see ``Runtime.prepare``."""
@@ -82,45 +86,86 @@ class OpenAIAgentsRuntime:
             raise
         finally:
             await active.settle()
-        return await task
+        finished = await task
+        await active.sessions.store()
+        return finished
 
     async def aclose(self) -> None:
         """Close connections, and give the SDK its own default runner back."""
         for runner in self._runners:
             runner.close()
+        self._traces.close()
         with anyio.CancelScope(shield=True):
             await self._clients.aclose()
 
 
 async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished:
     with entered(Frame(active=active)) as frame:
-        frame.emit(AgentStarted(name=prepared.agent), agent=prepared.agent)
+        start = prepared.start
         try:
-            result = await AgentRunner().run(
-                prepared.start,
-                sdk_input(active.run.input),
-                context=active.run.user_context,
-                # The gate counts turns and ends the run; the SDK's own limit would come first.
-                max_turns=None,
-                run_config=RunConfig(
-                    model_provider=prepared.clones.provider,
-                    tracing_disabled=not prepared.tracing,
-                    group_id=active.group(()),
-                ),
-            )
+            if isinstance(start, Workflow):
+                finished = await _run_workflow(start, active)
+            else:
+                finished = await _run_agent(start, prepared, frame)
         except Exception as error:
             if active.stopped is not None:
                 raise active.stopped from error
-            finished = _refused(error)
-            if finished is None:
+            refused = _refused(error)
+            if refused is None:
                 raise run_failure(error, active.failures) from error
-            return finished
+            return refused
         if active.stopped is not None:
             # The SDK has told a model about it, and the model went on.
             raise active.stopped
+        return finished
+
+
+async def _run_agent(start: Agent[Any], prepared: OpenAIAgentsPrepared, frame: Frame) -> Finished:
+    active = frame.active
+    frame.emit(AgentStarted(name=prepared.agent), agent=prepared.agent)
+    result = await AgentRunner().run(
+        start,
+        sdk_input(active.run.input),
+        context=active.run.user_context,
+        # The gate counts turns and ends the run; the SDK's own limit would come first.
+        max_turns=None,
+        run_config=RunConfig(
+            model_provider=prepared.clones.provider,
+            tracing_disabled=not prepared.tracing,
+            group_id=active.group(()),
+        ),
+    )
+    if active.stopped is None:
         name = result.last_agent.name
         frame.emit(AgentDone(name=name), agent=name)
-        return _finished(result, active)
+    return _finished(result, active)
+
+
+async def _run_workflow(workflow: Workflow, active: ActiveRun) -> Finished:
+    if active.run.user_context is not None:
+        raise ConfigError(
+            f"user_context cannot take effect: {workflow.name} gives its runs their context itself",
+            fix="Drop it, and make the context in the function",
+        )
+    return _workflow_finished(workflow, await workflow.run(active.run.input), active)
+
+
+def _workflow_finished(workflow: Workflow, value: Any, active: ActiveRun) -> Finished:
+    """Return what a workflow's run came to, from what the function returned."""
+    last = value if isinstance(value, RunResult | RunResultStreaming) else active.result
+    said = Finished(content="") if last is None else _finished(last, active)
+    if isinstance(last, RunResultStreaming) and not last.is_complete:
+        raise RuntimeFailure(
+            f"{workflow.name} returned before the run was over that it streams",
+            fix="Follow its stream_events to their end",
+        )
+    if value is None or value is last:
+        return said
+    if isinstance(value, str):
+        return replace(said, content=value, output=None)
+    output = to_jsonable_python(value, fallback=str)
+    text = output.get("output_text") if isinstance(output, dict) else None
+    return replace(said, content=text if isinstance(text, str) else said.content, output=output)
 
 
 def _refused(error: Exception) -> Finished | None:
@@ -133,7 +178,7 @@ def _refused(error: Exception) -> Finished | None:
     return Finished(content=error.refusal, finish_reason=FinishReason.REFUSAL)
 
 
-def _finished(result: RunResult, active: ActiveRun) -> Finished:
+def _finished(result: RunResult | RunResultStreaming, active: ActiveRun) -> Finished:
     if result.interruptions:
         names = ", ".join(sorted({str(item.name) for item in result.interruptions}))
         raise RuntimeFailure(

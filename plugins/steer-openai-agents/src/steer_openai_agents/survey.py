@@ -37,13 +37,13 @@ _HOSTED = (
 )
 
 
-def reachable(agent: Agent[Any]) -> list[Agent[Any]]:
-    """Return the agent, and those it can hand off to or call as tools, the nearest first.
+def reachable(*agents: Agent[Any]) -> list[Agent[Any]]:
+    """Return the agents, and those they can hand off to or call as tools, the nearest first.
 
     Agents that only the author's code names, inside a tool or a dynamic handoff, are not seen.
     """
     found: dict[int, Agent[Any]] = {}
-    left = [agent]
+    left = list(agents)
     while left:
         each = left.pop(0)
         if id(each) not in found:
