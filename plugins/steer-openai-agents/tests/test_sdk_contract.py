@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from importlib.metadata import version
 
 import agents.agent
+import agents.memory.openai_responses_compaction_session
+import agents.memory.session
 import pytest
-from agents import Agent, RunConfig, Runner, function_tool
+from agents import (
+    Agent,
+    HandoffOutputItem,
+    RunConfig,
+    Runner,
+    RunState,
+    SQLiteSession,
+    function_tool,
+)
 from agents._public_agent import get_public_agent
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.models.openai_provider import shared_http_client
@@ -16,7 +27,9 @@ from agents.run import AgentRunner, get_default_agent_runner
 from agents.tool import FunctionTool, set_function_tool_failure_error_function
 from openai import AsyncOpenAI
 from openai._base_client import AsyncAPIClient, AsyncHttpxClientWrapper
+from steer_openai_agents.public import _AGENTS_OF_ITEMS
 from steer_openai_agents.runtime import open_runtime
+from steer_openai_agents.sessions import _ALL
 from steer_openai_agents.threads import FUNCTION_NAME
 from steer_openai_agents.tools import _SDK_TEXT, _SYNC
 
@@ -98,3 +111,27 @@ async def test_the_default_runner_is_given_back_in_any_order() -> None:
     await first.aclose()
     await second.aclose()
     assert get_default_agent_runner() is before
+
+
+def test_sessions_are_called_in_ways_that_we_know() -> None:
+    source = inspect.getsource(agents.memory.session._call_session_method)
+    assert 'kwargs["wrapper"] = wrapper' in source
+    for name in ("get_items", "add_items", "pop_item", "clear_session"):
+        method = getattr(SQLiteSession, name)
+        assert {"limit", "items"} >= set(inspect.signature(method).parameters) - {"self"}
+    session = SQLiteSession("x")
+    closed = [session._closed]
+    session.close()
+    closed.append(session._closed)
+    assert closed == [False, True]
+    assert (str(session.db_path), session.sessions_table) == (":memory:", "agent_sessions")
+    assert agents.memory.openai_responses_compaction_session._ALL_SESSION_ITEMS_LIMIT == _ALL
+
+
+def test_a_state_knows_the_agent_that_it_goes_on_with() -> None:
+    assert "_current_agent" in inspect.getsource(RunState.__init__)
+
+
+def test_items_keep_their_agents_in_attributes_that_we_know() -> None:
+    names = {each.name for each in dataclasses.fields(HandoffOutputItem)}
+    assert set(_AGENTS_OF_ITEMS) <= names

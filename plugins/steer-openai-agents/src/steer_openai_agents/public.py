@@ -21,6 +21,7 @@ from agents import (
     InputGuardrail,
     OutputGuardrail,
     RunHooks,
+    RunItemStreamEvent,
     RunResult,
     RunResultStreaming,
     StreamEvent,
@@ -35,6 +36,7 @@ __all__ = [
     "copy_marked",
     "original_of",
     "public_guardrail",
+    "publish_items",
     "with_original",
 ]
 
@@ -117,6 +119,27 @@ class PublicRunHooks(RunHooks[Any]):
         await self._hooks.on_llm_end(context, original_of(agent), response)
 
 
+# Where items of a result name the agents that they came from, went to, or were made by.
+_AGENTS_OF_ITEMS = ("agent", "source_agent", "target_agent")
+
+
+def _publish(item: Any) -> None:
+    """Let an item of a result name the author's own agents."""
+    for name in _AGENTS_OF_ITEMS:
+        if name in vars(item):
+            vars(item)[name] = original_of(getattr(item, name))
+
+
+def publish_items(result: RunResult | RunResultStreaming) -> None:
+    """Let the items of a finished result name the author's own agents.
+
+    Not where it waits for an approval: the SDK goes on with the agents that are in it.
+    """
+    if not result.interruptions:
+        for item in result.new_items:
+            _publish(item)
+
+
 class PublicRunResult(RunResult):
     """A result whose last agent is the author's own, unless the run is to be resumed with it."""
 
@@ -141,10 +164,17 @@ class PublicRunResultStreaming(RunResultStreaming):
         # What the SDK declares as an iterator is a generator, which cleans up when it is closed.
         async with aclosing(cast(Any, super().stream_events())) as events:
             async for event in events:
-                if isinstance(event, AgentUpdatedStreamEvent):
-                    yield replace(event, new_agent=original_of(event.new_agent))
-                else:
-                    yield event
+                match event:
+                    case AgentUpdatedStreamEvent():
+                        yield replace(event, new_agent=original_of(event.new_agent))
+                    case RunItemStreamEvent():
+                        # The SDK is not done with the item itself.
+                        item = copy.copy(event.item)
+                        _publish(item)
+                        yield replace(event, item=item)
+                    case _:
+                        yield event
+        publish_items(self)
 
 
 def public_guardrail(guardrail: Any) -> Any:

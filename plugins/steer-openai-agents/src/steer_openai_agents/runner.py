@@ -24,6 +24,7 @@ from steer_openai_agents.public import (
     PublicRunHooks,
     PublicRunResult,
     PublicRunResultStreaming,
+    publish_items,
 )
 
 __all__ = ["DispatchingRunner"]
@@ -80,6 +81,7 @@ class DispatchingRunner(AgentRunner):
                 raise
             frame.emit(AgentDone(name=name), agent=name)
             result.__class__ = PublicRunResult
+            publish_items(result)
             _note(frame, result)
             return result
 
