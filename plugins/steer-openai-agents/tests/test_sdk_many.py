@@ -57,7 +57,7 @@ def reply(request: Any) -> Reply:
             f"for {number}", Call("look", {"number": number}, id="same"), usage=usage, chunk_size=3
         )
     if way_of(number) == PROVIDER_FAILS:
-        return Failure(429 if number % 4 else 500, message=f"no more for {number}")
+        return Failure(400 if number % 4 else 403, message=f"no more for {number}")
     (result,) = request.tool_results
     return Turn(f"{number} read: {result.text}", usage=usage, chunk_size=3)
 
@@ -154,7 +154,7 @@ def check(number: int, result: RunResult, events: list[Event]) -> None:
             assert denials == [f"not for {number}"]
         case way if way == PROVIDER_FAILS:
             assert result.error is not None
-            kind = ErrorCategory.RATE_LIMIT if number % 4 else ErrorCategory.SERVER_ERROR
+            kind = ErrorCategory.VALIDATION if number % 4 else ErrorCategory.PERMISSION_DENIED
             assert (result.error.category, result.error.provider) == (kind, "openai")
             assert f"no more for {number}" in result.error.message
         case way if way == CANCELLED:

@@ -26,7 +26,11 @@ from agents import (
     RunResultStreaming,
     StreamEvent,
     Tool,
+    ToolInputGuardrail,
+    ToolInputGuardrailData,
+    ToolOutputGuardrail,
 )
+from agents.tool_context import ToolContext
 
 __all__ = [
     "PublicHooks",
@@ -35,7 +39,9 @@ __all__ = [
     "PublicRunResultStreaming",
     "copy_marked",
     "original_of",
+    "public_context",
     "public_guardrail",
+    "public_tool_guardrail",
     "publish_items",
     "with_original",
 ]
@@ -57,6 +63,13 @@ def copy_marked(original: T) -> T:
     return made
 
 
+def public_context(context: T) -> T:
+    """Return the context of a tool's call, which names the author's own agent from now on."""
+    if isinstance(context, ToolContext):
+        context.agent = original_of(context.agent)
+    return context
+
+
 class PublicHooks(AgentHooks[Any]):
     """An agent's hooks, given the author's own objects."""
 
@@ -73,10 +86,14 @@ class PublicHooks(AgentHooks[Any]):
         await self._hooks.on_handoff(context, agent=original_of(agent), source=original_of(source))
 
     async def on_tool_start(self, context: Any, agent: Any, tool: Tool) -> None:
-        await self._hooks.on_tool_start(context, original_of(agent), original_of(tool))
+        await self._hooks.on_tool_start(
+            public_context(context), original_of(agent), original_of(tool)
+        )
 
     async def on_tool_end(self, context: Any, agent: Any, tool: Tool, result: object) -> None:
-        await self._hooks.on_tool_end(context, original_of(agent), original_of(tool), result)
+        await self._hooks.on_tool_end(
+            public_context(context), original_of(agent), original_of(tool), result
+        )
 
     async def on_llm_start(
         self, context: Any, agent: Any, system_prompt: str | None, input_items: list[Any]
@@ -105,10 +122,14 @@ class PublicRunHooks(RunHooks[Any]):
         )
 
     async def on_tool_start(self, context: Any, agent: Any, tool: Tool) -> None:
-        await self._hooks.on_tool_start(context, original_of(agent), original_of(tool))
+        await self._hooks.on_tool_start(
+            public_context(context), original_of(agent), original_of(tool)
+        )
 
     async def on_tool_end(self, context: Any, agent: Any, tool: Tool, result: object) -> None:
-        await self._hooks.on_tool_end(context, original_of(agent), original_of(tool), result)
+        await self._hooks.on_tool_end(
+            public_context(context), original_of(agent), original_of(tool), result
+        )
 
     async def on_llm_start(
         self, context: Any, agent: Any, system_prompt: str | None, input_items: list[Any]
@@ -187,6 +208,19 @@ def public_guardrail(guardrail: Any) -> Any:
         return await answer if inspect.isawaitable(answer) else answer
 
     assert isinstance(guardrail, InputGuardrail | OutputGuardrail)  # noqa: S101 - for mypy
+    return replace(guardrail, guardrail_function=checked, name=guardrail.get_name())
+
+
+def public_tool_guardrail(guardrail: Any) -> Any:
+    """Return a copy of a guardrail of a tool that is given the author's own agent."""
+    check: Callable[..., Any] = guardrail.guardrail_function
+
+    @functools.wraps(check)
+    def checked(data: ToolInputGuardrailData) -> Any:
+        public_context(data.context)
+        return check(replace(data, agent=original_of(data.agent)))
+
+    assert isinstance(guardrail, ToolInputGuardrail | ToolOutputGuardrail)  # noqa: S101 - for mypy
     return replace(guardrail, guardrail_function=checked, name=guardrail.get_name())
 
 

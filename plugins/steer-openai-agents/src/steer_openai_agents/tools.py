@@ -37,7 +37,7 @@ from steer.values import Effect, EffectStatus, JsonValue
 from steer_openai_agents.failures import carried_failure
 from steer_openai_agents.frame import Frame, current_frame, entered
 from steer_openai_agents.outputs import recorded_output
-from steer_openai_agents.public import copy_marked
+from steer_openai_agents.public import copy_marked, public_context, public_tool_guardrail
 from steer_openai_agents.threads import with_named_thread
 
 __all__ = ["SteerTool", "effect_of", "gated_tool", "kind_of"]
@@ -114,9 +114,11 @@ def gated_tool(tool: FunctionTool, *, agent: str, effect: Effect = Effect.ONCE) 
     outer = copy_marked(tool)
     outer.timeout_seconds = None
     outer.tool_input_guardrails = [
-        *(tool.tool_input_guardrails or ()),
+        *map(public_tool_guardrail, tool.tool_input_guardrails or ()),
         ToolInputGuardrail(guardrail_function=gated.ask, name="steer"),
     ]
+    if tool.tool_output_guardrails is not None:
+        outer.tool_output_guardrails = [*map(public_tool_guardrail, tool.tool_output_guardrails)]
     outer.on_invoke_tool = gated.invoke
     return outer
 
@@ -160,7 +162,7 @@ class _GatedTool:
 
     async def ask(self, data: ToolInputGuardrailData) -> ToolGuardrailFunctionOutput:
         """Ask the gate; what it denies is told to the model in place of a result."""
-        frame, context = current_frame(), data.context
+        frame, context = current_frame(), public_context(data.context)
         frame.active.work_here()
         call = ToolCall(
             call_id=context.tool_call_id,
