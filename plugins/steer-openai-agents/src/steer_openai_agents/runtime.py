@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -152,20 +151,31 @@ async def _run_workflow(workflow: Workflow, active: ActiveRun) -> Finished:
 
 def _workflow_finished(workflow: Workflow, value: Any, active: ActiveRun) -> Finished:
     """Return what a workflow's run came to, from what the function returned."""
-    last = value if isinstance(value, RunResult | RunResultStreaming) else active.result
-    said = Finished(content="") if last is None else _finished(last, active)
-    if isinstance(last, RunResultStreaming) and not last.is_complete:
+    if isinstance(value, str):
+        return Finished(content=value, finish_reason=_reason(active))
+    if isinstance(value, RunResultStreaming) and not value.is_complete:
+        value.cancel()
         raise RuntimeFailure(
             f"{workflow.name} returned before the run was over that it streams",
             fix="Follow its stream_events to their end",
         )
-    if value is None or value is last:
-        return said
-    if isinstance(value, str):
-        return replace(said, content=value, output=None)
+    if isinstance(value, RunResult | RunResultStreaming):
+        return _finished(value, active)
+    if value is None:
+        return _last_said(active)
     output = to_jsonable_python(value, fallback=str)
     text = output.get("output_text") if isinstance(output, dict) else None
-    return replace(said, content=text if isinstance(text, str) else said.content, output=output)
+    content = text if isinstance(text, str) else _last_said(active).content
+    return Finished(content=content, output=output, finish_reason=_reason(active))
+
+
+def _last_said(active: ActiveRun) -> Finished:
+    """Return what the agent came to that ended last."""
+    return Finished(content="") if active.result is None else _finished(active.result, active)
+
+
+def _reason(active: ActiveRun) -> FinishReason:
+    return _FINISH_REASONS.get(active.finish_reason or "", FinishReason.STOP)
 
 
 def _refused(error: Exception) -> Finished | None:
@@ -188,10 +198,7 @@ def _finished(result: RunResult | RunResultStreaming, active: ActiveRun) -> Fini
     output: Any = result.final_output
     items = result.new_items
     by_tool = bool(items) and isinstance(items[-1], ToolCallOutputItem)
-    if by_tool:
-        reason = FinishReason.TOOL_RESULT
-    else:
-        reason = _FINISH_REASONS.get(active.finish_reason or "", FinishReason.STOP)
+    reason = FinishReason.TOOL_RESULT if by_tool else _reason(active)
     if output is None or isinstance(output, str):
         return Finished(content=output or "", finish_reason=reason)
     form = to_jsonable_python(output, fallback=str)
