@@ -25,6 +25,7 @@ from agents.models.openai_provider import shared_http_client
 from agents.models.openai_responses import OpenAIResponsesModel, OpenAIResponsesWSModel
 from agents.run import AgentRunner, get_default_agent_runner
 from agents.tool import FunctionTool, set_function_tool_failure_error_function
+from agents.tracing import get_trace_provider
 from openai import AsyncOpenAI
 from openai._base_client import AsyncAPIClient, AsyncHttpxClientWrapper
 from steer_openai_agents.public import _AGENTS_OF_ITEMS
@@ -104,13 +105,15 @@ def test_nested_runs_go_through_the_default_runner() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_default_runner_is_given_back_in_any_order() -> None:
-    before = get_default_agent_runner()
+async def test_what_the_sdk_has_one_of_is_given_back_in_any_order() -> None:
+    before, traces = get_default_agent_runner(), get_trace_provider()
     first, second = open_runtime(), open_runtime()
     assert get_default_agent_runner() is not before
+    assert get_trace_provider() is not traces
     await first.aclose()
     await second.aclose()
     assert get_default_agent_runner() is before
+    assert get_trace_provider() is traces
 
 
 def test_sessions_are_called_in_ways_that_we_know() -> None:

@@ -27,7 +27,7 @@ from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
 from steer.errors import ConfigError, PolicyDenied, RuntimeFailure
 from steer.events import AgentDone, AgentStarted
 from steer.values import FinishReason, JobStatus
-from steer_conformance.provider import Provider, Script, Turn
+from steer_conformance.provider import Hold, Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
 
 pytestmark = pytest.mark.anyio
@@ -185,6 +185,24 @@ async def test_a_function_that_leaves_its_stream_alone_is_told_so() -> None:
     async with Provider(Script([Turn("Never read.")])) as provider:
         with pytest.raises(RuntimeFailure, match="returned before the run was over"):
             await run_bare(workflow, provider)
+
+
+async def test_runs_that_a_function_leaves_behind_are_cancelled() -> None:
+    left: list[asyncio.Task[Any]] = []
+
+    async with Provider(Script([Turn("Too late.", Hold("midway", after=1))])) as provider:
+
+        async def workflow(asked: str) -> str:
+            run = Runner.run(Agent(name="a", model=MODEL), asked)
+            left.append(asyncio.create_task(run))
+            await provider.reached("midway")
+            return "Mine."
+
+        finished, run = await run_bare(workflow, provider)
+        await provider.wait_for_disconnect()
+    assert finished.content == "Mine."
+    assert left[0].cancelled()
+    assert run.gate.running == {}
 
 
 async def test_what_a_function_raises_fails_the_run_with_its_name() -> None:

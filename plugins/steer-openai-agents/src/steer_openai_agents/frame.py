@@ -100,6 +100,13 @@ class ActiveRun:
             if loop is not self.loop and not loop.is_closed():
                 loop.call_soon_threadsafe(task.cancel)
 
+    def cancel_others(self) -> None:
+        """Cancel what works for this run in this event loop beside the current task."""
+        current = asyncio.current_task()
+        for task in list(self._tasks):
+            if task is not current and task.get_loop() is self.loop:
+                task.cancel()
+
     async def settle(self) -> None:
         """Wait, bounded, until nothing of the run is left in this event loop.
 

@@ -67,10 +67,10 @@ class DispatchingRunner(AgentRunner):
         frame = frame.beside()
         agent = _gated(frame, starting_agent, input, kwargs)
         name = agent.name
+        frame.active.work_here()
         async with AsyncExitStack() as stack:
             if asyncio.get_running_loop() is not frame.active.loop:
                 await stack.enter_async_context(frame.active.clients.visiting())
-                frame.active.work_here()
             stack.enter_context(entered(frame))
             frame.emit(AgentStarted(name=name), agent=name)
             try:

@@ -146,7 +146,10 @@ async def _run_workflow(workflow: Workflow, active: ActiveRun) -> Finished:
             f"user_context cannot take effect: {workflow.name} gives its runs their context itself",
             fix="Drop it, and make the context in the function",
         )
-    return _workflow_finished(workflow, await workflow.run(active.run.input), active)
+    value = await workflow.run(active.run.input)
+    # As at the end of any program: what the function left running does not outlive it.
+    active.cancel_others()
+    return _workflow_finished(workflow, value, active)
 
 
 def _workflow_finished(workflow: Workflow, value: Any, active: ActiveRun) -> Finished:
@@ -154,7 +157,6 @@ def _workflow_finished(workflow: Workflow, value: Any, active: ActiveRun) -> Fin
     if isinstance(value, str):
         return Finished(content=value, finish_reason=_reason(active))
     if isinstance(value, RunResultStreaming) and not value.is_complete:
-        value.cancel()
         raise RuntimeFailure(
             f"{workflow.name} returned before the run was over that it streams",
             fix="Follow its stream_events to their end",

@@ -67,10 +67,16 @@ class RunSessions:
         Raises ``Conflict`` where a session is no longer what the run has read, and
         ``RuntimeFailure`` where it cannot be written.
         """
-        # What has begun is finished: half a turn in a session would be worse than a late one.
-        with anyio.CancelScope(shield=True), anyio.fail_after(STORE_SECONDS):
-            for kept in self._kept.values():
-                await kept.store()
+        try:
+            # What has begun is finished: half a run in a session would be worse than a late one.
+            with anyio.CancelScope(shield=True), anyio.fail_after(STORE_SECONDS):
+                for kept in self._kept.values():
+                    await kept.store()
+        except TimeoutError as error:
+            raise RuntimeFailure(
+                f"storing what the run added to its sessions took more than {STORE_SECONDS:g} s",
+                category=ErrorCategory.TIMEOUT,
+            ) from error
 
 
 class KeptSession(SessionABC):
@@ -138,13 +144,12 @@ class KeptSession(SessionABC):
         session, reopened = _open_again(self.original)
         try:
             await self._store(session, self._found)
-        except (Conflict, TimeoutError):
+        except Conflict:
             raise
         except Exception as error:
             raise RuntimeFailure(
                 f"what the run added to the session {self.session_id!r} could not be stored: "
-                f"{type(error).__name__}: {error}",
-                category=ErrorCategory.UNKNOWN,
+                f"{type(error).__name__}: {error}"
             ) from error
         finally:
             if reopened:
