@@ -26,7 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai import AsyncOpenAI
 from sdk_runs import MODEL, open_bare, options_for, run_bare
-from steer.errors import AgentError, Conflict, ProviderError, RuntimeFailure
+from steer.errors import Conflict, ProviderError, RuntimeFailure
 from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer_conformance.provider import Failure, Provider, Reply, Script, Turn
 from steer_conformance.provider import ToolCall as Call
@@ -316,7 +316,7 @@ async def test_two_objects_that_may_be_the_same_session_are_refused() -> None:
         await Runner.run(agent, asked, session=Remembering())
 
     async with Provider(Script([Turn("One."), Turn("Two.")])) as provider:
-        with pytest.raises(AgentError, match="two Remembering objects with the id 'own'"):
+        with pytest.raises(RuntimeFailure, match="two Remembering objects with the id 'own'"):
             await run_bare(workflow, provider)
 
 
@@ -352,7 +352,7 @@ async def test_a_history_that_nobody_could_replay_is_refused(
     tooled: Agent[Any] = Agent(name="tooled", model=MODEL, tools=[in_a_tool])
     turns = [] if how == "workflow" else [Turn(Call("ask")), Turn("I go on.")]
     async with Provider(Script(turns)) as provider:
-        with pytest.raises(AgentError, match=why):
+        with pytest.raises(RuntimeFailure, match=why):
             await run_bare(workflow if how == "workflow" else tooled, provider)
         # Nothing was asked on behalf of the session.
         assert len(provider.requests) == len(turns)
@@ -407,5 +407,5 @@ async def test_a_saved_state_whose_tools_would_pass_the_gate_is_refused() -> Non
         return Decision(outcome=GateOutcome.DENY, reason="No.")
 
     async with Provider(Script([Turn("Done.")])) as provider:
-        with pytest.raises(AgentError, match="RunState that was saved elsewhere"):
+        with pytest.raises(RuntimeFailure, match="RunState that was saved elsewhere"):
             await run_bare(workflow, provider, gate=BareGate(verdict=deny))

@@ -18,6 +18,7 @@ from agents import (
     function_tool,
     trace,
 )
+from agents.models.multi_provider import MultiProvider
 from agents.models.openai_responses import OpenAIResponsesModel
 from agents.tracing import TracingProcessor, add_trace_processor, set_trace_processors
 from bare_gate import BareGate, BareRun
@@ -257,6 +258,19 @@ async def test_options_reach_every_agent_that_a_function_runs() -> None:
     ] * 2
     assert [body["max_output_tokens"] for body in bodies] == [9, 9]
     assert bodies[1]["top_p"] == 0.5
+
+
+async def test_a_model_that_is_asked_for_is_the_one_of_the_authors_own_provider() -> None:
+    async with Provider(Script([Turn("From there.")])) as theirs, Provider(Script([])) as provider:
+        client = AsyncOpenAI(api_key="sk-theirs", base_url=theirs.openai_base_url)
+        config = RunConfig(model_provider=MultiProvider(openai_client=client))
+
+        async def workflow(asked: str) -> None:
+            await Runner.run(Agent(name="a", model="written"), asked, run_config=config)
+
+        await run_bare(workflow, provider, model="asked-for")
+        await client.close()
+        assert [request.model for request in theirs.requests] == ["asked-for"]
 
 
 async def takes_str(asked: str) -> Any:

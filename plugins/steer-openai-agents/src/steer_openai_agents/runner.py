@@ -15,9 +15,10 @@ from typing import Any
 from agents import Agent, ModelProvider, MultiProvider, RunConfig, RunState
 from agents.result import RunResult, RunResultStreaming
 from agents.run import AgentRunner, get_default_agent_runner, set_default_agent_runner
-from steer.errors import AgentError, SteerError
+from steer.errors import SteerError
 from steer.events import AgentDone, AgentStarted
 
+from steer_openai_agents.failures import refused
 from steer_openai_agents.frame import ActiveRun, Frame, entered, frame_or_none
 from steer_openai_agents.models import GatedModel, GatedProvider
 from steer_openai_agents.public import (
@@ -160,7 +161,7 @@ def _gated(frame: Frame, agent: Agent[Any], given_input: Any, kwargs: dict[str, 
 def _keep_history(active: ActiveRun, given_input: Any, kwargs: dict[str, Any]) -> None:
     """Refuse what a replay could not ask for again; put a session off its path."""
     if kwargs.get("conversation_id") is not None:
-        raise AgentError(
+        raise refused(
             "a conversation_id keeps the history at OpenAI, where a run that is begun again would"
             " find what it had added before",
             fix="Use auto_previous_response_id=True, or a session such as SQLiteSession",
@@ -168,7 +169,7 @@ def _keep_history(active: ActiveRun, given_input: Any, kwargs: dict[str, Any]) -
     if isinstance(given_input, RunState):
         agent = given_input._current_agent  # noqa: SLF001 - no public way to it
         if agent is None or not isinstance(agent.model, GatedModel):
-            raise AgentError(
+            raise refused(
                 "a RunState that was saved elsewhere holds tools that would act past the gate",
                 fix="Resume a run with the state of a result of the same run",
             )

@@ -16,7 +16,9 @@ from agents.items import TResponseInputItem
 from agents.memory import Session, SessionABC
 from agents.memory.session import _call_session_method, _get_session_wrapper
 from agents.memory.session_settings import resolve_session_limit
-from steer.errors import AgentError, Conflict, ErrorCategory, RuntimeFailure
+from steer.errors import Conflict, ErrorCategory, RuntimeFailure
+
+from steer_openai_agents.failures import refused
 
 __all__ = ["RunSessions"]
 
@@ -36,8 +38,8 @@ class RunSessions:
     def kept(self, session: Session) -> KeptSession:
         """Return what the SDK is given in place of an author's session.
 
-        Raises ``AgentError`` for a session whose requests nobody could replay or admit, and for a
-        second object that may or may not stand for a session that is in use.
+        Raises ``RuntimeFailure`` for a session whose requests nobody could replay or admit, and
+        for a second object that may or may not stand for a session that is in use.
         """
         if isinstance(session, KeptSession):
             return session
@@ -55,7 +57,7 @@ class RunSessions:
         name = _id_of(session)
         for other in self._kept.values():
             if _may_share(session, other.original) and name == _id_of(other.original):
-                raise AgentError(
+                raise refused(
                     f"two {type(session).__name__} objects with the id {name!r} are used in one"
                     " run: the second would not see what the run has added to the first",
                     fix="Make the session once, and give that object to each run",
@@ -188,16 +190,16 @@ class KeptSession(SessionABC):
 
 
 def _refuse_remote(session: object) -> None:
-    """Raise ``AgentError`` for what would go to the provider past steer."""
+    """Raise ``RuntimeFailure`` for what would go to the provider past steer."""
     while session is not None:
         if isinstance(session, OpenAIConversationsSession):
-            raise AgentError(
+            raise refused(
                 "an OpenAIConversationsSession keeps its history at OpenAI, where a run that is"
                 " begun again would find what it had added before",
                 fix="Use a session that is stored on your side, for example SQLiteSession",
             )
         if callable(getattr(session, "run_compaction", None)):
-            raise AgentError(
+            raise refused(
                 f"a {type(session).__name__} has the model shorten its history by requests that"
                 " would not pass steer",
                 fix="Give the run the session that it wraps",
