@@ -50,7 +50,7 @@ class RunSessions:
             self._refuse_double(session)
             kept = self._kept[key] = KeptSession(session)
         kept.session_id = _id_of(session)
-        kept.session_settings = session.session_settings
+        kept.session_settings = getattr(session, "session_settings", None)
         return kept
 
     def _refuse_double(self, session: Session) -> None:
@@ -87,7 +87,7 @@ class KeptSession(SessionABC):
     def __init__(self, original: Session) -> None:
         self.original = original
         self.session_id = _id_of(original)
-        self.session_settings = original.session_settings
+        self.session_settings = getattr(original, "session_settings", None)
         # Asked for by name: whether items that differ in their ids alone are the same.
         self._ignore_ids_for_matching = getattr(original, "_ignore_ids_for_matching", False)
         self._found: list[TResponseInputItem] | None = None
