@@ -61,6 +61,12 @@ class HookSpecs(Protocol):
         `steer.ports.runtime.Runtime`. `capabilities` is the most that the runtime can do; what it
         does not claim is refused before a run begins.
 
+        An object of one of the `native_types` is an agent of this runtime. So is an async function
+        that runs the vendor's agents itself: it is given to `prepare` as it is. Which functions
+        these are is seen from their modules: one of the `native_callers` is among the globals, or
+        in a module there. A user names such a function, `file.py:answer`; one that has a name of
+        `native_functions` is found without.
+
         ```python
         from steer.capabilities import Capabilities, HistoryForm, ModelGate, UsageSource
         from steer.plugin import RuntimePlugin, hookimpl
@@ -81,6 +87,8 @@ class HookSpecs(Protocol):
                     tools=True,
                 ),
                 native_types=("acme.agent.Agent",),
+                native_callers=("acme.run.Runner",),
+                native_functions=("run_workflow",),
                 requires=("acme-agents-sdk",),
                 testing="acme_steer.testing:connect",
             )

@@ -69,6 +69,8 @@ _KINDS: Mapping[str, type] = {
     "requires": tuple,
     "schemes": tuple,
     "native_types": tuple,
+    "native_callers": tuple,
+    "native_functions": tuple,
     "capabilities": Capabilities,
 }
 
@@ -166,6 +168,11 @@ class RuntimePlugin(_Configured):
     ``capabilities``: the most that it can do.
     ``native_types``: the vendor's agent classes as ``"module.Class"``, where the class says it was
     defined; an object of one, or of a subclass, is run by this runtime unless another is named.
+    ``native_callers``: the classes, written alike, with which an author's own code runs agents. An
+    async function is run by this runtime if one of them is among the globals of its module, by
+    itself or in a module there: ``from vendor import Runner``, or ``import vendor``.
+    ``native_functions``: what such a function is usually called; one of that name is a file's agent
+    where nobody names another.
     """
 
     kind: ClassVar[PluginKind] = PluginKind.RUNTIME
@@ -173,6 +180,15 @@ class RuntimePlugin(_Configured):
     open: str | Callable[..., Runtime]
     capabilities: Capabilities = field(default_factory=Capabilities)
     native_types: tuple[str, ...] = ()
+    native_callers: tuple[str, ...] = ()
+    native_functions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse names of functions that nothing would tell from anybody's."""
+        # super() without arguments finds the wrong class in a slotted dataclass.
+        Declaration.__post_init__(self)
+        if self.native_functions and not self.native_callers:
+            raise PluginError(self.name, "native_functions are told by native_callers; give these")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

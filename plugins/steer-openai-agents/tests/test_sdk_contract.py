@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from importlib.metadata import version
 
 import agents.agent
+import agents.memory.openai_responses_compaction_session
+import agents.memory.session
 import pytest
-from agents import Agent, MultiProvider, RunConfig, Runner, function_tool
+from agents import (
+    Agent,
+    HandoffOutputItem,
+    MultiProvider,
+    RunConfig,
+    Runner,
+    RunState,
+    SQLiteSession,
+    function_tool,
+)
 from agents._public_agent import get_public_agent
 from agents.mcp import MCPServerStdio
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
@@ -21,6 +33,7 @@ from agents.run_internal.tool_execution import (
     extract_apply_patch_call_id,
 )
 from agents.tool import FunctionTool, set_function_tool_failure_error_function
+from agents.tracing import get_trace_provider
 from agents.util._approvals import (
     evaluate_function_tool_approval,
     evaluate_needs_approval_setting,
@@ -28,7 +41,9 @@ from agents.util._approvals import (
 from openai import AsyncOpenAI
 from openai._base_client import AsyncAPIClient, AsyncHttpxClientWrapper
 from steer_openai_agents import servers
+from steer_openai_agents.public import _AGENTS_OF_ITEMS
 from steer_openai_agents.runtime import open_runtime
+from steer_openai_agents.sessions import _ALL
 from steer_openai_agents.threads import FUNCTION_NAME
 from steer_openai_agents.tools import _SDK_TEXT, _SYNC
 
@@ -109,13 +124,39 @@ def test_nested_runs_go_through_the_default_runner() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_default_runner_is_given_back_in_any_order() -> None:
-    before = get_default_agent_runner()
+async def test_what_the_sdk_has_one_of_is_given_back_in_any_order() -> None:
+    before, traces = get_default_agent_runner(), get_trace_provider()
     first, second = open_runtime(), open_runtime()
     assert get_default_agent_runner() is not before
+    assert get_trace_provider() is not traces
     await first.aclose()
     await second.aclose()
     assert get_default_agent_runner() is before
+    assert get_trace_provider() is traces
+
+
+def test_sessions_are_called_in_ways_that_we_know() -> None:
+    source = inspect.getsource(agents.memory.session._call_session_method)
+    assert 'kwargs["wrapper"] = wrapper' in source
+    for name in ("get_items", "add_items", "pop_item", "clear_session"):
+        method = getattr(SQLiteSession, name)
+        assert {"limit", "items"} >= set(inspect.signature(method).parameters) - {"self"}
+    session = SQLiteSession("x")
+    closed = [session._closed]
+    session.close()
+    closed.append(session._closed)
+    assert closed == [False, True]
+    assert (str(session.db_path), session.sessions_table) == (":memory:", "agent_sessions")
+    assert agents.memory.openai_responses_compaction_session._ALL_SESSION_ITEMS_LIMIT == _ALL
+
+
+def test_a_state_knows_the_agent_that_it_goes_on_with() -> None:
+    assert "_current_agent" in inspect.getsource(RunState.__init__)
+
+
+def test_items_keep_their_agents_in_attributes_that_we_know() -> None:
+    names = {each.name for each in dataclasses.fields(HandoffOutputItem)}
+    assert set(_AGENTS_OF_ITEMS) <= names
 
 
 def test_the_sdk_reads_calls_and_asks_authors_by_functions_that_we_use_too() -> None:

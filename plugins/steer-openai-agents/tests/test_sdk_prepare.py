@@ -361,6 +361,7 @@ async def test_copies_of_an_agent_are_still_gated() -> None:
 
     async with open_bare() as runtime:
         prepared = runtime.prepare(plain(tools=[act]), PrepareOptions())
+        assert isinstance(prepared.start, Agent)
         again = prepared.start.clone(name="copy")
         other = copy.copy(prepared.start)
         for agent in (prepared.start, again, other):

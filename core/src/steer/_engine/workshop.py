@@ -188,7 +188,11 @@ class Workshop:
         if isinstance(agent, str):
             # Loading runs the author's code and imports vendors: seconds of blocking work.
             loaded = await anyio.to_thread.run_sync(
-                lambda: load_agent(agent, native_runtime=self._registry.runtime_for)
+                lambda: load_agent(
+                    agent,
+                    native_runtime=self._registry.runtime_for,
+                    native_functions=self._registry.native_functions(),
+                )
             )
             return _found(loaded)
         if isinstance(agent, ImportRef | InlineRef):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
 from steer.agents.definition import Agent, native_agent
@@ -19,35 +20,66 @@ _USUAL_NAME = "agent"
 
 
 def find_agent(
-    module: Any, source: AgentSource, native_runtime: NativeRuntime
+    module: Any,
+    source: AgentSource,
+    native_runtime: NativeRuntime,
+    native_functions: Collection[str] = (),
 ) -> tuple[str, Agent]:
     """Return the agent of a module and the variable that holds it.
 
-    That is the variable ``source.name``; where no name was asked for, the variable ``agent``,
+    That is the variable ``source.name``. Where no name was asked for, it is the function of one
+    of the names ``native_functions`` that runs a vendor's agents, else the variable ``agent``,
     else the only agent there is. Raises ``AgentError`` listing the names there are.
     """
-    agents = _agents_in(vars(module), native_runtime)
+    variables = vars(module)
     if source.name is not None:
-        return source.name, _named(module, source, source.name, agents, native_runtime)
-    if _USUAL_NAME in agents:
+        return source.name, _named(module, source, source.name, native_runtime)
+    functions = _functions_in(variables, native_runtime)
+    entries = {name: functions[name] for name in functions if name in native_functions}
+    agents = _agents_in(variables, native_runtime)
+    if len(entries) == 1:
+        return next(iter(entries.items()))
+    if not entries and _USUAL_NAME in agents:
         return _USUAL_NAME, agents[_USUAL_NAME]
-    if len(agents) == 1:
+    if not entries and len(agents) == 1:
         return next(iter(agents.items()))
-    if agents:
+    if found := entries or agents:
         raise AgentError(
-            f"{source.shown} defines {len(agents)} agents: {', '.join(sorted(agents))}",
-            fix=f"Say which one, for example {source.shown}:{min(agents)}",
+            f"{source.shown} defines {len(found)} agents: {', '.join(sorted(found))}",
+            fix=f"Say which one, for example {source.shown}:{min(found)}",
         )
-    raise AgentError(f"{source.shown} defines no agent", fix=_how_to_define(vars(module)))
+    if functions:
+        raise AgentError(
+            f"{source.shown} defines no agent, but functions that run some: "
+            f"{', '.join(sorted(functions))}",
+            fix=f"Say which one, for example {source.shown}:{min(functions)}",
+        )
+    raise AgentError(f"{source.shown} defines no agent", fix=_how_to_define(variables))
+
+
+def _functions_in(variables: Mapping[str, Any], native_runtime: NativeRuntime) -> dict[str, Agent]:
+    """Return the async functions that run a vendor's agents themselves, by variable."""
+    found: dict[str, Agent] = {}
+    for name, value in variables.items():
+        if inspect.iscoroutinefunction(value):
+            agent = _as_agent(value, name, native_runtime)
+            if agent is not None:
+                found[name] = agent
+    return found
 
 
 def _agents_in(variables: Mapping[str, Any], native_runtime: NativeRuntime) -> dict[str, Agent]:
-    """Return the agents by variable; one with two names counts once, under ``agent`` if it can."""
+    """Return the agents by variable; one with two names counts once, under ``agent`` if it can.
+
+    Functions that run agents are none of them: a file may have many, and means few to be called.
+    """
     found: dict[str, Agent] = {}
     seen: set[int] = set()
     names = sorted(variables, key=lambda name: name != _USUAL_NAME)
     for name in names:
         value = variables[name]
+        if inspect.isroutine(value):
+            continue
         agent = None if id(value) in seen else _as_agent(value, name, native_runtime)
         if agent is not None:
             seen.add(id(value))
@@ -66,9 +98,10 @@ def _named(
     module: Any,
     source: AgentSource,
     name: str,
-    agents: Mapping[str, Agent],
     native_runtime: NativeRuntime,
 ) -> Agent:
+    variables = vars(module)
+    agents = [*_agents_in(variables, native_runtime), *_functions_in(variables, native_runtime)]
     known = f"Agents there: {', '.join(sorted(agents))}" if agents else "There is no agent in it"
     try:
         # Not from the module's dict alone: a module may make attributes on demand.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,17 +41,19 @@ def load_agent(
     *,
     cwd: str | Path | None = None,
     native_runtime: NativeRuntime = _nothing_native,
+    native_functions: Collection[str] = (),
 ) -> Loaded:
     """Load the agent that ``spec`` names, running the Python code it is defined in.
 
     ``spec`` is ``FILE.py``, ``FILE.py:NAME``, ``pkg.module``, ``pkg.module:NAME``, ``FILE.toml``
-    or ``FILE.json``, relative to ``cwd``. Without a name the variable ``agent`` counts, else the
-    only agent there is. ``native_runtime`` tells which objects of vendors are agents, by naming
-    the runtime that runs them.
+    or ``FILE.json``, relative to ``cwd``. Without a name the function counts that has a name of
+    ``native_functions`` and runs a vendor's agents, else the variable ``agent``, else the only
+    agent there is. ``native_runtime`` tells which objects of vendors are agents, and which async
+    functions run some, by naming the runtime that runs them.
 
     Raises ``AgentError``. To judge a file before any of it runs, see ``locate``.
     """
-    return _load(locate(spec, cwd=cwd), native_runtime, above=())
+    return _load(locate(spec, cwd=cwd), native_runtime, above=(), functions=native_functions)
 
 
 def load_definition(
@@ -97,7 +99,12 @@ def resolve(
     return _load(source, native_runtime, above=())
 
 
-def _load(source: AgentSource, native_runtime: NativeRuntime, above: tuple[Path, ...]) -> Loaded:
+def _load(
+    source: AgentSource,
+    native_runtime: NativeRuntime,
+    above: tuple[Path, ...],
+    functions: Collection[str] = (),
+) -> Loaded:
     ref = ImportRef(
         target=source.module or str(source.path),
         digest=source.digest,
@@ -105,7 +112,7 @@ def _load(source: AgentSource, native_runtime: NativeRuntime, above: tuple[Path,
     )
     suffix = source.path.suffix
     if suffix not in {".toml", ".json"}:
-        name, agent = find_agent(run_python(source), source, native_runtime)
+        name, agent = find_agent(run_python(source), source, native_runtime, functions)
         return Loaded(agent=agent, ref=replace(ref, name=name), source=source.path)
     if source.path in above:
         raise AgentError(f"{source.shown} hands off to itself", fix="Leave one handoff out")

@@ -20,6 +20,7 @@ from steer.plugin import (
     SinkPlugin,
     StoragePlugin,
 )
+from steer.plugins._callers import callers_of
 from steer.plugins._claims import Broken, Claim, claims_of, refusal, sole, unknown
 from steer.plugins._discovery import Origin, Provider, discover, heard
 from steer.plugins._door import call_target
@@ -168,24 +169,27 @@ class PluginRegistry:
     def runtime_for(self, agent: object) -> str | None:
         """Return the name of the runtime that an object of a vendor's belongs to, if any.
 
-        Decided by the names of the object's classes, the most derived first, importing nothing.
-        Raises ``PluginError`` where several runtimes claim the same class.
+        Decided by the names of the object's classes, the most derived first, or, for an async
+        function, of the classes that its module has. Nothing is imported. Raises ``PluginError``
+        where several runtimes claim the same.
         """
         claims = self._of(RuntimePlugin)
+        if callers := callers_of(agent):
+            fitting = [c for c in claims if not callers.isdisjoint(c.declaration.native_callers)]
+            return _sole_runtime(
+                getattr(agent, "__name__", "this"), "functions of this module", fitting
+            )
         for base in type(agent).__mro__:
             native = f"{base.__module__}.{base.__qualname__}"
             fitting = [claim for claim in claims if native in claim.declaration.native_types]
-            usable = [claim for claim in fitting if claim.failure is None]
-            names = sorted({claim.declaration.name for claim in usable or fitting})
-            if len(names) > 1:
-                raise PluginError(
-                    native,
-                    f"agents of this class belong to several runtimes: {', '.join(names)}",
-                    fix="Choose one by name",
-                )
-            if names:
-                return names[0]
+            if name := _sole_runtime(native, "agents of this class", fitting):
+                return name
         return None
+
+    def native_functions(self) -> tuple[str, ...]:
+        """Return the names of functions that are agents without being named, sorted."""
+        claims = self._of(RuntimePlugin)
+        return tuple(sorted({name for c in claims for name in c.declaration.native_functions}))
 
     def explain(self) -> tuple[PluginReport, ...]:
         """Say of every plugin what it is, who brought it and whether selecting it would work.
@@ -306,6 +310,19 @@ class PluginRegistry:
 
 def _place(claim: Claim[Declaration]) -> tuple[str, str, str]:
     return claim.declaration.kind, claim.declaration.name, str(claim.origin)
+
+
+def _sole_runtime(native: str, what: str, claims: Sequence[Claim[RuntimePlugin]]) -> str | None:
+    """Return the one runtime among those who claim something; what is broken takes nothing."""
+    usable = [claim for claim in claims if claim.failure is None]
+    names = sorted({claim.declaration.name for claim in usable or claims})
+    if len(names) > 1:
+        raise PluginError(
+            native,
+            f"{what} belong to several runtimes: {', '.join(names)}",
+            fix="Choose one by name",
+        )
+    return names[0] if names else None
 
 
 def _options(

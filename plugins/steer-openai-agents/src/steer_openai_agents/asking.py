@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +28,8 @@ _CALLED: Mapping[str, tuple[str, ...]] = {
     "max_output_tokens": OUTPUT_LIMITS,
     "reasoning_effort": ("reasoning", "reasoning_effort"),
 }
+_FIELDS: Mapping[str, str] = {"max_output_tokens": "max_tokens"}
+_DETERMINED = frozenset({"temperature", "seed", "parallel_tool_calls"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,10 +73,28 @@ class Asking:
                 raise self._refusal(option, problem, model, agent)
         if self.options.deterministic:
             wanted = dict(_deterministic(takes, effort)) | wanted
-            if not wanted.keys() & {"temperature", "seed", "parallel_tool_calls"}:
+            if not wanted.keys() & _DETERMINED:
                 problem = "takes neither temperature 0 nor a seed nor one tool call at a time"
                 raise self._refusal("deterministic", problem, model, agent)
         return _laid_over(author, wanted, takes) if wanted else author
+
+    def yielding(self, author: ModelSettings) -> ModelSettings:
+        """Return the settings of an author's ``RunConfig`` less what the run's options decide.
+
+        The SDK lays them over those of each agent, in which the options are already.
+        """
+        decided = {option for option, _ in self._explicit()}
+        if self.options.deterministic:
+            decided |= _DETERMINED
+        if not decided:
+            return author
+        changes: dict[str, Any] = {
+            _FIELDS.get(option, option): None for option in decided - {"seed", "reasoning_effort"}
+        }
+        if "reasoning_effort" in decided and author.reasoning is not None:
+            effort = self.options.reasoning_effort
+            changes["reasoning"] = author.reasoning.model_copy(update={"effort": effort})
+        return replace(author, **_extras_less(author, decided), **changes)
 
     def effort(self, author: ModelSettings) -> str | None:
         """Return the effort that will be asked for, ``None`` where the provider chooses."""
@@ -161,11 +181,8 @@ def _deterministic(takes: Taken, effort: str | None) -> Iterator[tuple[str, Any]
 
 
 def _laid_over(author: ModelSettings, wanted: Mapping[str, Any], takes: Taken) -> ModelSettings:
-    called = {name for option in wanted for name in _CALLED.get(option, (option,))}
-    arguments = {k: v for k, v in (author.extra_args or {}).items() if k not in called}
-    body = author.extra_body
-    if isinstance(body, Mapping):
-        body = {k: v for k, v in body.items() if k not in called} or None
+    extras = _extras_less(author, wanted)
+    arguments: dict[str, Any] = extras["extra_args"] or {}
     changes: dict[str, Any] = {}
     for option, value in wanted.items():
         match option:
@@ -180,7 +197,17 @@ def _laid_over(author: ModelSettings, wanted: Mapping[str, Any], takes: Taken) -
                 changes["reasoning"] = reasoning.model_copy(update={"effort": value})
             case _:
                 changes[option] = value
-    return replace(author, extra_args=arguments or None, extra_body=body, **changes)
+    return replace(author, **{**extras, "extra_args": arguments or None}, **changes)
+
+
+def _extras_less(author: ModelSettings, options: Iterable[str]) -> dict[str, Any]:
+    """Return an author's extra arguments and body without what they say of these options."""
+    called = {name for option in options for name in _CALLED.get(option, (option,))}
+    arguments = {k: v for k, v in (author.extra_args or {}).items() if k not in called}
+    body = author.extra_body
+    if isinstance(body, Mapping):
+        body = {k: v for k, v in body.items() if k not in called} or None
+    return {"extra_args": arguments or None, "extra_body": body}
 
 
 def name_of_model(model: str | Model | None) -> str:

@@ -66,6 +66,11 @@ class Clones:
         self._made: WeakValueDictionary[int, Agent[Any]] = WeakValueDictionary()
         self._by_model: dict[str, Clones] = {}
 
+    @property
+    def asking(self) -> Asking:
+        """How the run's options have every model asked."""
+        return self._overrides.asking
+
     def entry(self, agent: Agent[Any], entry: Entry) -> Agent[Any]:
         """Return the copy of the agent that is asked, before any other copy of it is made."""
         with self._lock:
@@ -82,7 +87,12 @@ class Clones:
             return made
 
     def for_model(self, model: str | Model) -> Clones:
-        """Return the maker of copies that all use ``model``, as ``RunConfig.model`` asks for."""
+        """Return the maker of copies that all use ``model``, as ``RunConfig.model`` asks for.
+
+        What a run's options say comes before what the author's code does.
+        """
+        if self._overrides.model is not None:
+            return self
         if not isinstance(model, str):
             return self._with_model(model)
         with self._lock:
@@ -94,7 +104,7 @@ class Clones:
         """Return the maker of copies whose models come from another provider of the author's."""
         return Clones(
             provider=self.provider.instead(provider),
-            overrides=Overrides(asking=self._overrides.asking.elsewhere()),
+            overrides=replace(self._overrides, asking=self.asking.elsewhere()),
             ungated=self.ungated,
         )
 
@@ -133,7 +143,7 @@ class Clones:
         settings = authored_settings(agent, self._overrides.model)
         model = self._overrides.model or agent.model
         if not isinstance(model, GatedModel):  # else it is a copy, which has the options already
-            settings = self._overrides.asking.settings(model, settings, agent=agent.name)
+            settings = self.asking.settings(model, settings, agent=agent.name)
         if entry.tool_choice is not None:
             settings = replace(settings, tool_choice=entry.tool_choice)
         return settings

@@ -25,6 +25,7 @@ __all__ = [
     "chain",
     "model_failure",
     "no_room",
+    "refused",
     "reported_failure",
     "run_failure",
     "sent_by",
@@ -235,6 +236,11 @@ def no_room(model: str) -> BudgetExceeded:
         f"{model} had no room to finish its answer",
         fix="Raise max_output_tokens",
     )
+
+
+def refused(message: str, *, fix: str) -> RuntimeFailure:
+    """Return the error of what an author's code asks for in a run and cannot have under steer."""
+    return RuntimeFailure(message, category=ErrorCategory.VALIDATION, fix=fix)
 
 
 def sent_by(error: Exception) -> Sent:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 from agents import Agent
+from agents.result import RunResult, RunResultStreaming
 from openai.types.responses import ResponseComputerToolCall
 from steer.agents import EncodedResult
 from steer.errors import RuntimeFailure, SteerError
@@ -26,6 +27,7 @@ from steer.ports.runtime import Run
 from steer.values import JsonValue
 
 from steer_openai_agents.servers import McpServers
+from steer_openai_agents.sessions import RunSessions
 
 if TYPE_CHECKING:
     from steer_openai_agents.clients import Clients
@@ -60,7 +62,8 @@ class ActiveRun:
 
     ``failures`` says, by the identity of an exception that the SDK carries onwards, what steer
     has already told the gate that it means. ``stopped`` is the gate's refusal to go on, which
-    the SDK may have turned into words for a model.
+    the SDK may have turned into words for a model. ``result`` is that of the last run on the
+    outermost path which an author's code started.
     """
 
     run: Run
@@ -75,11 +78,18 @@ class ActiveRun:
     stopped: SteerError | None = None
     finish_reason: str | None = None
     servers: McpServers = field(default_factory=McpServers, init=False)
+    result: RunResult | RunResultStreaming | None = None
+    sessions: RunSessions = field(default_factory=RunSessions)
 
     def means(self, error: BaseException, failure: SteerError) -> None:
         """Note what an exception means that is on its way through the SDK."""
         self._kept.append(error)
         self.failures[id(error)] = failure
+
+    def stop(self, error: SteerError) -> SteerError:
+        """Note that the run is to end with an error, unless it is to end with another."""
+        self.stopped = self.stopped or error
+        return self.stopped
 
     def group(self, path: tuple[str, ...]) -> str:
         """Return a name for the SDK's run on a path.
@@ -105,6 +115,13 @@ class ActiveRun:
             loop = task.get_loop()
             if loop is not self.loop and not loop.is_closed():
                 loop.call_soon_threadsafe(task.cancel)
+
+    def cancel_others(self) -> None:
+        """Cancel what works for this run in this event loop beside the current task."""
+        current = asyncio.current_task()
+        for task in list(self._tasks):
+            if task is not current and task.get_loop() is self.loop:
+                task.cancel()
 
     async def settle(self) -> None:
         """Wait, bounded, until nothing of the run is left in this event loop; name what is.

@@ -39,6 +39,8 @@ RUNTIME = RuntimePlugin(
     install="steer-openai-agents",
     capabilities=CAPABILITIES,
     native_types=("agents.agent.Agent",),
+    native_callers=("agents.run.Runner",),
+    native_functions=("run_workflow",),
     config="steer_openai_agents.config:OpenAIAgentsConfig",
 )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from agents import Agent as SdkAgent
@@ -12,7 +13,7 @@ from agents import Model, ModelSettings, MultiProvider
 from agents.exceptions import UserError
 from pydantic_core import to_jsonable_python
 from steer.agents import Agent, output_spec
-from steer.capabilities import Capabilities
+from steer.capabilities import Capabilities, HistoryForm
 from steer.errors import AgentError, ConfigError
 from steer.ports.options import PrepareOptions
 from steer.ports.runtime import ToolInfo
@@ -25,15 +26,10 @@ from steer_openai_agents.compiled import SpecSchema, compile_agent
 from steer_openai_agents.config import OpenAIAgentsConfig, overlaid
 from steer_openai_agents.model_table import Interface
 from steer_openai_agents.models import GatedProvider, provider_of
+from steer_openai_agents.option_checks import check_models, check_options, check_workflow
 from steer_openai_agents.plugin import CAPABILITIES
-from steer_openai_agents.survey import (
-    answering,
-    description,
-    has_tools,
-    reachable,
-    tool_names,
-    ungated_tools,
-)
+from steer_openai_agents.survey import answering, description, reachable, ungated_tools
+from steer_openai_agents.workflow import Workflow, is_workflow, workflow_of
 
 __all__ = ["OpenAIAgentsPrepared", "prepare"]
 
@@ -42,9 +38,11 @@ __all__ = ["OpenAIAgentsPrepared", "prepare"]
 class OpenAIAgentsPrepared:
     """Implements ``steer.ports.runtime.Prepared``.
 
-    ``start`` is the gated copy of the agent that is asked, ``clones`` makes the other ones;
-    ``others`` are those that were in sight, kept so that each is made once. ``asking`` is how the
-    options have models asked. ``parts`` is what the author's ``agents`` were made of then.
+    ``start`` is the gated copy of the agent that is asked, or the function that asks agents;
+    ``clones`` makes the other copies, and ``others`` are those of the agents that were in sight,
+    kept so that each is made once. ``asking`` is how the options have models asked, and
+    ``readers`` are the agents that may be given the conversation. ``look`` returns what the
+    author's agents are made of, and ``parts`` is what it returned then.
     """
 
     agent: str
@@ -53,18 +51,19 @@ class OpenAIAgentsPrepared:
     fingerprint: str
     capabilities: Capabilities
     ungated: tuple[ToolInfo, ...]
-    start: SdkAgent[Any]
+    start: SdkAgent[Any] | Workflow
     clones: Clones
     others: tuple[SdkAgent[Any], ...]
     asking: Asking
+    readers: tuple[SdkAgent[Any], ...]
     tracing: bool
-    agents: tuple[SdkAgent[Any], ...]
+    look: Callable[[], tuple[object, ...]]
     parts: tuple[object, ...]
 
     @property
     def current(self) -> bool:
         """Whether the author has changed nothing of the agents since."""
-        parts = _parts(self.agents)
+        parts = self.look()
         return len(parts) == len(self.parts) and all(map(operator.is_, parts, self.parts))
 
     def check_input(self, messages: Sequence[Message]) -> None:
@@ -72,7 +71,7 @@ class OpenAIAgentsPrepared:
 
         Raises ``ConfigError``.
         """
-        for each in answering(self.agents[0]):
+        for each in self.readers:
             model = self.asking.options.model or each.model
             self.asking.check_files(model, messages, agent=each.name)
 
@@ -100,35 +99,86 @@ def _prepare(
             if value is not None
         }
     )
+    if isinstance(native, Workflow):
+        return _prepared_workflow(native, options, config, clients)
     agents = reachable(native)
-    parts = _parts(agents)
-    _check_models(agents, options)
-    _check_options(native, agents, options)
-    ungated = ungated_tools(agents)
-    provider = _provider(config)
-    asking = Asking(options=options, interface=_interface(provider), rows=config.models)
+    look = partial(_parts, agents)
+    parts = look()
+    check_models(agents, options)
+    check_options(native, agents, options)
+    readers, ungated = answering(native), ungated_tools(agents)
+    asking, clones = _clones(options, config, clients, ungated)
     asking.check_schema(options.model or native.model, agent=native.name)
-    clones = Clones(
-        provider=GatedProvider(provider, clients=clients, timeout=config.timeout),
-        overrides=Overrides(model=options.model, asking=asking),
-        ungated=frozenset(tool.name for tool in ungated),
-    )
     start = clones.entry(native, _entry(options))
     model = options.model or native.model
     return OpenAIAgentsPrepared(
         agent=native.name,
         model=name_of_model(model),
         provider=provider_of(model) if isinstance(model, Model) else provider_of_name(model),
-        fingerprint=_fingerprint(agents, options, config),
-        capabilities=_capabilities(native, agents, asking),
+        fingerprint=_fingerprint(description(agents), options, config),
+        capabilities=_capabilities(agents, readers, asking),
         ungated=ungated,
         start=start,
         clones=clones,
         others=tuple(clones.clone(each) for each in agents),
         asking=asking,
+        readers=tuple(readers),
         tracing=config.tracing,
-        agents=tuple(agents),
+        look=look,
         parts=parts,
+    )
+
+
+def _prepared_workflow(
+    workflow: Workflow, options: PrepareOptions, config: OpenAIAgentsConfig, clients: Clients
+) -> OpenAIAgentsPrepared:
+    def look() -> tuple[object, ...]:
+        # Those that only the function's own code makes are not seen.
+        seen = reachable(*workflow.agents)
+        return (*seen, *_parts(seen))
+
+    check_workflow(workflow, options)
+    agents, parts = reachable(*workflow.agents), look()
+    ungated = ungated_tools(agents)
+    asking, clones = _clones(options, config, clients, ungated)
+    can, whole = _capabilities(agents, agents, asking), workflow.form.items
+    return OpenAIAgentsPrepared(
+        agent=workflow.name,
+        model=None if options.model is None else name_of_model(options.model),
+        provider=None if options.model is None else provider_of_name(options.model),
+        fingerprint=_fingerprint([workflow.description, description(agents)], options, config),
+        capabilities=replace(
+            can,
+            history=HistoryForm.NATIVE if whole else HistoryForm.PROMPT,
+            images=whole and can.images,
+            files=whole and can.files,
+            schema=False,
+            tool_choice=False,
+        ),
+        ungated=ungated,
+        start=workflow,
+        clones=clones,
+        others=tuple(clones.clone(each) for each in agents),
+        asking=asking,
+        readers=tuple(agents),
+        tracing=config.tracing,
+        look=look,
+        parts=parts,
+    )
+
+
+def _clones(
+    options: PrepareOptions,
+    config: OpenAIAgentsConfig,
+    clients: Clients,
+    ungated: Sequence[ToolInfo],
+) -> tuple[Asking, Clones]:
+    provider = _provider(config)
+    asking = Asking(options=options, interface=_interface(provider), rows=config.models)
+    return asking, Clones(
+        provider=GatedProvider(provider, clients=clients, timeout=config.timeout),
+        overrides=Overrides(model=options.model, asking=asking),
+        ungated=frozenset(tool.name for tool in ungated),
     )
 
 
@@ -148,14 +198,18 @@ def _parts(agents: Sequence[SdkAgent[Any]]) -> tuple[object, ...]:
     return tuple(parts)
 
 
-def _native(agent: object, options: PrepareOptions) -> tuple[SdkAgent[Any], dict[str, JsonValue]]:
-    """Return the SDK's agent, and what the definition sets for this runtime."""
+def _native(
+    agent: object, options: PrepareOptions
+) -> tuple[SdkAgent[Any] | Workflow, dict[str, JsonValue]]:
+    """Return the SDK's agent, or the workflow, and what the definition sets for this runtime."""
     if isinstance(agent, Agent):
         if agent.native is None:
             return compile_agent(agent, options.variables), dict(agent.runtime_config)
         native, runtime_config = agent.native, dict(agent.runtime_config)
     else:
         native, runtime_config = agent, {}
+    if is_workflow(native):
+        return workflow_of(native), runtime_config
     if not isinstance(native, SdkAgent):
         raise AgentError(
             f"the OpenAI Agents SDK cannot run a {type(native).__module__}."
@@ -168,52 +222,6 @@ def _native(agent: object, options: PrepareOptions) -> tuple[SdkAgent[Any], dict
             fix="Drop the variables, or define the agent with steer.agents.Agent",
         )
     return native, runtime_config
-
-
-def _check_models(agents: list[SdkAgent[Any]], options: PrepareOptions) -> None:
-    """Refuse to say with a request how models given by name are reached where there are none.
-
-    What a configuration says for all agents may well not concern this one.
-    """
-    if options.model is not None or not all(isinstance(each.model, Model) for each in agents):
-        return
-    for name in ("base_url", "api_key"):
-        if getattr(options, name) is not None:
-            raise ConfigError(
-                f"{name} cannot take effect: the author of agent {agents[0].name!r} gave it a "
-                "model object, which knows its own server",
-                fix=f"Drop {name}, or name a model to be used in place of the object",
-            )
-
-
-def _check_options(
-    agent: SdkAgent[Any], agents: list[SdkAgent[Any]], options: PrepareOptions
-) -> None:
-    if options.output_schema is not None and agent.handoffs:
-        raise ConfigError(
-            f"output_schema cannot take effect: agent {agent.name!r} hands off to others, "
-            "and whichever comes last answers",
-            fix="Set the output type of each of them in the agent's own code",
-        )
-    if options.parallel_tool_calls is not None and not any(map(has_tools, agents)):
-        raise ConfigError(
-            f"parallel_tool_calls cannot take effect: agent {agent.name!r} has no tools",
-            fix="Drop parallel_tool_calls",
-        )
-    if options.tool_choice is not None:
-        _check_tool_choice(agent, options.tool_choice)
-
-
-def _check_tool_choice(agent: SdkAgent[Any], choice: str) -> None:
-    names = tool_names(agent)
-    if names is None or choice in {"auto", "none"} or (choice == "required" and names):
-        return
-    if choice not in names:
-        raise ConfigError(
-            f"tool_choice {choice!r} cannot take effect: agent {agent.name!r} has "
-            + (f"the tools {', '.join(names)}" if names else "no tools"),
-            fix="Choose auto, none, required or the name of a tool" if names else "Drop it",
-        )
 
 
 def _provider(config: OpenAIAgentsConfig) -> MultiProvider:
@@ -250,15 +258,16 @@ def _entry(options: PrepareOptions) -> Entry:
 
 
 def _capabilities(
-    agent: SdkAgent[Any], agents: list[SdkAgent[Any]], asking: Asking
+    agents: Sequence[SdkAgent[Any]], readers: Sequence[SdkAgent[Any]], asking: Asking
 ) -> Capabilities:
     """Return what all agents of a run can do together.
 
-    An option holds for each of them, and the conversation for those that it may be handed to.
+    An option holds for each of them, and the conversation for those that it may be handed to, of
+    which the first is the one that is asked.
     """
     model = asking.options.model
     every = [asking.takes(model or each.model) for each in agents]
-    seeing = [asking.takes(model or each.model) for each in answering(agent)]
+    seeing = [asking.takes(model or each.model) for each in readers]
     efforts = [asking.effort(authored_settings(each, model)) for each in agents]
 
     def sampling(option: str) -> bool:
@@ -275,21 +284,19 @@ def _capabilities(
         seed=all(takes.seed for takes in every),
         reasoning_effort=all(takes.reasoning_effort for takes in every),
         parallel_tool_calls=all(takes.parallel_tool_calls for takes in every),
-        schema=seeing[0].output_schema,
+        schema=bool(seeing) and seeing[0].output_schema,
         images=all(takes.images for takes in seeing),
         files=all(takes.files for takes in seeing),
     )
 
 
-def _fingerprint(
-    agents: list[SdkAgent[Any]], options: PrepareOptions, config: OpenAIAgentsConfig
-) -> str:
+def _fingerprint(author: JsonValue, options: PrepareOptions, config: OpenAIAgentsConfig) -> str:
     # Where a request goes and who pays does not change what it says.
     quiet = {"base_url", "api_key", "config", "organization", "project", "timeout", "tracing"}
     chosen = {**to_jsonable_python(options), **config.model_dump(mode="json")}
     return digest_of(
         [
-            description(agents),
+            author,
             {name: value for name, value in chosen.items() if name not in quiet},
         ]
     )

@@ -9,17 +9,23 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from agents import (
     Agent,
     AgentHooks,
+    AgentUpdatedStreamEvent,
     FunctionToolResult,
     InputGuardrail,
     OutputGuardrail,
     RunHooks,
+    RunItemStreamEvent,
+    RunResult,
+    RunResultStreaming,
+    StreamEvent,
     Tool,
     ToolInputGuardrail,
     ToolInputGuardrailData,
@@ -32,12 +38,15 @@ from steer_openai_agents.frame import denial_here
 __all__ = [
     "PublicHooks",
     "PublicRunHooks",
+    "PublicRunResult",
+    "PublicRunResultStreaming",
     "copy_marked",
     "original_of",
     "public_behavior",
     "public_context",
     "public_guardrail",
     "public_tool_guardrail",
+    "publish_items",
     "with_original",
 ]
 
@@ -139,6 +148,64 @@ class PublicRunHooks(RunHooks[Any]):
 
     async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
         await self._hooks.on_llm_end(context, original_of(agent), response)
+
+
+# Where items of a result name the agents that they came from, went to, or were made by.
+_AGENTS_OF_ITEMS = ("agent", "source_agent", "target_agent")
+
+
+def _publish(item: Any) -> None:
+    """Let an item of a result name the author's own agents."""
+    for name in _AGENTS_OF_ITEMS:
+        if name in vars(item):
+            vars(item)[name] = original_of(getattr(item, name))
+
+
+def publish_items(result: RunResult | RunResultStreaming) -> None:
+    """Let the items of a finished result name the author's own agents.
+
+    Not where it waits for an approval: the SDK goes on with the agents that are in it.
+    """
+    if not result.interruptions:
+        for item in result.new_items:
+            _publish(item)
+
+
+class PublicRunResult(RunResult):
+    """A result whose last agent is the author's own, unless the run is to be resumed with it."""
+
+    @property
+    def last_agent(self) -> Agent[Any]:
+        """The last agent that was run."""
+        agent: Agent[Any] = super().last_agent
+        return agent if self.interruptions else original_of(agent)
+
+
+class PublicRunResultStreaming(RunResultStreaming):
+    """A result that is being streamed, with the author's own agents in it."""
+
+    @property
+    def last_agent(self) -> Agent[Any]:
+        """The last agent that was run."""
+        agent: Agent[Any] = super().last_agent
+        return agent if self.interruptions else original_of(agent)
+
+    async def stream_events(self) -> AsyncIterator[StreamEvent]:
+        """Yield the events as they come."""
+        # What the SDK declares as an iterator is a generator, which cleans up when it is closed.
+        async with aclosing(cast(Any, super().stream_events())) as events:
+            async for event in events:
+                match event:
+                    case AgentUpdatedStreamEvent():
+                        yield replace(event, new_agent=original_of(event.new_agent))
+                    case RunItemStreamEvent():
+                        # The SDK is not done with the item itself.
+                        item = copy.copy(event.item)
+                        _publish(item)
+                        yield replace(event, item=item)
+                    case _:
+                        yield event
+        publish_items(self)
 
 
 def public_guardrail(guardrail: Any) -> Any:

@@ -12,16 +12,22 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
-from agents import Agent, ModelProvider, MultiProvider, RunConfig
+from agents import Agent, ModelProvider, MultiProvider, RunConfig, RunState
 from agents.result import RunResult, RunResultStreaming
 from agents.run import AgentRunner, get_default_agent_runner, set_default_agent_runner
 from steer.errors import SteerError
 from steer.events import AgentDone, AgentStarted
 
-from steer_openai_agents.frame import Frame, entered, frame_or_none
+from steer_openai_agents.failures import refused
+from steer_openai_agents.frame import ActiveRun, Frame, entered, frame_or_none
 from steer_openai_agents.handoffs import unless_denied
 from steer_openai_agents.models import GatedModel, GatedProvider
-from steer_openai_agents.public import PublicRunHooks
+from steer_openai_agents.public import (
+    PublicRunHooks,
+    PublicRunResult,
+    PublicRunResultStreaming,
+    publish_items,
+)
 
 __all__ = ["DispatchingRunner"]
 
@@ -61,13 +67,13 @@ class DispatchingRunner(AgentRunner):
         if frame is None or self.closed:
             return await self.previous.run(starting_agent, input, **kwargs)
         frame = frame.beside()
-        agent = _gated(frame, starting_agent, kwargs)
+        agent = _gated(frame, starting_agent, input, kwargs)
         name = agent.name
+        frame.active.work_here()
         async with AsyncExitStack() as stack:
             if asyncio.get_running_loop() is not frame.active.loop:
                 await stack.enter_async_context(frame.active.clients.visiting())
                 await stack.enter_async_context(frame.active.servers.visiting())
-                frame.active.work_here()
             stack.enter_context(entered(frame))
             frame.emit(AgentStarted(name=name), agent=name)
             try:
@@ -77,6 +83,9 @@ class DispatchingRunner(AgentRunner):
                 frame.emit(AgentDone(name=name), agent=name)
                 raise
             frame.emit(AgentDone(name=name), agent=name)
+            result.__class__ = PublicRunResult
+            publish_items(result)
+            _note(frame, result)
             return result
 
     def run_sync(self, starting_agent: Agent[Any], input: Any, **kwargs: Any) -> RunResult:  # noqa: A002 - the SDK's name
@@ -96,24 +105,39 @@ class DispatchingRunner(AgentRunner):
         if frame is None or self.closed:
             return self.previous.run_streamed(starting_agent, input, **kwargs)
         frame = frame.beside()
-        agent = _gated(frame, starting_agent, kwargs)
+        agent = _gated(frame, starting_agent, input, kwargs)
         with entered(frame):
             frame.emit(AgentStarted(name=agent.name), agent=agent.name)
             result = super().run_streamed(agent, input, **kwargs)
+        result.__class__ = PublicRunResultStreaming
         task = result.run_loop_task
         if task is not None:
             frame.active.works(task)
-            task.add_done_callback(
-                lambda _: frame.emit(
-                    AgentDone(name=result.current_agent.name), agent=result.current_agent.name
-                )
-            )
+            task.add_done_callback(lambda task: _ended(frame, result, task))
         return result
 
 
-def _gated(frame: Frame, agent: Agent[Any], kwargs: dict[str, Any]) -> Agent[Any]:
+def _ended(frame: Frame, result: RunResultStreaming, task: asyncio.Task[Any]) -> None:
+    name = result.last_agent.name
+    frame.emit(AgentDone(name=name), agent=name)
+    if not task.cancelled() and task.exception() is None:
+        _note(frame, result)
+
+
+def _note(frame: Frame, result: RunResult | RunResultStreaming) -> None:
+    """Keep the result that a workflow which returns nothing of its own comes to."""
+    if not frame.path:
+        frame.active.result = result
+
+
+def _gated(frame: Frame, agent: Agent[Any], given_input: Any, kwargs: dict[str, Any]) -> Agent[Any]:
     """Return the copy of an agent to run, and put the run's configuration under the gate."""
     active = frame.active
+    try:
+        _keep_history(active, given_input, kwargs)
+    except SteerError as error:
+        # The SDK would make words for a model of it.
+        raise active.stop(error) from error.__cause__
     given = kwargs.get("run_config")
     config = RunConfig(**given) if isinstance(given, dict) else given or RunConfig()
     clones = active.clones
@@ -123,11 +147,12 @@ def _gated(frame: Frame, agent: Agent[Any], kwargs: dict[str, Any]) -> Agent[Any
         config = replace(config, model_provider=clones.provider)
     if config.model is not None:
         clones = clones.for_model(config.model)
-    change = config.handoff_input_filter
+    change, settings = config.handoff_input_filter, config.model_settings
     kwargs["run_config"] = replace(
         config,
         model=None,
         handoff_input_filter=None if change is None else unless_denied(change),
+        model_settings=settings and clones.asking.yielding(settings),
         tracing_disabled=config.tracing_disabled or not active.tracing,
         group_id=config.group_id or active.group(frame.path),
     )
@@ -142,6 +167,25 @@ def _gated(frame: Frame, agent: Agent[Any], kwargs: dict[str, Any]) -> Agent[Any
         # An option that its model does not take; the SDK would tell a model about it.
         active.stopped = active.stopped or error
         raise
+
+
+def _keep_history(active: ActiveRun, given_input: Any, kwargs: dict[str, Any]) -> None:
+    """Refuse what a replay could not ask for again; put a session off its path."""
+    if kwargs.get("conversation_id") is not None:
+        raise refused(
+            "a conversation_id keeps the history at OpenAI, where a run that is begun again would"
+            " find what it had added before",
+            fix="Use auto_previous_response_id=True, or a session such as SQLiteSession",
+        )
+    if isinstance(given_input, RunState):
+        agent = given_input._current_agent  # noqa: SLF001 - no public way to it
+        if agent is None or not isinstance(agent.model, GatedModel):
+            raise refused(
+                "a RunState that was saved elsewhere holds tools that would act past the gate",
+                fix="Resume a run with the state of a result of the same run",
+            )
+    if kwargs.get("session") is not None:
+        kwargs["session"] = active.sessions.kept(kwargs["session"])
 
 
 def _is_default(provider: ModelProvider) -> bool:

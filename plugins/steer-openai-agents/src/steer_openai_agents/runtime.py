@@ -6,13 +6,13 @@ import asyncio
 from typing import Any
 
 import anyio
-from agents import MessageOutputItem, RunConfig, ToolCallOutputItem
+from agents import Agent, MessageOutputItem, RunConfig, RunResultStreaming, ToolCallOutputItem
 from agents.exceptions import ModelRefusalError
 from agents.items import ItemHelpers
 from agents.result import RunResult
 from agents.run import AgentRunner
 from pydantic_core import to_jsonable_python
-from steer.errors import PluginError, RuntimeFailure
+from steer.errors import ConfigError, PluginError, RuntimeFailure
 from steer.events import AgentDone, AgentStarted
 from steer.ports.options import PrepareOptions
 from steer.ports.runtime import Finished, Prepared, Run
@@ -25,6 +25,8 @@ from steer_openai_agents.failures import run_failure
 from steer_openai_agents.frame import ActiveRun, Frame, entered
 from steer_openai_agents.prepared import OpenAIAgentsPrepared, prepare
 from steer_openai_agents.runner import DispatchingRunner
+from steer_openai_agents.traces import DispatchingTraces
+from steer_openai_agents.workflow import Workflow
 
 __all__ = ["OpenAIAgentsRuntime", "open_runtime"]
 
@@ -51,6 +53,7 @@ class OpenAIAgentsRuntime:
         self._config = config
         self._clients = Clients()
         self._runners = [DispatchingRunner()]
+        self._traces = DispatchingTraces()
 
     def prepare(self, agent: object, options: PrepareOptions, /) -> OpenAIAgentsPrepared:
         """Compile and check once: see ``Runtime.prepare``."""
@@ -84,45 +87,99 @@ class OpenAIAgentsRuntime:
             raise
         finally:
             await active.settle()
-        return await task
+        finished = await task
+        await active.sessions.store()
+        return finished
 
     async def aclose(self) -> None:
         """Close connections, and give the SDK its own default runner back."""
         for runner in self._runners:
             runner.close()
+        self._traces.close()
         with anyio.CancelScope(shield=True):
             await self._clients.aclose()
 
 
 async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished:
     with entered(Frame(active=active)) as frame:
-        frame.emit(AgentStarted(name=prepared.agent), agent=prepared.agent)
+        start = prepared.start
         try:
-            result = await AgentRunner().run(
-                prepared.start,
-                sdk_input(active.run.input),
-                context=active.run.user_context,
-                # The gate counts turns and ends the run; the SDK's own limit would come first.
-                max_turns=None,
-                run_config=RunConfig(
-                    model_provider=prepared.clones.provider,
-                    tracing_disabled=not prepared.tracing,
-                    group_id=active.group(()),
-                ),
-            )
+            if isinstance(start, Workflow):
+                finished = await _run_workflow(start, active)
+            else:
+                finished = await _run_agent(start, prepared, frame)
         except Exception as error:
             if active.stopped is not None:
                 raise active.stopped from error
-            finished = _refused(error)
-            if finished is None:
+            refused = _refused(error)
+            if refused is None:
                 raise run_failure(error, active.failures) from error
-            return finished
+            return refused
         if active.stopped is not None:
             # The SDK has told a model about it, and the model went on.
             raise active.stopped
+        return finished
+
+
+async def _run_agent(start: Agent[Any], prepared: OpenAIAgentsPrepared, frame: Frame) -> Finished:
+    active = frame.active
+    frame.emit(AgentStarted(name=prepared.agent), agent=prepared.agent)
+    result = await AgentRunner().run(
+        start,
+        sdk_input(active.run.input),
+        context=active.run.user_context,
+        # The gate counts turns and ends the run; the SDK's own limit would come first.
+        max_turns=None,
+        run_config=RunConfig(
+            model_provider=prepared.clones.provider,
+            tracing_disabled=not prepared.tracing,
+            group_id=active.group(()),
+        ),
+    )
+    if active.stopped is None:
         name = result.last_agent.name
         frame.emit(AgentDone(name=name), agent=name)
-        return _finished(result, active)
+    return _finished(result, active)
+
+
+async def _run_workflow(workflow: Workflow, active: ActiveRun) -> Finished:
+    if active.run.user_context is not None:
+        raise ConfigError(
+            f"user_context cannot take effect: {workflow.name} gives its runs their context itself",
+            fix="Drop it, and make the context in the function",
+        )
+    value = await workflow.run(active.run.input)
+    # As at the end of any program: what the function left running does not outlive it.
+    active.cancel_others()
+    return _workflow_finished(workflow, value, active)
+
+
+def _workflow_finished(workflow: Workflow, value: Any, active: ActiveRun) -> Finished:
+    """Return what a workflow's run came to, from what the function returned."""
+    if isinstance(value, str):
+        return Finished(content=value, finish_reason=_reason(active))
+    if isinstance(value, RunResultStreaming) and not value.is_complete:
+        raise RuntimeFailure(
+            f"{workflow.name} returned before the run was over that it streams",
+            fix="Follow its stream_events to their end",
+        )
+    if isinstance(value, RunResult | RunResultStreaming):
+        return _finished(value, active)
+    if value is None:
+        return _last_said(active)
+    output = to_jsonable_python(value, fallback=str)
+    text = output.get("output_text") if isinstance(output, dict) else None
+    content = text if isinstance(text, str) else _last_said(active).content
+    return Finished(content=content, output=output, finish_reason=_reason(active))
+
+
+def _last_said(active: ActiveRun) -> Finished:
+    """Return what the agent came to that ended last."""
+    return Finished(content="") if active.result is None else _finished(active.result, active)
+
+
+def _reason(active: ActiveRun) -> FinishReason:
+    return _FINISH_REASONS.get(active.finish_reason or "", FinishReason.STOP)
 
 
 def _refused(error: Exception) -> Finished | None:
@@ -135,7 +192,7 @@ def _refused(error: Exception) -> Finished | None:
     return Finished(content=error.refusal, finish_reason=FinishReason.REFUSAL)
 
 
-def _finished(result: RunResult, active: ActiveRun) -> Finished:
+def _finished(result: RunResult | RunResultStreaming, active: ActiveRun) -> Finished:
     if result.interruptions:
         names = ", ".join(sorted({str(item.name) for item in result.interruptions}))
         raise RuntimeFailure(
@@ -144,10 +201,7 @@ def _finished(result: RunResult, active: ActiveRun) -> Finished:
     output: Any = result.final_output
     items = result.new_items
     by_tool = bool(items) and isinstance(items[-1], ToolCallOutputItem)
-    if by_tool:
-        reason = FinishReason.TOOL_RESULT
-    else:
-        reason = _FINISH_REASONS.get(active.finish_reason or "", FinishReason.STOP)
+    reason = FinishReason.TOOL_RESULT if by_tool else _reason(active)
     if output is None or isinstance(output, str):
         return Finished(content=output or "", finish_reason=reason)
     form = to_jsonable_python(output, fallback=str)

@@ -41,24 +41,24 @@ _HOSTED = (
 )
 
 
-def reachable(agent: Agent[Any]) -> list[Agent[Any]]:
-    """Return the agent, and those it can hand off to or call as tools, the nearest first.
+def reachable(*agents: Agent[Any]) -> list[Agent[Any]]:
+    """Return the agents, and those they can hand off to or call as tools, the nearest first.
 
     Agents that only the author's code names, inside a tool or a dynamic handoff, are not seen.
     """
-    return _reached(agent, lambda each: [*_targets(each), *_nested(each)])
+    return _reached(agents, lambda each: [*_targets(each), *_nested(each)])
 
 
 def answering(agent: Agent[Any]) -> list[Agent[Any]]:
     """Return the agent, and those it can hand the conversation over to."""
-    return _reached(agent, _targets)
+    return _reached([agent], _targets)
 
 
 def _reached(
-    agent: Agent[Any], following: Callable[[Agent[Any]], Iterable[Agent[Any]]]
+    agents: Iterable[Agent[Any]], following: Callable[[Agent[Any]], Iterable[Agent[Any]]]
 ) -> list[Agent[Any]]:
     found: dict[int, Agent[Any]] = {}
-    left = [agent]
+    left = list(agents)
     while left:
         each = left.pop(0)
         if id(each) not in found:
