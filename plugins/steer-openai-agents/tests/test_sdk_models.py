@@ -159,7 +159,8 @@ async def test_an_authors_retries_are_asked_for_one_by_one() -> None:
 
 
 async def test_an_authors_time_out_for_the_model_is_one() -> None:
-    agent: Agent[Any] = Agent(name="a", model=MODEL, model_settings=ModelSettings(timeout=0.2))
+    # Long enough for the request to leave on a busy machine.
+    agent: Agent[Any] = Agent(name="a", model=MODEL, model_settings=ModelSettings(timeout=2.0))
     async with Provider(Script([Turn("Late.", Hold("never", after=0))])) as provider:
         with pytest.raises(ProviderError) as raised:
             await run_bare(agent, provider)
