@@ -1,0 +1,1 @@
+"""The contract as data: what a plugin of each port has to make true."""
