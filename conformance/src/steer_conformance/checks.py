@@ -154,6 +154,12 @@ class Expectations:
         """Why this check is expected to fail, ``None`` if it is not."""
         return self.known_failures.get(check.id, self.known_failures.get(check.clause))
 
+    def about(self, suite: Suite[Any]) -> Expectations:
+        """Return those that are about checks of this suite."""
+        known = {name for check in suite.checks for name in (check.clause, check.id)}
+        mine = {key: reason for key, reason in self.known_failures.items() if key in known}
+        return Expectations(known_failures=mine)
+
     def refuse_strangers(self, checks: Iterable[Check[Any]]) -> None:
         """Raise ``ConfigError`` for an expectation that is about none of these checks."""
         known = {name for check in checks for name in (check.clause, check.id)}

@@ -22,7 +22,6 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 from steer.errors import ConfigError
-from steer.naming import did_you_mean
 
 __all__ = ["NIGHTLY", "PULL_REQUEST", "Profile", "profile_named"]
 
@@ -31,6 +30,8 @@ __all__ = ["NIGHTLY", "PULL_REQUEST", "Profile", "profile_named"]
 class Profile:
     """How laws are tried: ``examples`` of each, state machines with ``steps`` each.
 
+    ``patience`` multiplies the seconds that every check may take.
+
     Without a ``seed`` the examples are the same ones every time; with one they are those of the
     seed, so whoever has it repeats what it found.
     """
@@ -38,6 +39,7 @@ class Profile:
     name: str
     examples: int
     steps: int
+    patience: float = 1.0
     seed: int | None = None
 
     def settings(self, *, share: float = 1.0) -> settings:
@@ -76,7 +78,7 @@ class Profile:
 PULL_REQUEST = Profile(name="pr", examples=25, steps=20)
 """Few examples, the same ones at every run."""
 
-NIGHTLY = Profile(name="nightly", examples=500, steps=60)
+NIGHTLY = Profile(name="nightly", examples=500, steps=60, patience=40.0)
 """Many examples, others at every run."""
 
 
@@ -87,10 +89,7 @@ def profile_named(name: str, *, seed: int | None = None) -> Profile:
     """
     known = {each.name: each for each in (PULL_REQUEST, NIGHTLY)}
     if name not in known:
-        raise ConfigError(
-            f"there is no profile {name!r}; there is {', '.join(known)}",
-            fix=did_you_mean(name, tuple(known)),
-        )
+        raise ConfigError(f"there is no profile {name!r}; there is {', '.join(known)}")
     found = known[name]
     if seed is None and found is NIGHTLY:
         seed = secrets.randbelow(2**32)

@@ -57,7 +57,7 @@ POLICY_CLAUSES = (
         id="PO-9",
         port="policy",
         capability="rules",
-        text="Of the rules that apply to a tool the strictest one holds: deny, then ask, then allow.",
+        text="Of the rules that apply to a tool the strictest holds: deny, then ask, then allow.",
     ),
     Clause(
         id="PO-10",
@@ -82,6 +82,7 @@ POLICY_CLAUSES = (
         id="PO-13",
         port="policy",
         capability="rules",
-        text="Other rules make another version: an approval is bound to the one it was given under.",
+        text="Other rules make another version, since an approval is bound to the one it was given "
+        "under.",
     ),
 )
