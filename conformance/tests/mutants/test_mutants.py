@@ -1,0 +1,50 @@
+"""Every clause kills a mutant, and no mutant survives the clauses it is there for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from mutant import Mutant
+from steer_conformance.checking import suite_for
+from steer_conformance.checks import Subject
+from steer_conformance.contract import CLAUSES
+from steer_conformance.running import perform
+
+MUTANTS: tuple[Mutant, ...] = tuple(
+    mutant
+    for file in sorted(Path(__file__).parent.glob("*_mutants.py"))
+    if file.name != Path(__file__).name
+    for mutant in import_module(file.stem).MUTANTS
+)
+TABLE = [
+    pytest.param(clause, mutant, id=f"{clause}-{mutant.name.replace(' ', '-')}")
+    for clause in CLAUSES
+    for mutant in MUTANTS
+    if clause in mutant.clauses
+]
+
+
+@pytest.mark.parametrize(("clause", "mutant"), TABLE)
+def test_a_clause_kills_its_mutant(clause: str, mutant: Mutant) -> None:
+    suite = suite_for(CLAUSES[clause].port)
+    subject = Subject(plugin=mutant.plugin, factory=mutant.factory)
+    for check in suite.checks:
+        if check.clause == clause:
+            try:
+                perform(suite, check, subject)
+            except Exception:
+                return
+    pytest.fail(f"{clause} lets pass: {mutant.name}")
+
+
+def test_every_clause_kills_a_mutant() -> None:
+    killing = {clause for mutant in MUTANTS for clause in mutant.clauses}
+    assert set(CLAUSES) - killing == set(), "no mutant is killed by these"
+    assert killing - set(CLAUSES) == set(), "these are no clauses"
+
+
+def test_no_two_mutants_have_one_name() -> None:
+    names = [(mutant.plugin.kind, mutant.name) for mutant in MUTANTS]
+    assert len(names) == len(set(names))
