@@ -18,19 +18,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 from steer.errors import ConfigError
 
 __all__ = ["NIGHTLY", "PULL_REQUEST", "Profile", "profile_named"]
 
+_SMALLEST = (Phase.shrink, Phase.explain)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
     """How laws are tried: ``examples`` of each, state machines with ``steps`` each.
 
-    ``patience`` multiplies the seconds that every check may take.
+    ``patience`` multiplies the seconds that every check may take. ``shrinks`` says whether the
+    smallest example is looked for once one is found.
 
     Without a ``seed`` the examples are the same ones every time; with one they are those of the
     seed, so whoever has it repeats what it found.
@@ -41,13 +44,15 @@ class Profile:
     steps: int
     patience: float = 1.0
     seed: int | None = None
+    shrinks: bool = True
 
     def settings(self, *, share: float = 1.0) -> settings:
-        """Return this as settings of Hypothesis; ``share`` lowers the examples of a slow law."""
+        """Return this as settings of Hypothesis; ``share`` multiplies the number of examples."""
         return settings(
             max_examples=max(1, round(self.examples * share)),
             stateful_step_count=self.steps,
             derandomize=self.seed is None,
+            phases=[phase for phase in Phase if self.shrinks or phase not in _SMALLEST],
             # A failure is repeated by its seed or by running again, on whatever machine.
             database=None,
             deadline=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mutant import Mutant
 from steer_conformance.checking import suite_for
 from steer_conformance.checks import Subject
 from steer_conformance.contract import CLAUSES
+from steer_conformance.profiles import PULL_REQUEST
 from steer_conformance.running import perform
 
 MUTANTS: tuple[Mutant, ...] = tuple(
@@ -18,6 +20,8 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     if file.name != Path(__file__).name
     for mutant in import_module(file.stem).MUTANTS
 )
+# That it is killed is all that matters here, and not by how small an example.
+PROFILE = replace(PULL_REQUEST, shrinks=False)
 TABLE = [
     pytest.param(clause, mutant, id=f"{clause}-{mutant.name.replace(' ', '-')}")
     for clause in CLAUSES
@@ -29,7 +33,7 @@ TABLE = [
 @pytest.mark.parametrize(("clause", "mutant"), TABLE)
 def test_a_clause_kills_its_mutant(clause: str, mutant: Mutant) -> None:
     suite = suite_for(CLAUSES[clause].port)
-    subject = Subject(plugin=mutant.plugin, factory=mutant.factory)
+    subject = Subject(plugin=mutant.plugin, factory=mutant.factory, profile=PROFILE)
     for check in suite.checks:
         if check.clause == clause:
             try:

@@ -70,7 +70,7 @@ POLICY_CLAUSES = (
         port="policy",
         capability="rules",
         text="A rule that is added never loosens what another rule decided, and one that denies "
-        "or asks loosens nothing at all.",
+        "loosens nothing at all.",
     ),
     Clause(
         id="PO-12",
