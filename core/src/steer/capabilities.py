@@ -1,6 +1,6 @@
-"""What a runtime can do, as values that core, conformance suite and users all read.
+"""What a runtime or a storage can do, as values that core, conformance suite and users all read.
 
-A plugin declares the most it can do; each ``Prepared`` states what *this* agent with *these*
+A runtime declares the most it can do; each ``Prepared`` states what *this* agent with *these*
 options can do, which is never more (``exceeding`` names what is).
 """
 
@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-__all__ = ["Capabilities", "HistoryForm", "ModelGate", "Suspension", "UsageSource"]
+__all__ = [
+    "Capabilities",
+    "HistoryForm",
+    "ModelGate",
+    "StorageCapabilities",
+    "Suspension",
+    "UsageSource",
+]
 
 
 class Suspension(StrEnum):
@@ -96,6 +103,20 @@ class Capabilities:
             for field in fields(self)
             if _exceeds(getattr(self, field.name), getattr(declared, field.name))
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StorageCapabilities:
+    """What a storage can do. The defaults claim nothing.
+
+    ``durable``: what was acknowledged outlives the process that wrote it, however that ends.
+    ``shared``: several processes may have the same store open at once.
+    ``upgrades``: a store that an earlier version of the storage filled opens, and goes on.
+    """
+
+    durable: bool = False
+    shared: bool = False
+    upgrades: bool = False
 
 
 def _exceeds(claim: object, declared: object) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
 
-from steer.capabilities import Capabilities
+from steer.capabilities import Capabilities, StorageCapabilities
 from steer.errors import PluginError
 from steer.naming import fold
 
@@ -39,6 +39,7 @@ __all__ = [
     "CommandPlugin",
     "Declaration",
     "ExecutorPlugin",
+    "FreshStore",
     "PluginKind",
     "PolicyPlugin",
     "RuntimePlugin",
@@ -69,7 +70,6 @@ _KINDS: Mapping[str, type] = {
     "requires": tuple,
     "schemes": tuple,
     "native_types": tuple,
-    "capabilities": Capabilities,
 }
 
 
@@ -118,7 +118,7 @@ class Declaration:
         for key, kind in _KINDS.items():
             value = getattr(self, key, None)
             if hasattr(self, key) and not isinstance(value, kind):
-                raise PluginError(str(self.name), f"{key} is {value!r}, not a {kind.__name__}")
+                raise _wrong_type(self, key, kind)
         object.__setattr__(self, "name", fold(self.name))
         if not _NAME.fullmatch(self.name):
             raise PluginError(self.name, "a plugin's name is of letters, digits and '-'")
@@ -128,6 +128,11 @@ class Declaration:
             target = getattr(self, key, None)
             if isinstance(target, str) and not _TARGET.fullmatch(target):
                 raise PluginError(self.name, f"{key} is {target!r}, not 'package.module:function'")
+
+
+def _wrong_type(plugin: Declaration, key: str, kind: type) -> PluginError:
+    value = getattr(plugin, key)
+    return PluginError(str(plugin.name), f"{key} is {value!r}, not a {kind.__name__}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,14 +179,45 @@ class RuntimePlugin(_Configured):
     capabilities: Capabilities = field(default_factory=Capabilities)
     native_types: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse capabilities that are none of a runtime."""
+        Declaration.__post_init__(self)
+        if not isinstance(self.capabilities, Capabilities):
+            raise _wrong_type(self, "capabilities", Capabilities)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoragePlugin(_Addressed):
-    """A store for jobs and all that belongs to them. ``open(url, clock) -> Storage``."""
+    """A store for jobs and all that belongs to them. ``open(url, clock) -> Storage``.
+
+    ``capabilities``: what it can do beyond the port.
+    ``testing``, if given, is the target of a function that takes an empty folder and returns a
+    context manager of a ``FreshStore``.
+    """
 
     kind: ClassVar[PluginKind] = PluginKind.STORAGE
 
     open: str | Callable[..., Storage]
+    capabilities: StorageCapabilities = field(default_factory=StorageCapabilities)
+
+    def __post_init__(self) -> None:
+        """Refuse capabilities that are none of a storage."""
+        _Addressed.__post_init__(self)
+        if not isinstance(self.capabilities, StorageCapabilities):
+            raise _wrong_type(self, "capabilities", StorageCapabilities)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreshStore:
+    """A new store for one check, for as long as the context manager that gives it is entered.
+
+    ``url`` opens it, and whatever was written to it, again and again.
+    ``earlier``: URLs of stores that earlier versions of the storage filled with the suite's
+    samples, by version. Needed where the storage claims ``upgrades``.
+    """
+
+    url: str
+    earlier: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from functools import partial
 import anyio
 import pytest
 from steer.ports.storage import Storage
-from storage_samples import admit, events, write
+from steer_conformance.suites.storage.samples import admit, events, write
 
 pytestmark = pytest.mark.anyio
 

@@ -1,26 +1,18 @@
-"""Something of everything, for the files that later versions of steer must still open.
-
-``python golden_store.py FILE.gz`` writes such a file with the schema of today; run it when a
-release adds a step to the schema, and keep the files of earlier steps as they are.
-"""
+"""Stores that earlier versions filled."""
 
 from __future__ import annotations
 
-import asyncio
-import gzip
-import sys
-import tempfile
 from decimal import Decimal
-from pathlib import Path
 
 from steer.ports import changes as c
 from steer.ports.records import JobQuery
 from steer.ports.storage import Storage
-from steer.sqlite import open_sqlite
 from steer.values import ActionStatus, JobStatus, RunResult, Usage
-from storage_samples import (
+
+from steer_conformance.checks import check
+from steer_conformance.suites.storage.case import StorageCase
+from steer_conformance.suites.storage.samples import (
     START,
-    TurnedClock,
     action,
     created,
     effect,
@@ -32,12 +24,27 @@ from storage_samples import (
     model_record,
     outcome,
     owner,
+    seqs,
     stored_agent,
+    write,
 )
 
+__all__ = ["fill_with_samples"]
 
-async def fill(storage: Storage) -> None:
-    """Write all kinds of rows."""
+
+@check("ST-47", requires="upgrades")
+async def a_store_that_an_earlier_version_filled_opens_and_goes_on(case: StorageCase) -> None:
+    assert case.earlier, "upgrades is claimed, and the factory gives no store of an earlier version"
+    await fill_with_samples(case.storage)
+    for version, url in case.earlier.items():
+        earlier = case.open(url)
+        assert await _samples_of(earlier) == await _samples_of(case.storage), version
+        await write(earlier, events(4))
+        assert seqs(await earlier.journal.events("acme", "job-1")) == [1, 2, 3, 4]
+
+
+async def fill_with_samples(storage: Storage) -> None:
+    """Write all kinds of rows, as stores are kept for ``earlier`` of later versions."""
     record = job(
         owner=owner(),
         session_id="talk",
@@ -81,8 +88,7 @@ async def fill(storage: Storage) -> None:
     await storage.commit("acme", "job-2", None, changes)
 
 
-async def what_was_filled(storage: Storage) -> list[object]:
-    """Read all of it."""
+async def _samples_of(storage: Storage) -> list[object]:
     return [
         await storage.jobs.list("acme", JobQuery()),
         await storage.journal.read("acme", limit=4),
@@ -94,18 +100,3 @@ async def what_was_filled(storage: Storage) -> list[object]:
         await storage.sessions.get("acme", "talk"),
         await storage.agents.list("acme"),
     ]
-
-
-async def _write_file(target: Path) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "store.db"
-        storage = open_sqlite(path, TurnedClock())
-        await fill(storage)
-        await storage.aclose()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
-            packed.write(path.read_bytes())
-
-
-if __name__ == "__main__":
-    asyncio.run(_write_file(Path(sys.argv[1])))

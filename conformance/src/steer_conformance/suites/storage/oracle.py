@@ -1,4 +1,4 @@
-"""A store written a second time, as plainly as can be: what storages are compared with.
+"""The suite's own store, in dictionaries and as plain as can be: what storages are compared with.
 
 Each commit works on a deep copy of one scope and keeps it only if every change was fine. It shares
 no code with the storages but the records themselves.

@@ -1,15 +1,12 @@
-"""Records, changes and clocks for tests of storages; each factory fills what a test leaves out."""
+"""Records, changes and a clock for the checks; each factory fills in what a check leaves out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from steer.clock import Clock
 from steer.events import Event, JobCompleted, ModelToken
-from steer.memory import open_memory
 from steer.ports.changes import Change, EventsAppended, JobCreated
 from steer.ports.records import (
     ActionRecord,
@@ -24,10 +21,8 @@ from steer.ports.records import (
     StoredAgent,
 )
 from steer.ports.storage import Storage
-from steer.sqlite import open_sqlite
 from steer.values import ActionType, EffectStatus, JobStatus, Usage
 
-KINDS = ("memory", "sqlite")
 START = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 LEASE = 30.0
 
@@ -44,16 +39,11 @@ class TurnedClock:
     def monotonic(self) -> float:
         return self._now.timestamp()
 
-    async def sleep_until(self, moment: float, /) -> None:
+    async def sleep_until(self, _: float, /) -> None:
         raise AssertionError("a storage does not sleep")
 
     def turn(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
-
-
-def open_kind(kind: str, folder: Path, clock: Clock | None = None) -> Storage:
-    """Open a new store of this kind."""
-    return open_memory(clock) if kind == "memory" else open_sqlite(folder / "store.db", clock)
 
 
 def owner(kernel: str = "kernel-1", **fields: Any) -> Owner:
