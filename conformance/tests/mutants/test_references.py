@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import cache_mutants
+import executor_mutants
 import policy_mutants
-from steer_conformance import policy_checks
+import signals_mutants
+from steer_conformance import cache_checks, executor_checks, policy_checks, signals_checks
 
 test_the_policy = policy_checks(policy_mutants.REFERENCE.plugin, policy_mutants.REFERENCE.factory)
+test_the_channel = signals_checks(
+    signals_mutants.REFERENCE.plugin, signals_mutants.REFERENCE.factory
+)
+test_the_cache = cache_checks(cache_mutants.REFERENCE.plugin, cache_mutants.REFERENCE.factory)
+test_the_executor = executor_checks(
+    executor_mutants.REFERENCE.plugin, executor_mutants.REFERENCE.factory
+)

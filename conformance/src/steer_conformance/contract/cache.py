@@ -21,7 +21,8 @@ CACHE_CLAUSES = (
     Clause(
         id="CA-3",
         port="cache",
-        text="A value is gone once its seconds have passed on the clock the cache was opened with.",
+        checks=2,
+        text="A value is gone once the seconds that it was last put with have passed.",
     ),
     Clause(
         id="CA-4",

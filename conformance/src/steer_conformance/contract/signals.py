@@ -16,6 +16,7 @@ SIGNALS_CLAUSES = (
     Clause(
         id="SG-2",
         port="signals",
+        checks=2,
         text="A signal between two waits is kept; several count as one.",
     ),
     Clause(
@@ -32,6 +33,7 @@ SIGNALS_CLAUSES = (
     Clause(
         id="SG-5",
         port="signals",
+        checks=2,
         text="A waiter that ends its subscription, or is cancelled while it waits, cuts off "
         "nobody else, and a cancelled wait can be repeated.",
     ),
