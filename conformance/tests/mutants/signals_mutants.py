@@ -129,15 +129,6 @@ class QueuesSignals(Plain):
     make = Counting
 
 
-class LosesEveryTenth(Plain):
-    published = 0
-
-    def ring(self, bells: list[Any]) -> None:
-        self.published += 1
-        if self.published % 10:
-            super().ring(bells)
-
-
 class Impatient(Bell):
     async def wait(self, timeout: float, /) -> bool:
         return await super().wait(timeout / 10)
@@ -233,7 +224,6 @@ MUTANTS = (
     _mutant("wakes the first waiter alone", WakesTheFirst, "SG-1"),
     _mutant("hears only while it waits", HearsOnlyWhileWaiting, "SG-2", "SG-3"),
     _mutant("queues signals", QueuesSignals, "SG-2"),
-    _mutant("loses every tenth signal", LosesEveryTenth, "SG-3"),
     _mutant("gives up early", GivesUpEarly, "SG-4"),
     _mutant("waits for ever", WaitsForEver, "SG-4"),
     _mutant("cuts off all when one leaves", OneLeavesAllLeave, "SG-5"),

@@ -6,7 +6,14 @@ import cache_mutants
 import executor_mutants
 import policy_mutants
 import signals_mutants
-from steer_conformance import cache_checks, executor_checks, policy_checks, signals_checks
+import sink_mutants
+from steer_conformance import (
+    cache_checks,
+    executor_checks,
+    policy_checks,
+    signals_checks,
+    sink_checks,
+)
 
 test_the_policy = policy_checks(policy_mutants.REFERENCE.plugin, policy_mutants.REFERENCE.factory)
 test_the_channel = signals_checks(
@@ -16,3 +23,4 @@ test_the_cache = cache_checks(cache_mutants.REFERENCE.plugin, cache_mutants.REFE
 test_the_executor = executor_checks(
     executor_mutants.REFERENCE.plugin, executor_mutants.REFERENCE.factory
 )
+test_the_sink = sink_checks(sink_mutants.REFERENCE.plugin, sink_mutants.REFERENCE.factory)

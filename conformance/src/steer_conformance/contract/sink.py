@@ -21,8 +21,8 @@ SINK_CLAUSES = (
     Clause(
         id="SK-3",
         port="sink",
-        text="Nothing is dropped in silence: what does not arrive, because the destination takes "
-        "nothing, is what write() raised for or has not returned from.",
+        text="Nothing is dropped in silence: an event that does not arrive is one that write() "
+        "raised for, or aclose() did.",
     ),
     Clause(
         id="SK-4",
@@ -33,18 +33,25 @@ SINK_CLAUSES = (
     Clause(
         id="SK-5",
         port="sink",
+        checks=2,
         text="Every event is taken: of each type, without contents too, and those of types that "
         "this steer does not know.",
     ),
     Clause(
         id="SK-6",
         port="sink",
-        text="Cancelling a write that waits for its destination ends it, and so does time-out of "
-        "a close; neither waits for the destination.",
+        text="A write or a close that waits for its destination ends when it is cancelled, and "
+        "does not wait on.",
     ),
     Clause(
         id="SK-7",
         port="sink",
         text="An empty batch is taken and delivers nothing; closing twice is closing once.",
+    ),
+    Clause(
+        id="SK-8",
+        port="sink",
+        text="What a sink buffers is bounded: while the destination takes nothing, write() waits "
+        "or raises before 50,000 events are accepted, so that the kernel can count the overflow.",
     ),
 )
