@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 
 import anyio
 from steer.errors import StaleFence, StorageError
 from steer.ports.changes import SessionAppended
 from steer.ports.records import JobQuery
-from steer.ports.storage import HeldJob
+from steer.ports.storage import HeldJob, Storage
 
 from steer_conformance.checks import check, raises
 from steer_conformance.suites.storage.case import PATIENCE, StorageCase
@@ -18,6 +19,19 @@ from steer_conformance.suites.storage.samples import admit, events, owner, seqs,
 from steer_conformance.suites.storage.showing import show
 
 HELD = HeldJob(scope_id="acme", job_id="job-1", fence=1)
+CALLS: tuple[Callable[[Storage], Awaitable[object]], ...] = (
+    lambda s: write(s, events(51)),
+    lambda s: s.jobs.get("acme", "job-1"),
+    lambda s: s.jobs.list("acme", JobQuery()),
+    lambda s: s.jobs.renew([HELD], lease_seconds=1),
+    lambda s: s.journal.read("acme"),
+    lambda s: s.records.load("acme", "job-1"),
+    lambda s: s.actions.list("acme"),
+    lambda s: s.ledger.entries("acme"),
+    lambda s: s.sessions.list("acme"),
+    lambda s: s.agents.list("acme"),
+)
+"""What a storage that is closed refuses."""
 
 
 @check("ST-41")
@@ -31,20 +45,9 @@ async def closing_ends_what_is_under_way_and_then_refuses(case: StorageCase) -> 
     with anyio.fail_after(PATIENCE):
         await asyncio.gather(*(storage.aclose() for _ in range(3)))
         await asyncio.gather(*tasks, *reads)
-    for call in (
-        write(storage, events(51)),
-        storage.jobs.get("acme", "job-1"),
-        storage.jobs.list("acme", JobQuery()),
-        storage.jobs.renew([HELD], lease_seconds=1),
-        storage.journal.read("acme"),
-        storage.records.load("acme", "job-1"),
-        storage.actions.list("acme"),
-        storage.ledger.entries("acme"),
-        storage.sessions.list("acme"),
-        storage.agents.list("acme"),
-    ):
+    for call in CALLS:
         with raises(StorageError):
-            await call
+            await call(storage)
     await storage.aclose()
     left = [thread.name for thread in set(threading.enumerate()) - before]
     assert not left, f"threads that outlive the store: {left}"

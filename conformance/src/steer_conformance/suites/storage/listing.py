@@ -183,6 +183,7 @@ async def pages_neither_skip_nor_repeat_while_rows_come(case: StorageCase) -> No
             page = await listing.list(storage, limit=3, cursor=cursor)
             assert len(page.items) <= 3, f"a page of {of} is longer than its limit"
             assert page.items, f"a page of {of} is empty"
+            assert len(seen) < 20, f"pages of {of} do not end"
             seen += [listing.name(item) for item in page.items]
             # Before and behind of where the reader is, in every order that a listing has.
             if cursor is None:

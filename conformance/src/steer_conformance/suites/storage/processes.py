@@ -84,6 +84,19 @@ async def _check_journal(storage: Storage, acknowledged: dict[tuple[str, int], i
 
 
 @check("ST-46", requires="shared", seconds=120)
+def each_job_is_claimed_by_one_of_the_processes(case: StorageCase) -> None:
+    asyncio.run(_queue(case.storage, 20))
+    with together(case, "take", 20) as workers:
+        won = [int(line) for lines in finish(workers) for line in lines]
+    assert sorted(won) == list(range(20))
+
+
+async def _queue(storage: Storage, number: int) -> None:
+    for one in range(number):
+        await write(storage, created(job(f"job-{one}")), fence=None, job_id=f"job-{one}")
+
+
+@check("ST-46", requires="shared", seconds=120)
 def processes_together_never_reserve_past_a_limit(case: StorageCase) -> None:
     budget = BudgetSet(account="team", unit="usd", limit=100)
     asyncio.run(_commit(case.storage, budget))
@@ -102,19 +115,6 @@ async def _commit(storage: Storage, change: BudgetSet) -> None:
 async def _account(storage: Storage) -> tuple[int, int]:
     account = await storage.ledger.account("acme", "team")
     return account.spent, account.reserved
-
-
-@check("ST-46", requires="shared", seconds=120)
-def each_job_is_claimed_by_one_of_the_processes(case: StorageCase) -> None:
-    asyncio.run(_queue(case.storage, 20))
-    with together(case, "take", 20) as workers:
-        won = [int(line) for lines in finish(workers) for line in lines]
-    assert sorted(won) == list(range(20))
-
-
-async def _queue(storage: Storage, number: int) -> None:
-    for one in range(number):
-        await write(storage, created(job(f"job-{one}")), fence=None, job_id=f"job-{one}")
 
 
 @check("ST-43", requires="durable", seconds=180)
@@ -172,6 +172,7 @@ async def _check_nothing_is_half(case: StorageCase, acknowledged: set[str]) -> N
     assert not missing, f"acknowledged and lost: {sorted(missing)}"
     positions: list[int] = []
     while read := await storage.journal.read("acme", after=positions[-1] if positions else 0):
+        assert read[0].position > (positions[-1] if positions else 0), "a position comes twice"
         positions += [entry.position for entry in read]
     assert positions == list(range(1, events + 1))
     await storage.aclose()
