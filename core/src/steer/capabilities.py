@@ -13,6 +13,7 @@ __all__ = [
     "Capabilities",
     "HistoryForm",
     "ModelGate",
+    "PolicyCapabilities",
     "StorageCapabilities",
     "Suspension",
     "UsageSource",
@@ -117,6 +118,16 @@ class StorageCapabilities:
     durable: bool = False
     shared: bool = False
     upgrades: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyCapabilities:
+    """What a policy can do. The defaults claim nothing.
+
+    ``rules``: it is given rules about tools, of which the strictest that applies holds.
+    """
+
+    rules: bool = False
 
 
 def _exceeds(claim: object, declared: object) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
 
-from steer.capabilities import Capabilities, StorageCapabilities
+from steer.capabilities import Capabilities, PolicyCapabilities, StorageCapabilities
 from steer.errors import PluginError
 from steer.naming import fold
 
@@ -225,12 +225,23 @@ class PolicyPlugin(_Configured):
     """Rules. ``open(config) -> Policy``, or a sequence of them.
 
     ``asynchronous``: what it opens are ``AsyncPolicy``, which are awaited and bounded in time.
+    ``capabilities``: what it can do beyond the port.
+    ``testing``, if given, is the target of a function that takes an empty folder and rules, each
+    a pair of a tool's name and an ``Outcome``, and returns the configuration of a policy that has
+    these rules. A policy that does not claim ``rules`` is given none.
     """
 
     kind: ClassVar[PluginKind] = PluginKind.POLICY
 
     open: str | Callable[..., Policy | AsyncPolicy | Sequence[Policy] | Sequence[AsyncPolicy]]
     asynchronous: bool = False
+    capabilities: PolicyCapabilities = field(default_factory=PolicyCapabilities)
+
+    def __post_init__(self) -> None:
+        """Refuse capabilities that are none of a policy."""
+        Declaration.__post_init__(self)
+        if not isinstance(self.capabilities, PolicyCapabilities):
+            raise _wrong_type(self, "capabilities", PolicyCapabilities)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steer.capabilities import StorageCapabilities
+from steer.capabilities import PolicyCapabilities, StorageCapabilities
 from steer.plugin import PolicyPlugin, StoragePlugin, hookimpl
 
 __all__ = ["steer_policies", "steer_storages"]
@@ -42,6 +42,7 @@ def steer_policies() -> list[PolicyPlugin]:
             contract=1,
             open="steer.builtins.policies:open_author_declared",
             config="steer.builtins.policies:AuthorDeclaredConfig",
+            testing="steer.builtins.sample_policies:sample_author_declared",
         ),
         PolicyPlugin(
             name="policy-file",
@@ -49,5 +50,7 @@ def steer_policies() -> list[PolicyPlugin]:
             contract=1,
             open="steer.builtins.policies:open_policy_file",
             config="steer.builtins.policies:PolicyFileConfig",
+            capabilities=PolicyCapabilities(rules=True),
+            testing="steer.builtins.sample_policies:sample_policy_file",
         ),
     ]
