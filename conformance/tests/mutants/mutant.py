@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,3 +32,4 @@ class Mutant:
     clauses: tuple[str, ...]
     plugin: Declaration
     factory: Callable[..., Any]
+    surroundings: Callable[[], AbstractContextManager[object]] = nullcontext

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -172,6 +173,11 @@ class Asynchronous(Strict):
         return super().evaluate(question)
 
 
+class NeverAnswers(Strict):
+    async def evaluate(self, question: Question, /) -> Any:
+        await asyncio.Event().wait()
+
+
 class LastRuleHolds(Strict):
     def outcome(self, tool: str) -> Outcome:
         found = [outcome for name, outcome in self.rules if name == tool]
@@ -214,6 +220,7 @@ MUTANTS = (
     _mutant("keeps the question in the policy", KeepsTheQuestion, "PO-7", asynchronous=True),
     _mutant("is asynchronous and not declared so", Asynchronous, "PO-8"),
     _mutant("is declared asynchronous and is not", Strict, "PO-8", asynchronous=True),
+    _mutant("never answers", NeverAnswers, "PO-8", asynchronous=True),
     _mutant("lets the last rule hold", LastRuleHolds, "PO-9", "PO-10", "PO-11"),
     _mutant("lets the loosest rule hold", LoosestRuleHolds, "PO-9", "PO-11"),
     _mutant("allows what no rule covers", AllowsTheUnknown, "PO-12"),

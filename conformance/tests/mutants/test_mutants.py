@@ -37,7 +37,8 @@ def test_a_clause_kills_its_mutant(clause: str, mutant: Mutant) -> None:
     for check in suite.checks:
         if check.clause == clause:
             try:
-                perform(suite, check, subject)
+                with mutant.surroundings():
+                    perform(suite, check, subject)
             except Exception:
                 return
     pytest.fail(f"{clause} lets pass: {mutant.name}")
