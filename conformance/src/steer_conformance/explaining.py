@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import linecache
-import traceback
+from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType, TracebackType
 
 from rich.pretty import pretty_repr
 
 __all__ = ["explained"]
+
+_SUITES = Path(__file__).parent / "suites"
 
 
 def explained(error: BaseException) -> str:
@@ -21,36 +24,36 @@ def explained(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         parts = "\n".join(explained(each) for each in error.exceptions)
         return "\n".join((str(error), parts, *_notes(error)))
-    last = _last(error.__traceback__)
-    said = str(error)
+    steps = list(_steps(error.__traceback__))
     if isinstance(error, AssertionError):
-        said = said or _assertion(last) or "an assertion does not hold"
+        said = str(error) or _assertion(steps[-1:]) or "an assertion does not hold"
     else:
-        said = "".join(traceback.format_exception_only(type(error), error)).strip()
-        return f"{said}\n{_place(last)}" if last else said
-    return "\n".join(filter(None, (said, _place(last), *_notes(error))))
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return "\n".join((said, *_places(steps), *_notes(error)))
 
 
 def _notes(error: BaseException) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
-def _last(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and trace.tb_next is not None:
+def _steps(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
         trace = trace.tb_next
-    return trace
 
 
-def _place(trace: TracebackType | None) -> str:
-    if trace is None:
+def _places(steps: list[TracebackType]) -> list[str]:
+    """Where the check stood, and where it was raised if that is elsewhere."""
+    places = [(step.tb_frame.f_code, step.tb_lineno) for step in steps]
+    in_check = [place for place in places if _SUITES in Path(place[0].co_filename).parents]
+    shown = dict.fromkeys((*in_check[-1:], *places[-1:]))
+    return [f"at {code.co_filename}:{line} in {code.co_name}" for code, line in shown]
+
+
+def _assertion(last: list[TracebackType]) -> str:
+    if not last:
         return ""
-    code = trace.tb_frame.f_code
-    return f"at {code.co_filename}:{trace.tb_lineno} in {code.co_name}"
-
-
-def _assertion(trace: TracebackType | None) -> str:
-    if trace is None:
-        return ""
+    trace = last[0]
     source = "".join(linecache.getlines(trace.tb_frame.f_code.co_filename))
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assert) and node.lineno <= trace.tb_lineno <= (

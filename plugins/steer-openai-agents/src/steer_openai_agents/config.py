@@ -18,9 +18,9 @@ class OpenAIAgentsConfig(BaseModel):
     ``api``: which of OpenAI's two interfaces models given by name are asked through. The SDK's
     own choice is Responses, unless the author's file calls ``set_default_openai_api``.
     ``base_url`` is in OpenAI's own form, ``/v1`` included. ``api_key``, ``organization`` and
-    ``project`` are what OpenAI's client is given to say who asks. ``timeout`` is in seconds and bounds
-    connecting and each wait for bytes of one request. ``tracing`` lets the SDK send its traces to
-    OpenAI; they hold what people and models said.
+    ``project`` are what OpenAI's client is given to say who asks. ``timeout`` is in seconds and
+    bounds connecting and each wait for bytes of one request. ``tracing`` lets the SDK send its
+    traces to OpenAI; they hold what people and models said.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -141,5 +141,8 @@ def evaluating_is_as_the_declaration_says(case: PolicyCase) -> None:
 
 async def _finish(said: object) -> None:
     assert inspect.isawaitable(said)
-    async with asyncio.timeout(_SECONDS):
-        await said
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await said
+    except TimeoutError as error:
+        raise AssertionError(f"no answer within {_SECONDS:g} seconds") from error
