@@ -22,12 +22,12 @@ from steer.ports.changes import Change
 from steer.ports.records import JobQuery
 from steer_conformance.checks import Check, Subject
 from steer_conformance.running import perform
+from steer_conformance.storing.filling import FITTING
+from steer_conformance.storing.samples import admit
 from steer_conformance.suites.storage import SUITE, scopes
 from steer_conformance.suites.storage.case import StorageCase, storage_case
 from steer_conformance.suites.storage.drawing import DRAWN
-from steer_conformance.suites.storage.filling import FITTING
 from steer_conformance.suites.storage.listing import LISTINGS
-from steer_conformance.suites.storage.samples import admit
 
 KINDS = set(get_args(Change))
 
@@ -145,7 +145,7 @@ def test_who_claims_upgrades_gives_a_store_to_upgrade() -> None:
 def test_the_worker_fills_a_store_for_later_versions(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'filled.db'}"
     target = "steer.builtins.storages:open_sqlite_url"
-    worker = "steer_conformance.suites.storage.worker"
+    worker = "steer_conformance.storing.worker"
     subprocess.run([sys.executable, "-m", worker, target, url, "samples"], check=True, timeout=60)
     storage = open_sqlite_url(url, SystemClock())
     try:

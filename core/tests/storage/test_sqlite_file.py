@@ -12,7 +12,7 @@ import pytest
 from steer.errors import ConfigError, StorageError
 from steer.sqlite import open_sqlite, path_from_url
 from steer.sqlite._migrations import Migration, migrate, migrations
-from steer_conformance.suites.storage.samples import admit, events, seqs, write
+from steer_conformance.storing.samples import admit, events, seqs, write
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ import pytest
 import sqlite_worker
 from steer.errors import NotFound
 from steer.sqlite import SqliteStorage, open_sqlite
-from steer_conformance.suites.storage.samples import admit
+from steer_conformance.storing.samples import admit
 
 pytestmark = pytest.mark.anyio
 

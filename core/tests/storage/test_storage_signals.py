@@ -18,7 +18,7 @@ from steer.plugin import FreshStore, SignalsPlugin
 from steer.ports.signals import Waiter
 from steer.ports.storage import Storage
 from steer_conformance import signals_checks
-from steer_conformance.suites.storage.samples import admit, events, write
+from steer_conformance.storing.samples import admit, events, write
 
 PATIENCE = 20.0
 

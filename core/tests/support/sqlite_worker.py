@@ -17,7 +17,7 @@ from steer.ports import changes as c
 from steer.ports.records import JobQuery
 from steer.ports.storage import Storage
 from steer.sqlite import SqliteStorage, open_sqlite
-from steer_conformance.suites.storage.samples import admit, events, write
+from steer_conformance.storing.samples import admit, events, write
 
 
 def say(line: object) -> None:

@@ -16,7 +16,7 @@ from steer.ports.storage import Storage
 
 from steer_conformance.checks import Subject
 from steer_conformance.profiles import Profile
-from steer_conformance.suites.storage.samples import TurnedClock
+from steer_conformance.storing.samples import TurnedClock
 
 __all__ = ["PATIENCE", "StorageCase", "storage_case"]
 

@@ -13,9 +13,9 @@ from steer.ports.records import JobQuery
 from steer.ports.storage import HeldJob, Storage
 
 from steer_conformance.checks import check, raises
+from steer_conformance.storing.filling import claim, fill
+from steer_conformance.storing.samples import admit, events, owner, seqs, write
 from steer_conformance.suites.storage.case import PATIENCE, StorageCase
-from steer_conformance.suites.storage.filling import claim, fill
-from steer_conformance.suites.storage.samples import admit, events, owner, seqs, write
 from steer_conformance.suites.storage.showing import show
 
 HELD = HeldJob(scope_id="acme", job_id="job-1", fence=1)

@@ -7,8 +7,7 @@ from steer.ports import changes as c
 from steer.values import JobStatus
 
 from steer_conformance.checks import check, raises
-from steer_conformance.suites.storage.case import StorageCase
-from steer_conformance.suites.storage.filling import (
+from steer_conformance.storing.filling import (
     FITTING,
     REFUSED,
     claim,
@@ -16,8 +15,7 @@ from steer_conformance.suites.storage.filling import (
     filling,
     fitting,
 )
-from steer_conformance.suites.storage.oracle import PlainStore
-from steer_conformance.suites.storage.samples import (
+from steer_conformance.storing.samples import (
     admit,
     created,
     ending,
@@ -26,6 +24,9 @@ from steer_conformance.suites.storage.samples import (
     seqs,
     write,
 )
+from steer_conformance.suites.storage.about import about
+from steer_conformance.suites.storage.case import StorageCase
+from steer_conformance.suites.storage.oracle import PlainStore
 from steer_conformance.suites.storage.showing import show, show_plain
 
 
@@ -37,7 +38,7 @@ async def a_refused_change_takes_every_other_of_its_commit_along(case: StorageCa
         before = await show(case.storage, scope_id)
         case.clock.turn(1)
         job_id, fence, change = fitting(kind, scope_id)
-        with raises(Conflict):
+        with about(kind), raises(Conflict):
             await case.storage.commit(scope_id, job_id, fence, [change, REFUSED])
         assert await show(case.storage, scope_id) == before, f"half a commit with {kind.__name__}"
 
@@ -80,7 +81,7 @@ async def no_change_is_taken_under_a_fence_that_is_not_the_newest(case: StorageC
         before = await show(case.storage, scope_id)
         case.clock.turn(1)
         for fence in (0, 1, 3):
-            with raises(StaleFence):
+            with about(kind, fence), raises(StaleFence):
                 await case.storage.commit(scope_id, "job-1", fence, [change])
         assert await show(case.storage, scope_id) == before, f"{kind.__name__} of a stale owner"
 
@@ -91,7 +92,7 @@ async def only_its_owner_changes_a_job_that_is_held(case: StorageCase) -> None:
     before = await show(case.storage, "acme")
     case.clock.turn(1)
     for kind in OWNERS_ALONE:
-        with raises(Conflict):
+        with about(kind), raises(Conflict):
             await write(case.storage, FITTING[kind], fence=None)
     assert await show(case.storage, "acme") == before
 
@@ -138,7 +139,7 @@ async def a_job_that_nobody_holds_moves_and_ends_without_a_fence(case: StorageCa
 async def a_commit_for_a_job_that_is_not_there_is_refused(case: StorageCase) -> None:
     budget = c.BudgetSet(account="team", unit="usd", limit=1)
     for fence in (None, 0, 1):
-        with raises(NotFound):
+        with about(fence), raises(NotFound):
             await write(case.storage, budget, fence=fence)
     with raises(NotFound):
         await case.storage.ledger.account("acme", "team")
@@ -148,7 +149,7 @@ async def a_commit_for_a_job_that_is_not_there_is_refused(case: StorageCase) -> 
 async def a_change_of_a_job_needs_a_commit_that_names_it(case: StorageCase) -> None:
     await admit(case.storage)
     for kind in (*OWNERS_ALONE, c.JobClaimed, c.CancelRequested):
-        with raises(Conflict):
+        with about(kind), raises(Conflict):
             await case.storage.commit("acme", None, None, [FITTING[kind]])
 
 

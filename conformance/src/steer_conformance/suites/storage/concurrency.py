@@ -14,9 +14,9 @@ from steer.ports.changes import BudgetSet, Reserved, SessionAppended, Settled
 from steer.ports.records import JobQuery
 
 from steer_conformance.checks import check
+from steer_conformance.storing.filling import claim
+from steer_conformance.storing.samples import admit, created, events, job, seqs, write
 from steer_conformance.suites.storage.case import PATIENCE, StorageCase
-from steer_conformance.suites.storage.filling import claim
-from steer_conformance.suites.storage.samples import admit, created, events, job, seqs, write
 
 __all__ = ["on_own_loops"]
 

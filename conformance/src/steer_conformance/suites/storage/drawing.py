@@ -11,8 +11,7 @@ from steer.events import JobCompleted
 from steer.ports import changes as c
 from steer.values import ActionStatus, EffectStatus, JobStatus, RunResult
 
-from steer_conformance.suites.storage.oracle import PlainScope
-from steer_conformance.suites.storage.samples import (
+from steer_conformance.storing.samples import (
     LEASE,
     action,
     effect,
@@ -26,6 +25,7 @@ from steer_conformance.suites.storage.samples import (
     owner,
     stored_agent,
 )
+from steer_conformance.suites.storage.oracle import PlainScope
 from steer_conformance.suites.storage.showing import ACCOUNTS
 
 SCOPES = ("acme", "other")

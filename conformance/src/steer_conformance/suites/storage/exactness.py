@@ -14,8 +14,7 @@ from steer.ports.storage import Storage
 from steer.values import JobStatus, RunResult, Usage, well_formed
 
 from steer_conformance.checks import check, raises
-from steer_conformance.suites.storage.case import StorageCase
-from steer_conformance.suites.storage.samples import (
+from steer_conformance.storing.samples import (
     START,
     action,
     admit,
@@ -32,6 +31,8 @@ from steer_conformance.suites.storage.samples import (
     stored_agent,
     write,
 )
+from steer_conformance.suites.storage.about import about
+from steer_conformance.suites.storage.case import StorageCase
 from steer_conformance.suites.storage.showing import show
 
 TEXT = "Grüße 🚚 \u0000\u2028\u202e' \" \\ %s {} é e\u0301 \U0010ffff"
@@ -222,7 +223,7 @@ async def a_time_without_a_zone_is_refused(case: StorageCase) -> None:
         c.ActionRequested(action=action(created_at=naive)),
         c.AgentStored(agent=replace(stored_agent(), created_at=naive)),
     ):
-        with raises(StorageError):
+        with about(change), raises(StorageError):
             await write(case.storage, change)
     assert await show(case.storage, "acme") == before
 

@@ -11,9 +11,8 @@ from steer.ports.storage import HeldJob
 from steer.values import JobStatus
 
 from steer_conformance.checks import check, raises
-from steer_conformance.suites.storage.case import StorageCase
-from steer_conformance.suites.storage.filling import claim
-from steer_conformance.suites.storage.samples import (
+from steer_conformance.storing.filling import claim
+from steer_conformance.storing.samples import (
     LEASE,
     START,
     admit,
@@ -24,6 +23,8 @@ from steer_conformance.suites.storage.samples import (
     owner,
     write,
 )
+from steer_conformance.suites.storage.about import about
+from steer_conformance.suites.storage.case import StorageCase
 
 STOP = CancelRequested(reason="enough", by="ada")
 HELD = HeldJob(scope_id="acme", job_id="job-1", fence=1)
@@ -57,7 +58,7 @@ async def a_job_with_an_owner_is_admitted_already_claimed(case: StorageCase) -> 
 @check("ST-7")
 async def a_job_is_created_only_by_a_commit_that_names_it(case: StorageCase) -> None:
     for scope_id, job_id in (("acme", "job-2"), ("other", "job-1"), ("acme", None)):
-        with raises(Conflict):
+        with about(scope_id), raises(Conflict):
             await case.storage.commit(scope_id, job_id, None, [created()])
 
 
@@ -119,7 +120,7 @@ async def a_queued_job_is_claimed_once(case: StorageCase) -> None:
     assert found.started_at == clock.now()
     assert found.lease_expires_at == clock.now() + timedelta(seconds=LEASE)
     for expected_fence in (0, 1, 2):
-        with raises(Conflict):
+        with about(expected_fence), raises(Conflict):
             await write(storage, claim(expected_fence, "kernel-3"), fence=None)
     assert await storage.jobs.get("acme", "job-1") == found
 
@@ -129,7 +130,7 @@ async def a_claim_that_expects_another_fence_is_refused(case: StorageCase) -> No
     await admit(case.storage)
     await write(case.storage, JobMoved(status=JobStatus.QUEUED))
     for expected_fence in (0, 2):
-        with raises(Conflict):
+        with about(expected_fence), raises(Conflict):
             await write(case.storage, claim(expected_fence), fence=None)
     await write(case.storage, claim(1), fence=None)
     found = await case.storage.jobs.get("acme", "job-1")
@@ -170,7 +171,7 @@ async def the_job_of_a_dead_owner_is_claimed_at_once(case: StorageCase) -> None:
         owner(pid=8),
         owner(started=100),
     ):
-        with raises(Conflict):
+        with about(other), raises(Conflict):
             await write(case.storage, claim(1, dead_owner=other), fence=None)
     await write(case.storage, claim(1, dead_owner=owner()), fence=None)
 
@@ -215,7 +216,7 @@ async def a_job_moves_only_where_it_may(case: StorageCase) -> None:
     for status in JobStatus:
         await admit(storage, status)
         if status is JobStatus.RUNNING:
-            with raises(InvalidTransition):
+            with about(status), raises(InvalidTransition):
                 await write(storage, JobMoved(status=status), job_id=status)
             continue
         await write(storage, JobMoved(status=status), job_id=status)
@@ -227,10 +228,10 @@ async def a_job_moves_only_where_it_may(case: StorageCase) -> None:
         if not status.terminal:
             continue
         for change in (JobMoved(status=JobStatus.RUNNING), JobMoved(status=JobStatus.FAILED)):
-            with raises(InvalidTransition):
+            with about(status, change), raises(InvalidTransition):
                 await write(storage, change, job_id=status)
         for fence in (1, None):
-            with raises(InvalidTransition):
+            with about(status, fence), raises(InvalidTransition):
                 await write(storage, claim(1), job_id=status, fence=fence)
         assert await storage.jobs.get("acme", status) == found
 

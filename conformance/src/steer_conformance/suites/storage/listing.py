@@ -14,8 +14,7 @@ from steer.ports.storage import MAX_PAGE, Storage
 from steer.values import ActionStatus, JobStatus
 
 from steer_conformance.checks import check, raises
-from steer_conformance.suites.storage.case import StorageCase
-from steer_conformance.suites.storage.samples import (
+from steer_conformance.storing.samples import (
     START,
     action,
     admit,
@@ -27,6 +26,8 @@ from steer_conformance.suites.storage.samples import (
     stored_agent,
     write,
 )
+from steer_conformance.suites.storage.about import about
+from steer_conformance.suites.storage.case import StorageCase
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,7 +228,7 @@ async def a_listing_refuses_what_is_no_cursor_of_it(case: StorageCase) -> None:
     for of, listing in LISTINGS.items():
         strangers = [cursor for other, cursor in cursors.items() if other != of]
         for wrong in ("", "nonsense", "Ä", cursors[of][:-2], *strangers):
-            with raises(ConfigError):
+            with about(of, wrong), raises(ConfigError):
                 await listing.list(storage, cursor=wrong)
 
 
@@ -236,12 +237,12 @@ async def a_listing_refuses_a_limit_below_one(case: StorageCase) -> None:
     await admit(case.storage)
     journal = case.storage.journal
     for limit in (0, -1):
-        for listing in LISTINGS.values():
-            with raises(ConfigError):
+        for of, listing in LISTINGS.items():
+            with about(of, limit), raises(ConfigError):
                 await listing.list(case.storage, limit=limit)
-        with raises(ConfigError):
+        with about(limit), raises(ConfigError):
             await journal.read("acme", limit=limit)
-        with raises(ConfigError):
+        with about(limit), raises(ConfigError):
             await journal.events("acme", "job-1", limit=limit)
 
 

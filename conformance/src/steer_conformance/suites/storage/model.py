@@ -18,6 +18,7 @@ from steer.ports import changes as c
 from steer.ports.storage import HeldJob
 
 from steer_conformance.checks import check, raises
+from steer_conformance.storing.samples import LEASE, job, owner
 from steer_conformance.suites.storage.case import StorageCase
 from steer_conformance.suites.storage.drawing import (
     SCOPES,
@@ -28,7 +29,6 @@ from steer_conformance.suites.storage.drawing import (
     scopes,
 )
 from steer_conformance.suites.storage.oracle import PlainStore, Refused
-from steer_conformance.suites.storage.samples import LEASE, job, owner
 from steer_conformance.suites.storage.showing import ACCOUNTS, show, show_plain
 
 __all__ = ["a_storage_shows_what_the_rules_make_of_any_commits"]

@@ -8,8 +8,9 @@ from steer.ports.records import Account, Reservation
 from steer.ports.storage import Storage
 
 from steer_conformance.checks import check, raises
+from steer_conformance.storing.samples import admit, entry, events, seqs, write
+from steer_conformance.suites.storage.about import about
 from steer_conformance.suites.storage.case import StorageCase
-from steer_conformance.suites.storage.samples import admit, entry, events, seqs, write
 
 
 async def spend(storage: Storage, *changes: Change) -> None:
@@ -69,7 +70,7 @@ async def what_was_spent_above_the_limit_blocks_what_follows(case: StorageCase) 
     await spend(storage, limit(10), hold("a", team=8), book("a", team=25))
     assert await balance(storage) == (25, 0)
     for amount in (0, 1):
-        with raises(BudgetExceeded):
+        with about(amount), raises(BudgetExceeded):
             await spend(storage, hold("b", team=amount))
     await spend(storage, limit(26), hold("b", team=1))
     assert await balance(storage) == (25, 1)
@@ -152,10 +153,10 @@ async def a_reservation_is_settled_or_released_once(case: StorageCase) -> None:
     await spend(storage, book("a", team=1), Released(key="b"))
     for key in ("a", "b"):
         for change in (book(key, team=1), Released(key=key)):
-            with raises(Conflict):
+            with about(key, change), raises(Conflict):
                 await spend(storage, change)
     for change in (book("c", team=1), Released(key="c")):
-        with raises(NotFound):
+        with about(change), raises(NotFound):
             await spend(storage, change)
     assert await balance(storage) == (1, 0)
 
@@ -175,7 +176,7 @@ async def a_settlement_names_exactly_the_accounts_reserved(case: StorageCase) ->
 async def amounts_that_make_no_sense_are_refused(case: StorageCase) -> None:
     await spend(case.storage, limit(10), hold("a", team=5))
     for change in (hold("b", team=-1), hold("b"), book("a", team=-1), book("a")):
-        with raises(ConfigError):
+        with about(change), raises(ConfigError):
             await spend(case.storage, change)
     assert await balance(case.storage) == (0, 5)
 

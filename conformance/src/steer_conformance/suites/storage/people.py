@@ -12,8 +12,9 @@ from steer.ports.storage import Storage
 from steer.values import ActionStatus
 
 from steer_conformance.checks import check, raises
+from steer_conformance.storing.samples import START, action, admit, stored_agent, write
+from steer_conformance.suites.storage.about import about
 from steer_conformance.suites.storage.case import StorageCase
-from steer_conformance.suites.storage.samples import START, action, admit, stored_agent, write
 
 
 async def keep(storage: Storage, *changes: Change) -> None:
@@ -65,7 +66,7 @@ async def the_first_answer_wins_and_none_is_pending(case: StorageCase) -> None:
         await keep(storage, ActionMoved(action_id="action-1", status=ActionStatus.PENDING))
     await keep(storage, ActionMoved(action_id="action-1", status=ActionStatus.EXPIRED))
     for status in ActionStatus:
-        with raises(InvalidTransition):
+        with about(status), raises(InvalidTransition):
             await keep(storage, ActionMoved(action_id="action-1", status=status))
     assert (await storage.actions.get("acme", "action-1")).status is ActionStatus.EXPIRED
     with raises(NotFound):
@@ -104,7 +105,7 @@ async def a_session_at_another_version_is_left_alone(case: StorageCase) -> None:
         await storage.sessions.get("acme", "talk")
     await keep(storage, said("talk", 0, "1"))
     for expected_version in (0, 2):
-        with raises(Conflict):
+        with about(expected_version), raises(Conflict):
             await keep(storage, said("talk", expected_version, "x"))
     assert (await storage.sessions.get("acme", "talk")).items == ("1",)
 
@@ -125,12 +126,12 @@ async def agents_are_stored_version_by_version(case: StorageCase) -> None:
         await keep(storage, AgentStored(agent=stored_agent(version=2)))
     await keep(storage, *(AgentStored(agent=stored_agent(version=n)) for n in (1, 2)))
     for version in (1, 2, 4):
-        with raises(Conflict):
+        with about(version), raises(Conflict):
             await keep(storage, AgentStored(agent=stored_agent(version=version)))
     assert await storage.agents.get("acme", "clerk") == stored_agent(version=2)
     assert await storage.agents.get("acme", "clerk", version=1) == stored_agent(version=1)
     for version in (0, 3):
-        with raises(NotFound):
+        with about(version), raises(NotFound):
             await storage.agents.get("acme", "clerk", version=version)
     with raises(NotFound):
         await storage.agents.get("acme", "chef")

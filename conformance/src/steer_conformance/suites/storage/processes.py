@@ -18,10 +18,10 @@ from steer.ports.storage import Storage
 from steer.values import JobStatus
 
 from steer_conformance.checks import check
+from steer_conformance.storing.samples import created, job, seqs, write
 from steer_conformance.suites.storage.case import PATIENCE, StorageCase
-from steer_conformance.suites.storage.samples import created, job, seqs, write
 
-_WORKER = "steer_conformance.suites.storage.worker"
+_WORKER = "steer_conformance.storing.worker"
 
 
 @contextmanager

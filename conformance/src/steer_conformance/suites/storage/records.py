@@ -19,8 +19,7 @@ from steer.ports.records import Records
 from steer.values import Effect, EffectStatus, JobStatus, Usage
 
 from steer_conformance.checks import check, raises
-from steer_conformance.suites.storage.case import StorageCase
-from steer_conformance.suites.storage.samples import (
+from steer_conformance.storing.samples import (
     START,
     admit,
     effect,
@@ -33,6 +32,8 @@ from steer_conformance.suites.storage.samples import (
     seqs,
     write,
 )
+from steer_conformance.suites.storage.about import about
+from steer_conformance.suites.storage.case import StorageCase
 
 
 def resolved(status: EffectStatus = EffectStatus.SUCCEEDED, **fields: Any) -> EffectResolved:
@@ -116,7 +117,7 @@ async def an_outcome_is_recorded_once_unless_it_was_unknown(case: StorageCase) -
     await write(storage, resolved(EffectStatus.UNKNOWN))
     await write(storage, resolved(EffectStatus.FAILED))
     for late in (EffectStatus.SUCCEEDED, EffectStatus.UNKNOWN):
-        with raises(Conflict):
+        with about(late), raises(Conflict):
             await write(storage, resolved(late))
     found = (await storage.records.load("acme", "job-1")).effects
     assert found == (effect(outcome=outcome(EffectStatus.FAILED)),)

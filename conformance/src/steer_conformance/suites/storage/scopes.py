@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +13,8 @@ from steer.ports.storage import HeldJob, Storage
 from steer.values import ActionStatus, JobStatus
 
 from steer_conformance.checks import check, raises
-from steer_conformance.suites.storage.case import StorageCase
-from steer_conformance.suites.storage.filling import FITTING, claim, fill, filling
-from steer_conformance.suites.storage.samples import (
+from steer_conformance.storing.filling import FITTING, claim, fill, filling
+from steer_conformance.storing.samples import (
     START,
     admit,
     effect_key,
@@ -24,6 +23,8 @@ from steer_conformance.suites.storage.samples import (
     stored_agent,
     write,
 )
+from steer_conformance.suites.storage.about import about
+from steer_conformance.suites.storage.case import StorageCase
 from steer_conformance.suites.storage.showing import show
 
 Read = Callable[[Storage], Awaitable[Any]]
@@ -81,7 +82,7 @@ async def what_another_scope_has_is_neither_found_nor_listed(case: StorageCase) 
     await write(case.storage, FITTING[c.CancelRequested])
     for method, reads in NOT_FOUND.items():
         for read in reads:
-            with raises(NotFound):
+            with about(method), raises(NotFound):
                 raise AssertionError(f"{method} gives {await read(case.storage)} of another scope")
     for method, reads in EMPTY.items():
         for read in reads:
@@ -89,7 +90,7 @@ async def what_another_scope_has_is_neither_found_nor_listed(case: StorageCase) 
             assert (page.items, page.cursor) == ((), None), method
     for method, (read, nothing) in NOTHING.items():
         found = await read(case.storage)
-        assert (found if isinstance(found, Mapping | None) else list(found)) == nothing, method
+        assert (list(found) if isinstance(found, Sequence) else found) == nothing, method
 
 
 @check("ST-1")
@@ -102,7 +103,7 @@ async def no_change_reaches_another_scope(case: StorageCase) -> None:
         if kind is c.JobCreated:
             continue
         for fence in (None, 1):
-            with raises(NotFound):
+            with about(kind, fence), raises(NotFound):
                 await storage.commit("other", "job-1", fence, [change])
         assert await show(storage, "acme") == before, kind.__name__
 
@@ -123,7 +124,7 @@ async def no_change_reaches_another_scope_through_a_job_of_the_same_id(case: Sto
         c.Released(key="hold"),
     )
     for change in theirs:
-        with raises(NotFound):
+        with about(change), raises(NotFound):
             await storage.commit("other", "job-1", 1, [change])
     mine: list[c.Change] = [events(1), c.RecordsDropped(), c.JobMoved(status=JobStatus.FAILED)]
     await storage.commit("other", "job-1", 1, mine)

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m steer_conformance.suites.storage.worker TARGET URL TASK ARGUMENTS
+    python -m steer_conformance.storing.worker TARGET URL TASK ARGUMENTS
 
 ``TARGET`` is what the plugin declares as ``open``. Every task says on its standard output, a line
 at a time, what it has seen or was acknowledged. The task ``samples`` fills a store for ``earlier``
@@ -25,9 +25,9 @@ from steer.ports import changes as c
 from steer.ports.storage import Storage
 from steer.values import JobStatus
 
-from steer_conformance.suites.storage.filling import claim
-from steer_conformance.suites.storage.golden import fill_with_samples
-from steer_conformance.suites.storage.samples import (
+from steer_conformance.storing.filling import claim
+from steer_conformance.storing.golden import fill_with_samples
+from steer_conformance.storing.samples import (
     TurnedClock,
     admit,
     created,

@@ -10,7 +10,7 @@ from steer.ports.records import Owner
 from steer.ports.storage import Storage
 from steer.values import ActionStatus, JobStatus
 
-from steer_conformance.suites.storage.samples import (
+from steer_conformance.storing.samples import (
     LEASE,
     action,
     created,

@@ -47,6 +47,7 @@ class TurnedClock:
 
 
 def owner(kernel: str = "kernel-1", **fields: Any) -> Owner:
+    """Return a process that holds jobs, one for each name of a kernel."""
     defaults: dict[str, Any] = {"host": "h", "boot_id": "b", "pid": 7, "started": 99}
     return Owner(token=kernel, **(defaults | fields))
 
@@ -67,15 +68,18 @@ def job(job_id: str = "job-1", scope_id: str = "acme", **fields: Any) -> JobReco
 
 
 def created(record: JobRecord | None = None, *, lease_seconds: float | None = LEASE) -> JobCreated:
+    """Return the change that creates a job."""
     return JobCreated(job=record or job(), lease_seconds=lease_seconds)
 
 
 def event(seq: int, data: Any = None, job_id: str = "job-1", **fields: Any) -> Event:
+    """Return an event; a token of text unless other data is given."""
     data = data or ModelToken(call="c", part=0, offset=seq, text=f"{seq} ")
     return Event(job_id=job_id, data=data, time=START, seq=seq, **fields)
 
 
 def events(*seqs: int, job_id: str = "job-1") -> EventsAppended:
+    """Return the change that appends events of these numbers."""
     return EventsAppended(events=tuple(event(seq, job_id=job_id) for seq in seqs))
 
 
@@ -85,6 +89,7 @@ def ending(seq: int, job_id: str = "job-1") -> EventsAppended:
 
 
 def model_record(index: int = 0, path: tuple[str, ...] = (), **fields: Any) -> ModelRecord:
+    """Return a recorded response."""
     defaults: dict[str, Any] = {
         "call": f"m{index}",
         "request_digest": "digest",
@@ -96,10 +101,12 @@ def model_record(index: int = 0, path: tuple[str, ...] = (), **fields: Any) -> M
 
 
 def effect_key(call_id: str = "call-1", path: tuple[str, ...] = (), message: int = 0) -> EffectKey:
+    """Return what names a tool call."""
     return EffectKey(path=path, message=message, call_id=call_id)
 
 
 def effect(call_id: str = "call-1", **fields: Any) -> EffectRecord:
+    """Return a tool call that is about to run."""
     defaults: dict[str, Any] = {
         "key": effect_key(call_id),
         "tool": "refund",
@@ -113,16 +120,19 @@ def effect(call_id: str = "call-1", **fields: Any) -> EffectRecord:
 
 
 def outcome(status: EffectStatus = EffectStatus.SUCCEEDED, **fields: Any) -> EffectOutcome:
+    """Return how a tool call ended."""
     defaults: dict[str, Any] = {"value": {"ok": True}, "ended_at": START}
     return EffectOutcome(status=status, **(defaults | fields))
 
 
 def grant(grant_id: str = "grant-1", **fields: Any) -> Grant:
+    """Return the leave to make one tool call."""
     defaults: dict[str, Any] = {"key": effect_key(), "digest": "digest", "policy": "house@1"}
     return Grant(grant_id=grant_id, **(defaults | fields))
 
 
 def entry(key: str = "entry-1", **fields: Any) -> LedgerEntry:
+    """Return a line of the ledger."""
     defaults: dict[str, Any] = {
         "job_id": "job-1",
         "principal_id": "ada",
@@ -133,11 +143,13 @@ def entry(key: str = "entry-1", **fields: Any) -> LedgerEntry:
 
 
 def action(action_id: str = "action-1", **fields: Any) -> ActionRecord:
+    """Return a question to a person."""
     defaults: dict[str, Any] = {"job_id": "job-1", "type": ActionType.CONFIRM, "created_at": START}
     return ActionRecord(action_id=action_id, **(defaults | fields))
 
 
 def stored_agent(name: str = "clerk", version: int = 1) -> StoredAgent:
+    """Return a version of a stored agent."""
     return StoredAgent(
         name=name, version=version, definition=f'{{"v": {version}}}', created_at=START
     )
@@ -157,4 +169,5 @@ async def write(
 
 
 def seqs(found: Sequence[Event]) -> list[int | None]:
+    """Return the numbers of these events."""
     return [one.seq for one in found]
