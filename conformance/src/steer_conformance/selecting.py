@@ -28,14 +28,22 @@ def selector(expression: str) -> Selector:
     terms = [word for word in words if word not in ("(", ")", "and", "or", "not")]
     numbers = iter(range(len(terms)))
     text = " ".join(f"t{next(numbers)}" if word in terms else word for word in words)
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except SyntaxError:
+    tree = _parsed(text)
+    if tree is None:
         raise ConfigError(
             f"-k {expression!r} cannot be read",
             fix="Join words by and, or, not and parentheses: -k 'ST-3 or lease'",
-        ) from None
+        )
     return lambda check: _holds(tree, terms, check)
+
+
+def _parsed(text: str) -> ast.expr | None:
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+    # A word before a parenthesis reads as a call.
+    return None if any(isinstance(node, ast.Call) for node in ast.walk(tree)) else tree
 
 
 def _holds(node: ast.expr, terms: list[str], check: Check[object]) -> bool:
@@ -46,10 +54,9 @@ def _holds(node: ast.expr, terms: list[str], check: Check[object]) -> bool:
             return any(_holds(value, terms, check) for value in values)
         case ast.UnaryOp(operand=operand):
             return not _holds(operand, terms, check)
-        case ast.Name(id=name):
-            return _names(terms[int(name[1:])], check)
-        case _:  # two words side by side do not parse, and a call is the one other thing that does
-            raise ConfigError("-k wants and, or, not between its words")
+        case _:
+            assert isinstance(node, ast.Name)  # noqa: S101 - nothing else is written, for mypy
+            return _names(terms[int(node.id[1:])], check)
 
 
 def _names(word: str, check: Check[object]) -> bool:
