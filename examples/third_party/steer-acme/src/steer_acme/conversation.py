@@ -66,7 +66,9 @@ def encoded_messages(messages: Sequence[Message]) -> Iterator[dict[str, Any]]:
                 case TextPart():
                     pass
                 case _:
-                    raise RuntimeFailure(f"acme reads text only, and was given an {part.type}")
+                    raise RuntimeFailure(
+                        f"acme reads text only, and was given a part of type {part.type}"
+                    )
         if message.role is Role.ASSISTANT:
             yield _by_agent(message.text, calls)
         elif message.text:
