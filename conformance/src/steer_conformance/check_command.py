@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from hypothesis.configuration import set_hypothesis_home_dir
+from platformdirs import user_cache_path
 from rich.console import Console
 from steer.errors import ConfigError, PluginError
 from steer.plugin import Declaration, PluginKind
@@ -66,6 +68,8 @@ def check(
     The plugin says by its declaration's `testing` how it is to be opened for that. Exit codes: 0
     if all is as it should be, 1 if a check failed or is missing, 2 if nothing could be checked.
     """
+    # Else what Hypothesis keeps would be left in whatever folder this is run in.
+    set_hypothesis_home_dir(user_cache_path("steer") / "hypothesis")
     declaration, factory = _found(plugin)
     if as_list:
         typer.echo(_listed(declaration), nl=False)

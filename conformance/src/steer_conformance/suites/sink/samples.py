@@ -14,11 +14,10 @@ __all__ = ["any_event", "ids", "of_a_later_steer", "tokens"]
 
 _START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
+_texts = st.text('aZ 0"\\\n\u00e9\u4e2d\U0001f4c4\x00', max_size=5)
 _json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
-    ),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _texts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_texts, inner, max_size=2),
     max_leaves=4,
 )
 
@@ -50,6 +49,7 @@ def any_event() -> st.SearchStrategy[Event]:
 
 def _of(kind: type[Any]) -> st.SearchStrategy[Any]:
     free = {field.name: _json_values for field in fields(kind) if field.type == "JsonValue"}
+    free |= {field.name: _texts for field in fields(kind) if field.type == "str"}
     return st.builds(kind, **free)
 
 
