@@ -21,7 +21,7 @@ RUNTIME_CLAUSES = (
     Clause(
         id="RT-3",
         port="runtime",
-        checks=2,
+        checks=3,
         text="Events come in the order in which things happened: an agent takes the floor before "
         "anything else on its path, a part's text before its end, and nothing of a request after "
         "that was completed or had failed, nor anything after the run.",
@@ -29,7 +29,7 @@ RUNTIME_CLAUSES = (
     Clause(
         id="RT-4",
         port="runtime",
-        checks=3,
+        checks=5,
         text="Cancelling the task cancels the run, at any moment: the connection to the provider "
         "is closed, and no task, thread or child process is left that was not named.",
     ),
@@ -44,12 +44,14 @@ RUNTIME_CLAUSES = (
     Clause(
         id="RT-6",
         port="runtime",
+        checks=2,
         text="The result is what was told: its content is the text of the last message, and it "
         "is the fold of the job's events.",
     ),
     Clause(
         id="RT-7",
         port="runtime",
+        capability="tools",
         text="A runtime emits nothing that only the kernel and its gate may.",
     ),
     Clause(
@@ -102,6 +104,7 @@ RUNTIME_CLAUSES = (
     Clause(
         id="RT-15",
         port="runtime",
+        checks=2,
         capability="tools",
         text="What the gate raises ends the run and comes out of it as it is; nothing more is "
         "asked or run.",
@@ -171,6 +174,7 @@ RUNTIME_CLAUSES = (
     Clause(
         id="RT-26",
         port="runtime",
+        checks=2,
         capability="history=native",
         text="Each message of the conversation keeps its role, and earlier calls and results are "
         "told as such.",
@@ -268,6 +272,7 @@ RUNTIME_CLAUSES = (
     Clause(
         id="RT-42",
         port="runtime",
+        checks=2,
         capability="replay",
         text="A replay that asks something else, or that meets an effect whose end nobody knows, "
         "ends with the gate's error.",
@@ -275,6 +280,7 @@ RUNTIME_CLAUSES = (
     Clause(
         id="RT-43",
         port="runtime",
+        checks=2,
         capability="suspend",
         text="A suspended run waits for nothing, and goes on with the call it was suspended for; "
         "what ran beside that call does not run again.",
@@ -282,6 +288,7 @@ RUNTIME_CLAUSES = (
     Clause(
         id="RT-44",
         port="runtime",
+        checks=4,
         text="A limit ends the run: no request, no tool and no second comes after it.",
     ),
     Clause(
