@@ -22,12 +22,14 @@ if TYPE_CHECKING:
         storage_checks,
     )
     from steer_conformance.report import CheckOutcome, Report, Result
+    from steer_conformance.suites.runtime.setup import RuntimeSetup
     from steer_conformance.suites.sink.bench import SinkBench
 
 __all__ = [
     "CheckOutcome",
     "Report",
     "Result",
+    "RuntimeSetup",
     "SinkBench",
     "cache_checks",
     "executor_checks",
@@ -44,6 +46,7 @@ _MODULES = {
     "CheckOutcome": "report",
     "Report": "report",
     "Result": "report",
+    "RuntimeSetup": "suites.runtime.setup",
     "SinkBench": "suites.sink.bench",
     "run": "checking",
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steer.values import JsonValue
+from steer_conformance import RuntimeSetup
 from steer_conformance.provider import (
     Conversation,
     Failure,
@@ -22,7 +23,6 @@ from steer_conformance.provider import (
     Turn,
     Unacceptable,
 )
-from steer_conformance.suites.runtime import RuntimeSetup
 
 __all__ = ["ACME", "SETUP"]
 
