@@ -74,13 +74,16 @@ def check(
     if as_list:
         typer.echo(_listed(declaration), nl=False)
         return
-    report = run(
-        declaration,
-        factory,
-        known_failures=_reasons(known_failures) if known_failures else None,
-        select=select,
-        profile=profile_named(profile, seed=seed),
-    )
+    # Shown on a terminal alone, and gone before the report comes.
+    with Console(stderr=True).status(f"checking {declaration.name}") as status:
+        report = run(
+            declaration,
+            factory,
+            known_failures=_reasons(known_failures) if known_failures else None,
+            select=select,
+            profile=profile_named(profile, seed=seed),
+            told=lambda result: status.update(f"checking {declaration.name}: {result.id}"),
+        )
     if junit is not None:
         _write(report, junit)
     if as_json:

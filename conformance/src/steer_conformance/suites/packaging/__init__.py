@@ -9,5 +9,5 @@ from steer_conformance.suites.packaging.case import PackagingCase, open_case
 __all__ = ["SUITE"]
 
 SUITE: Suite[PackagingCase] = Suite(
-    port="packaging", checks=checks_in(declaring, importing), case=open_case
+    port="packaging", checks=checks_in(importing, declaring), case=open_case
 )
