@@ -51,6 +51,31 @@ class LosesWhatComesMeanwhile(Altered):
             self.busy = False
 
 
+class HalfWhereNotAlone(Altered):
+    under_way = 0
+
+    async def commit(
+        self, scope_id: str, job_id: str | None, fence: int | None, changes: Changes, /
+    ) -> Committed:
+        self.under_way += 1
+        try:
+            await asyncio.sleep(0)
+            return await super().commit(scope_id, job_id, fence, changes)
+        except Refusal:
+            if self.under_way > 1 and len(changes) > 1:
+                await super().commit(scope_id, job_id, 1, changes[:1])
+            raise
+        finally:
+            self.under_way -= 1
+
+
+class ReadsInTwoGoes(Altered):
+    async def records_load(self, scope_id: str, job_id: str) -> Any:
+        first = await self.inner.records.load(scope_id, job_id)
+        await asyncio.sleep(0.001)
+        return replace(await self.inner.records.load(scope_id, job_id), models=first.models)
+
+
 class ChangeByChange(Altered):
     async def commit(
         self, scope_id: str, job_id: str | None, fence: int | None, changes: Changes, /
@@ -99,6 +124,8 @@ class ShowsTooEarly(Altered):
 
 
 MUTANTS: tuple[Mutant, ...] = (
+    in_memory("keeps half a commit among others", "ST-2", HalfWhereNotAlone),
+    in_memory("reads in two goes", "ST-2", ReadsInTwoGoes),
     in_memory("shows events before they are committed", "ST-17", ShowsTooEarly),
     in_memory("loses what comes meanwhile", "ST-38", LosesWhatComesMeanwhile),
     in_memory("checks a limit and then acts", "ST-39", ChecksThenActs),

@@ -6,16 +6,37 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import anyio
 from steer.errors import BudgetExceeded, Conflict, IdempotencyConflict, NotFound
-from steer.ports.changes import BudgetSet, Reserved, SessionAppended, Settled
+from steer.ports.changes import (
+    BudgetSet,
+    Change,
+    EffectIntended,
+    GrantIssued,
+    ModelRecorded,
+    Reserved,
+    SessionAppended,
+    Settled,
+)
 from steer.ports.records import JobQuery
+from steer.ports.storage import Committed
 
 from steer_conformance.checks import check
-from steer_conformance.storing.filling import claim
-from steer_conformance.storing.samples import admit, created, events, job, seqs, write
+from steer_conformance.storing.filling import REFUSED, claim
+from steer_conformance.storing.samples import (
+    admit,
+    created,
+    effect,
+    events,
+    grant,
+    job,
+    model_record,
+    seqs,
+    write,
+)
 from steer_conformance.suites.storage.case import PATIENCE, StorageCase
 
 __all__ = ["on_own_loops"]
@@ -38,6 +59,85 @@ async def each(count: int, one: Callable[[int], Coroutine[Any, Any, None]]) -> N
         async with anyio.create_task_group() as group:
             for number in range(count):
                 group.start_soon(one, number)
+
+
+@check("ST-2")
+async def refused_commits_leave_nothing_among_those_at_the_same_time(case: StorageCase) -> None:
+    storage = case.storage
+    for number in range(20):
+        await admit(storage, f"job-{number}")
+
+    async def one(number: int) -> Committed:
+        job_id = f"job-{number}"
+        changes: list[Change] = [
+            events(1, job_id=job_id),
+            SessionAppended(session_id=job_id, expected_version=0, items=("1",)),
+        ]
+        if number % 4 == 1:
+            changes.append(events(3, job_id=job_id))
+        if number % 4 == 3:
+            changes.append(REFUSED)
+        return await storage.commit("acme", job_id, 2 if number % 4 == 2 else 1, changes)
+
+    nothing = storage.commit("acme", None, None, [])
+    *outcomes, last = await asyncio.gather(*map(one, range(20)), nothing, return_exceptions=True)
+    read = await storage.journal.read("acme")
+    assert [entry.position for entry in read] == list(range(1, 6))
+    assert isinstance(last, Committed)
+    assert last.position <= 5, "a commit tells a position that a refused one had"
+    position = {entry.event.job_id: entry.position for entry in read}
+    talks = {one.session_id for one in (await storage.sessions.list("acme")).items}
+    for number, outcome in enumerate(outcomes):
+        job_id = f"job-{number}"
+        kept = number % 4 == 0
+        assert (job_id in position, job_id in talks) == (kept, kept), job_id
+        if isinstance(outcome, Committed):
+            assert outcome.position == position.get(job_id), job_id
+        else:
+            assert isinstance(outcome, Conflict), outcome
+
+
+@check("ST-2")
+async def a_read_never_sees_half_a_commit(case: StorageCase) -> None:
+    storage = case.storage
+    await admit(storage)
+    talk = SessionAppended(session_id="talk", expected_version=0, items=())
+    await storage.commit("acme", None, None, [talk])
+    done = threading.Event()
+    reads: list[int] = []
+
+    async def write_on() -> None:
+        try:
+            for number in range(1000):
+                # Enough of both at the same time, whichever of them is the faster.
+                if number >= 50 and len(reads) >= 50:
+                    break
+                await write(
+                    storage,
+                    ModelRecorded(record=model_record(number)),
+                    EffectIntended(effect=effect(f"call-{number}")),
+                    GrantIssued(grant=grant(f"grant-{number}")),
+                    replace(talk, expected_version=number + 1, items=(str(number),)),
+                )
+        finally:
+            done.set()
+
+    async def read_on() -> None:
+        last = False
+        while not last:
+            last = done.is_set()
+            found = await storage.records.load("acme", "job-1")
+            reads.append(len(found.models))
+            counts = {len(found.models), len(found.effects), len(found.grants)}
+            assert len(counts) == 1, f"models, effects and grants of half a commit: {counts}"
+            session = await storage.sessions.get("acme", "talk")
+            assert session.version == len(session.items) + 1
+
+    async def main(number: int) -> None:
+        await (write_on() if number == 0 else read_on())
+
+    await anyio.to_thread.run_sync(on_own_loops, 3, main)
+    assert len((await storage.records.load("acme", "job-1")).models) == max(reads)
 
 
 @check("ST-17")
