@@ -38,6 +38,7 @@ RUNTIME = RuntimePlugin(
     capabilities=CAPABILITIES,
     native_types=("agents.agent.Agent",),
     config="steer_openai_agents.config:OpenAIAgentsConfig",
+    testing="steer_openai_agents.testing:connect",
 )
 
 

@@ -24,7 +24,7 @@ _OWN = re.compile(r"run-(\d+)")
 def runs_at_the_same_time_do_not_mix(case: RuntimeCase) -> None:
     count = min(case.capabilities.max_concurrency or _MOST, _MOST)
 
-    @case.profile.for_all(st.permutations(range(count)), share=0.4)
+    @case.profile.for_all(st.permutations(range(count)), share=0.2)
     def law(order: list[int]) -> None:
         case.run(_interleaved(case, order))
 
