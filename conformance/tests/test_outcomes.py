@@ -15,8 +15,9 @@ from junitparser import JUnitXml
 from steer.errors import ConfigError
 from steer.plugin import PluginKind
 from steer.plugins import PluginRegistry
-from steer_conformance import CheckOutcome, Report, policy_checks, run
+from steer_conformance import CheckOutcome, Report, Result, policy_checks, run
 from steer_conformance.checking import suite_for
+from steer_conformance.profiles import profile_named
 from steer_conformance.running import shortfalls
 
 SECONDS = 120
@@ -83,6 +84,21 @@ def test_a_claim_that_is_broken_fails_by_clause_with_the_smallest_example(tmp_pa
     assert set(outcomes.values()) == {"Failure"}
     assert "PO-9: Of the rules that apply to a tool the strictest holds" in text
     assert "Again: pytest 'test_acme.py::test_acme[PO-9/" in text
+
+
+def test_what_was_found_at_random_names_the_seed_that_finds_it_again() -> None:
+    def failure(seed: int | None) -> Result:
+        profile = replace(profile_named("nightly", seed=seed), examples=50)
+        found = run(BROKEN.plugin, BROKEN.factory, select="PO-9", profile=profile)
+        return found.failures[0]
+
+    first = failure(None)
+    words = first.reproduce.split()
+    assert words[-4:-1] == ["--profile", "nightly", "--seed"]
+    again = failure(int(words[-1]))
+    example = first.message.partition("Failing test case:")[2]
+    assert example
+    assert again.message.endswith(example)
 
 
 def test_what_is_not_claimed_is_skipped_with_the_reason() -> None:

@@ -17,7 +17,8 @@ STORAGE_CLAUSES = (
     Clause(
         id="ST-2",
         port="storage",
-        text="A commit keeps all of its changes, in the order given, or none, and no read sees half.",
+        text="A commit keeps all of its changes, in the order given, or none, and no read sees "
+        "half.",
         checks=4,
     ),
     Clause(
