@@ -75,9 +75,9 @@ def test_a_field_of_the_wrong_type_is_named(wrong: dict[str, object]) -> None:
 
 def test_a_storage_claims_what_a_storage_can_and_nothing_unless_told() -> None:
     assert storage().capabilities == StorageCapabilities()
-    with pytest.raises(PluginError, match="capabilities is .*not a StorageCapabilities"):
+    with pytest.raises(PluginError, match=r"capabilities is .*not a StorageCapabilities"):
         storage(capabilities=Capabilities())
-    with pytest.raises(PluginError, match="capabilities is .*not a Capabilities"):
+    with pytest.raises(PluginError, match=r"capabilities is .*not a Capabilities"):
         runtime(capabilities=StorageCapabilities())
 
 
