@@ -22,3 +22,7 @@ class AcmeAgent:
     persona: str
     model: str | None = None
     tools: Sequence[Tool[..., Any]] = ()
+
+    def __post_init__(self) -> None:
+        """Keep the tools as they are now, whatever becomes of the author's list."""
+        object.__setattr__(self, "tools", tuple(self.tools))
