@@ -266,6 +266,7 @@ RUNTIME_CLAUSES = (
         id="RT-41",
         port="runtime",
         capability="replay",
+        checks=2,
         text="From whatever record on, a run goes on to the same result, without repeating an "
         "effect that is recorded.",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hypothesis import strategies as st
 from steer.agents import Agent
 from steer.errors import Diverged, OutcomeUnknown
 from steer.events import ModelBlockDone, ModelToken
@@ -14,6 +15,9 @@ from steer_conformance.suites.runtime.case import RuntimeCase
 from steer_conformance.suites.runtime.gate import BareGate
 from steer_conformance.suites.runtime.props import Props, answering, calling
 from steer_conformance.suites.runtime.stage import Stage
+
+# What the model says in a turn, and how many tools it calls there.
+_TURN = st.tuples(st.text("ab c", max_size=6), st.integers(1, 3))
 
 
 def _turns(case: RuntimeCase) -> Sequence[Turn]:
@@ -61,6 +65,39 @@ async def a_run_goes_on_wherever_its_records_end(case: RuntimeCase) -> None:
         assert again == finished, where
         assert not known & {call.key for call in run.gate.ran}, f"{where} an effect was repeated"
         assert {call.key for call in run.gate.ran} | known == set(first.gate.records.effects), where
+
+
+@check("RT-41", requires=("replay", "tools"), seconds=300)
+def any_conversation_goes_on_from_any_record(case: RuntimeCase) -> None:
+    @case.profile.for_all(st.lists(_TURN, max_size=3), st.integers(0, 1000), share=0.4)
+    def law(drawn: list[tuple[str, int]], place: int) -> None:
+        turns = [
+            calling(
+                "look",
+                *(f"{number}-{call}" for call in range(calls)),
+                said=said,
+                first=f"turn{number}-",
+            )
+            for number, (said, calls) in enumerate(drawn)
+        ]
+        case.run(_taken_up(case, [*turns, answering("All is said.")], place))
+
+
+async def _taken_up(case: RuntimeCase, turns: Sequence[Turn], place: int) -> None:
+    """Play a conversation, and go on with it from some place among its records."""
+    props = Props()
+    async with case.stage(*turns) as stage:
+        finished, first = await stage.run(stage.agent(tools=[props.look()]))
+    looked = sorted(props.looked)
+    assert looked == sorted(call.arguments["at"] for call in first.gate.asked)
+    records = first.gate.records.until(place % (len(first.gate.records.log) + 1))
+    known = set(records.effects)
+    props.looked.clear()
+    async with case.stage(*turns[records.responses :]) as stage:
+        again, second = await stage.run(stage.agent(tools=[props.look()]), gate=BareGate(records))
+    assert again == finished
+    assert not known & {call.key for call in second.gate.ran}, "an effect was repeated"
+    assert len(props.looked) == len(looked) - len(known)
 
 
 @check("RT-42", requires="replay")
