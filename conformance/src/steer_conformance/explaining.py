@@ -27,6 +27,8 @@ def explained(error: BaseException) -> str:
     steps = list(_steps(error.__traceback__))
     if isinstance(error, AssertionError):
         said = str(error) or _assertion(steps[-1:]) or "an assertion does not hold"
+    elif isinstance(error, TimeoutError) and not str(error):
+        said = "what is waited for did not happen in time"
     else:
         said = f"{type(error).__name__}: {error}".removesuffix(": ")
     return "\n".join((said, *_places(steps), *_notes(error)))
