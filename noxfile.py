@@ -9,7 +9,9 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -21,6 +23,7 @@ DISTRIBUTIONS = (
     "conformance",
     *sorted(f"plugins/{p.name}" for p in ROOT.glob("plugins/*")),
 )
+OUTSIDERS = tuple(sorted(p.parent for p in ROOT.glob("examples/third_party/*/pyproject.toml")))
 
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
@@ -85,6 +88,9 @@ def types(session: nox.Session) -> None:
     sync(session)
     for distribution in DISTRIBUTIONS:
         session.run("mypy", *(f"{distribution}/{part}" for part in ("src", "tests")))
+    for outsider in OUTSIDERS:
+        own = {"MYPYPATH": str(outsider / "src")}
+        session.run("mypy", *(str(outsider / part) for part in ("src", "tests")), env=own)
     session.run("mypy", "noxfile.py", "dev.py", "docs", "tests", "benchmarks")
 
 
@@ -111,20 +117,35 @@ def imports(session: nox.Session) -> None:
 def wheels(session: nox.Session) -> None:
     """Install each wheel alone, with what it declares, and look at what is there."""
     folder = Path(session.create_tmp()).resolve() / "wheels"
-    pins = folder / "pins.txt"
-    names = {d: tomllib.loads((ROOT / d / "pyproject.toml").read_text())["project"]["name"]
-             for d in DISTRIBUTIONS}  # fmt: skip
-    for name in names.values():
-        build = ("--wheel", "--no-sources", f"--package={name}", f"--out-dir={folder}")
-        session.run_install("uv", "build", "--quiet", *build, external=True)
-    wheel = {name: next(folder.glob(f"{name.replace('-', '_')}-*.whl")) for name in names.values()}
-    # On the public index the name `steer` is another project's: ours come from these files.
-    pins.write_text("".join(f"{name} @ {path.as_uri()}\n" for name, path in wheel.items()))
-    for distribution, name in names.items():
+    wheel = build_wheels(session, DISTRIBUTIONS, folder)
+    for distribution, file in wheel.items():
         alone = fresh_environment(session, distribution)
-        pinned = (f"--overrides={pins}", str(wheel[name]))
+        pinned = (f"--overrides={folder / 'pins.txt'}", str(file))
         session.run_install("uv", "pip", "install", f"--python={alone}", *pinned, external=True)
         session.run(alone, "-I", "tests/check_installed.py", distribution, "--wheel", external=True)
+
+
+@nox.session(python=PYTHONS[0])
+def third_party(session: nox.Session) -> None:
+    """Let the plugins of outsiders prove themselves: from wheels, outside of this checkout."""
+    with tempfile.TemporaryDirectory(prefix="steer-third-party-") as away:
+        folder = Path(away).resolve()
+        build_wheels(session, ("core", "conformance"), folder)
+        for outsider in OUTSIDERS:
+            project = tomllib.loads((outsider / "pyproject.toml").read_text())["project"]
+            (file,) = build_wheels(session, (str(outsider),), folder / "own").values()
+            alone = fresh_environment(session, outsider.name, at=folder)
+            wanted = (f"--overrides={folder / 'pins.txt'}", f"{file}[test]")
+            session.run_install("uv", "pip", "install", f"--python={alone}", *wanted, external=True)
+            # The sources stay behind: what is tested is what was installed.
+            copy = folder / "tried" / outsider.name
+            shutil.copytree(outsider, copy, ignore=shutil.ignore_patterns("src", "__pycache__"))
+            steer = str(Path(alone).with_name("steer"))
+            with session.chdir(copy):
+                session.run(steer, "plugins", external=True)
+                for name in project["entry-points"]["steer"]:
+                    session.run(steer, "check", name, external=True)
+                session.run(alone, "-m", "pytest", "tests", *session.posargs, external=True)
 
 
 @nox.session
@@ -166,9 +187,26 @@ def clone(session: nox.Session) -> None:
             session.run(*command, env=bare, include_outer_env=False, external=True)
 
 
-def fresh_environment(session: nox.Session, distribution: str) -> str:
+def build_wheels(
+    session: nox.Session, distributions: Sequence[str], folder: Path
+) -> dict[str, Path]:
+    """Build a wheel of each into ``folder``, and write ``pins.txt`` there; return the wheels."""
+    wheels, pins = {}, ""
+    for distribution in distributions:
+        project = tomllib.loads((ROOT / distribution / "pyproject.toml").read_text())["project"]
+        build = ("--wheel", "--no-sources", f"--out-dir={folder}", str(ROOT / distribution))
+        session.run_install("uv", "build", "--quiet", *build, external=True)
+        file = next(folder.glob(f"{project['name'].replace('-', '_')}-*.whl"))
+        wheels[distribution] = file
+        # On the public index the name `steer` is another project's: ours come from these files.
+        pins += f"{project['name']} @ {file.as_uri()}\n"
+    (folder / "pins.txt").write_text(pins)
+    return wheels
+
+
+def fresh_environment(session: nox.Session, distribution: str, *, at: Path | None = None) -> str:
     """Make an empty environment of the session's Python; return its interpreter."""
-    location = Path(session.create_tmp()).resolve() / Path(distribution).name
+    location = (at or Path(session.create_tmp())).resolve() / Path(distribution).name
     base = f"--python={session.virtualenv.location}"
     session.run_install("uv", "venv", "--quiet", "--clear", base, str(location), external=True)
     return str(location / "bin" / "python")

@@ -19,6 +19,7 @@ PAGES = [
     *ROOT.glob("docs/**/*.md"),
     *ROOT.glob("*/README.md"),
     *ROOT.glob("plugins/*/README.md"),
+    *ROOT.glob("examples/third_party/*/README.md"),
 ]
 
 

@@ -12,7 +12,9 @@ namespace and an event loop. A block's language says what becomes of it:
   for what follows; Python then only has to compile.
 
 A first line ``<!-- provider: examples/scripts/weather.json -->`` starts the scripted provider on
-that script; OPENAI_BASE_URL, ANTHROPIC_BASE_URL and the keys then lead to it.
+that script; OPENAI_BASE_URL, ANTHROPIC_BASE_URL and the keys then lead to it. A line
+``<!-- installs: steer-acme -->`` has the project in that folder, which the page writes, count as
+installed, as ``pip install --editable`` would.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ PAGES = [
 ]
 SECONDS = 60
 STATUS = "exit status of the last command:"
+INSTALLS = re.compile(r"^<!-- installs: (\S+) -->$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -236,10 +239,31 @@ def run_block(block: Block, python: PythonBlocks) -> None:
             pytest.fail(f"{block}: no way to check a block of {language!r}")
 
 
+def install(project: Path, site: Path) -> None:
+    """Write down, where Python looks for it, what an installer reads in a project's file."""
+    described = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    name, version = described["name"], described["version"]
+    needs = [f"Requires-Dist: {each}" for each in described["dependencies"]]
+    info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    lines = ["Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *needs]
+    (info / "METADATA").write_text("".join(f"{line}\n" for line in lines))
+    points = [
+        f"[{group}]\n" + "".join(f"{name} = {target}\n" for name, target in members.items())
+        for group, members in described["entry-points"].items()
+    ]
+    (info / "entry_points.txt").write_text("\n".join(points))
+
+
 def run_page(page: Path, serve: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the blocks of a page, the current folder being the reader's."""
     if wanted := re.match(r"<!-- provider: (\S+) -->\n", page.read_text()):
         serve(wanted[1])
+    site = Path("installed").resolve()
+    project = wanted[1] if (wanted := INSTALLS.search(page.read_text())) else ""
+    if project:
+        sources = Path(project, "src").resolve()
+        monkeypatch.setenv("PYTHONPATH", f"{sources}{os.pathsep}{site}")
     # A module of its own, since pydantic looks up the names of annotations in sys.modules.
     module = ModuleType("documentation_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -247,7 +271,11 @@ def run_page(page: Path, serve: Callable[[str], None], monkeypatch: pytest.Monke
         python = PythonBlocks(module, runner)
         for block in blocks_of(page):
             if block.title:
-                Path(block.title).write_text(block.text)
+                file = Path(block.title)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(block.text)
+                if project and file == Path(project, "pyproject.toml"):
+                    install(Path(project), site)
             run_block(block, python)
 
 

@@ -14,7 +14,15 @@ from typing import Any, NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DISTRIBUTIONS = [ROOT / "core", ROOT / "conformance", *sorted(ROOT.glob("plugins/*"))]
+OUTSIDERS = sorted(file.parent for file in ROOT.glob("examples/third_party/*/pyproject.toml"))
+DISTRIBUTIONS = [
+    ROOT / "core",
+    ROOT / "conformance",
+    *sorted(ROOT.glob("plugins/*")),
+    *OUTSIDERS,
+]
+# What those who write plugins import of the kit.
+KIT = {"steer_conformance", "steer_conformance.provider"}
 PUBLIC = {
     "steer",
     "steer.agents",
@@ -46,9 +54,9 @@ class Import(NamedTuple):
         return f"{self.file.relative_to(ROOT)}:{self.line} imports {self.module}"
 
 
-def imports_of(distribution: Path) -> Iterator[Import]:
+def imports_of(distribution: Path, part: str = "src") -> Iterator[Import]:
     """Yield what the sources import, `from package import module` as the module."""
-    for file in sorted((distribution / "src").rglob("*.py")):
+    for file in sorted((distribution / part).rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             match node:
                 case ast.Import(names=names):
@@ -133,7 +141,23 @@ def test_a_distribution_imports_only_what_it_declares(distribution: Path) -> Non
 
 @each_plugin
 def test_a_plugin_enters_the_core_by_its_public_doors(plugin: Path) -> None:
-    strays = [i for i in imports_of(plugin) if i.top == "steer" and not is_public(i.module)]
+    # The kit finds and opens plugins as an application does.
+    doors = {"steer.plugins"} if plugin.name == "conformance" else set()
+    strays = [
+        i
+        for i in imports_of(plugin)
+        if i.top == "steer" and not is_public(i.module) and i.module not in doors
+    ]
+    assert not strays, listed(strays)
+
+
+@pytest.mark.parametrize("outsider", OUTSIDERS, ids=lambda d: d.name)
+def test_an_outsider_needs_only_the_public_doors_of_the_kit(outsider: Path) -> None:
+    strays = [
+        i
+        for i in (*imports_of(outsider), *imports_of(outsider, "tests"))
+        if i.top == "steer_conformance" and i.module not in KIT
+    ]
     assert not strays, listed(strays)
 
 

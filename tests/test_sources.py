@@ -24,6 +24,7 @@ PUBLIC = [
         "plugin", "values",
     )),
     *ROOT.glob("core/src/steer/ports/[!_]*.py"),
+    ROOT / "conformance/src/steer_conformance/__init__.py",
     ROOT / "conformance/src/steer_conformance/provider/__init__.py",
 ]  # fmt: skip
 LINES = 400

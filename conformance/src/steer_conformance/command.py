@@ -10,11 +10,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Annotated
 
 import typer
 
-from steer_conformance.provider import Provider, ScriptError, load_script
+from steer_conformance.provider import (
+    BUILTIN_DIALECTS,
+    Dialect,
+    Provider,
+    ScriptError,
+    load_script,
+)
 
 __all__ = ["open_provider", "provider"]
 
@@ -28,23 +35,33 @@ def open_provider() -> Callable[..., None]:
 
 
 def provider(
+    *,
     script: Annotated[Path, typer.Option(help="The script, a .json or .toml file.")],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 0,
     ready_file: Annotated[
         Path | None, typer.Option(help="Write the addresses here, as JSON, once it listens.")
     ] = None,
-    as_json: Annotated[  # noqa: FBT002 - a flag of the command line
+    dialect: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE:NAME", help="A format of your own to speak as well; repeatable."
+        ),
+    ] = None,
+    as_json: Annotated[
         bool, typer.Option("--json", help="Print addresses and summary as JSON lines.")
     ] = False,
 ) -> None:
     """Serve a script as OpenAI and Anthropic would serve a model, until Ctrl-C.
 
     Exit codes: 0 after a stop, 1 if it cannot serve (the port is taken, the ready file cannot be
-    written), 2 if the script is unusable.
+    written), 2 if the script or a dialect is unusable.
     """
+    own = [_dialect(target) for target in dialect or ()]
     try:
-        scripted = Provider(load_script(script), host=host, port=port)
+        scripted = Provider(
+            load_script(script), dialects=[*BUILTIN_DIALECTS, *own], host=host, port=port
+        )
     except ScriptError as error:
         typer.echo(error, err=True)
         raise typer.Exit(_UNUSABLE) from error
@@ -53,12 +70,26 @@ def provider(
             addresses = _addresses(scripted)
             # The file before the line: who has read the line may read the file.
             with _announced(ready_file, addresses):
-                _say_where(addresses, as_json=as_json)
+                _say_where(addresses, as_json=as_json, own=bool(own))
                 stopped.wait()
     except OSError as error:
         typer.echo(f"cannot serve on {host} port {port}: {error}", err=True)
         raise typer.Exit(_UNAVAILABLE) from error
     _say_what_happened(scripted, as_json=as_json)
+
+
+def _dialect(target: str) -> Dialect:
+    """Return the dialect that ``"package.module:NAME"`` names. Raises ``BadParameter``."""
+    try:
+        found: Dialect = resolve_name(target)
+        _ = (found.name, *found.paths, found.decode, found.stream)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise typer.BadParameter(
+            f"{target} names no dialect: {error}. Give package.module:NAME of an object with the "
+            "methods of steer_conformance.provider.Dialect",
+            param_hint="--dialect",
+        ) from error
+    return found
 
 
 @contextmanager
@@ -102,13 +133,14 @@ def _announced(ready_file: Path | None, addresses: dict[str, str | int]) -> Iter
         ready_file.unlink(missing_ok=True)
 
 
-def _say_where(addresses: dict[str, str | int], *, as_json: bool) -> None:
-    typer.echo(
-        json.dumps(addresses)
-        if as_json
-        else f"OPENAI_BASE_URL={addresses['openai_base_url']} "
+def _say_where(addresses: dict[str, str | int], *, as_json: bool, own: bool) -> None:
+    for_vendors = (
+        f"OPENAI_BASE_URL={addresses['openai_base_url']} "
         f"ANTHROPIC_BASE_URL={addresses['anthropic_base_url']}"
     )
+    # Where a format of one's own is spoken, a runtime of one's own asks for it.
+    for_steer = f" STEER_BASE_URL={addresses['url']}" if own else ""
+    typer.echo(json.dumps(addresses) if as_json else f"{for_vendors}{for_steer}")
     sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""What this distribution adds to the program ``steer``: the commands ``demo`` and ``provider``."""
+"""What this distribution adds to the program ``steer``: three commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ __all__ = ["steer_commands"]
 @hookimpl
 def steer_commands() -> Iterable[CommandPlugin]:
     """Declare the commands."""
+    yield CommandPlugin(
+        name="check",
+        summary="Check a plugin against the contract of its port.",
+        contract=1,
+        open="steer_conformance.check_command:open_check",
+    )
     yield CommandPlugin(
         name="demo",
         summary="A tour of twenty seconds: a real agent, a scripted model, no key.",

@@ -1,4 +1,4 @@
-"""The kit's pytest fixtures. The only module that imports pytest, and pytest loads it by itself."""
+"""The kit's part of pytest: its fixture and its options. pytest loads this module by itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,30 @@ import pytest
 if TYPE_CHECKING:
     from steer_conformance.provider import Provider
 
-__all__ = ["ScriptedProvider", "scripted_provider"]
+__all__ = ["ScriptedProvider", "pytest_addoption", "scripted_provider"]
 
 ScriptedProvider: TypeAlias = "Callable[..., Provider]"
+
+# What is asserted in a check is explained as in a test.
+pytest.register_assert_rewrite("steer_conformance.suites")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what the tests of the ``*_checks`` functions are run with."""
+    group = parser.getgroup("steer-conformance")
+    group.addoption(
+        "--steer-profile",
+        default="pr",
+        choices=["pr", "nightly"],
+        help="how many examples the laws of a contract are tried on: few and always the same "
+        "ones (pr), or many at random (nightly)",
+    )
+    group.addoption(
+        "--steer-seed",
+        type=int,
+        default=None,
+        help="the examples of this seed, as a failure names it",
+    )
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import typer
 from openai import OpenAI
@@ -31,10 +32,14 @@ def serve(script: Path) -> Iterator[Serve]:
     """Starts the command in a process of its own, and makes sure that it ends."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(*options: str) -> subprocess.Popen[str]:
+    def start(*options: str, folder: Path | None = None) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "steer_conformance.provider", "--script", str(script)]
         process = subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
         )
         running.append(process)
         return process
@@ -109,6 +114,29 @@ def test_a_mistake_in_the_script_is_one_line_and_exit_code_2(tmp_path: Path) -> 
         f"{path}: turns[0].parts[0]: type 'txt' is none of "
         "'text', 'reasoning', 'refusal', 'tool_call'\n"
     )
+
+
+def test_a_dialect_of_ones_own_is_spoken_beside_the_others(serve: Serve, script: Path) -> None:
+    (script.parent / "own_dialect.py").write_text(
+        "from steer_conformance.provider import CHAT\n"
+        "class Own:\n"
+        "    name, paths = 'own', ('/own',)\n"
+        "    def __getattr__(self, name): return getattr(CHAT, name)\n"
+        "OWN = Own()\n"
+    )
+    process = serve("--dialect", "own_dialect:OWN", folder=script.parent)
+    addresses = dict(pair.split("=", 1) for pair in first_line(process).split())
+    assert ask(addresses["OPENAI_BASE_URL"]) == "Hello"
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    answer = httpx2.post(f"{addresses['STEER_BASE_URL']}/own", json=body)
+    assert answer.json()["choices"][0]["message"]["content"] == "Bye"
+
+
+@pytest.mark.parametrize("target", ["no_such_module:OWN", "json:OWN", "json:dumps", "nonsense"])
+def test_a_dialect_that_is_none_is_said_to_be_none(script: Path, target: str) -> None:
+    code, output = run("--script", str(script), "--dialect", target)
+    assert code == 2
+    assert f"{target} names no dialect" in " ".join(output.split())
 
 
 def test_a_port_that_is_taken_is_one_line_and_exit_code_1(script: Path) -> None:

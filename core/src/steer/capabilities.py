@@ -1,6 +1,6 @@
-"""What a runtime can do, as values that core, conformance suite and users all read.
+"""What a runtime or a storage can do, as values that core, conformance suite and users all read.
 
-A plugin declares the most it can do; each ``Prepared`` states what *this* agent with *these*
+A runtime declares the most it can do; each ``Prepared`` states what *this* agent with *these*
 options can do, which is never more (``exceeding`` names what is).
 """
 
@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-__all__ = ["Capabilities", "HistoryForm", "ModelGate", "Suspension", "UsageSource"]
+__all__ = [
+    "Capabilities",
+    "HistoryForm",
+    "ModelGate",
+    "PolicyCapabilities",
+    "StorageCapabilities",
+    "Suspension",
+    "UsageSource",
+]
 
 
 class Suspension(StrEnum):
@@ -61,6 +69,7 @@ class Capabilities:
     """What a runtime can do. The defaults claim nothing.
 
     ``replay``: recorded model responses can be yielded again without a request.
+    ``retries``: a model request that failed is made again, by the gate's leave.
     ``resume_state``: the vendor's own state can resume a suspended run.
     ``reasoning``: it tells what the model thinks; ``reasoning_effort``: one can say how much.
     ``parallel_tools``: tools of one message run side by side; ``parallel_tool_calls``: one can say
@@ -91,6 +100,7 @@ class Capabilities:
     parallel_tool_calls: bool = False
     reasoning_effort: bool = False
     seed: bool = False
+    retries: bool = False
     process_guard: bool = False
     max_concurrency: int | None = None
 
@@ -101,6 +111,30 @@ class Capabilities:
             for field in fields(self)
             if _exceeds(getattr(self, field.name), getattr(declared, field.name))
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StorageCapabilities:
+    """What a storage can do. The defaults claim nothing.
+
+    ``durable``: what was acknowledged outlives the process that wrote it, however that ends.
+    ``shared``: several processes may have the same store open at once.
+    ``upgrades``: a store that an earlier version of the storage filled opens, and goes on.
+    """
+
+    durable: bool = False
+    shared: bool = False
+    upgrades: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyCapabilities:
+    """What a policy can do. The defaults claim nothing.
+
+    ``rules``: it is given rules about tools, of which the strictest that applies holds.
+    """
+
+    rules: bool = False
 
 
 def _exceeds(claim: object, declared: object) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
 
-from steer.capabilities import Capabilities
+from steer.capabilities import Capabilities, PolicyCapabilities, StorageCapabilities
 from steer.errors import PluginError
 from steer.naming import fold
 
@@ -39,6 +39,7 @@ __all__ = [
     "CommandPlugin",
     "Declaration",
     "ExecutorPlugin",
+    "FreshStore",
     "PluginKind",
     "PolicyPlugin",
     "RuntimePlugin",
@@ -71,7 +72,6 @@ _KINDS: Mapping[str, type] = {
     "native_types": tuple,
     "native_callers": tuple,
     "native_functions": tuple,
-    "capabilities": Capabilities,
 }
 
 
@@ -120,7 +120,7 @@ class Declaration:
         for key, kind in _KINDS.items():
             value = getattr(self, key, None)
             if hasattr(self, key) and not isinstance(value, kind):
-                raise PluginError(str(self.name), f"{key} is {value!r}, not a {kind.__name__}")
+                raise _wrong_type(self, key, kind)
         object.__setattr__(self, "name", fold(self.name))
         if not _NAME.fullmatch(self.name):
             raise PluginError(self.name, "a plugin's name is of letters, digits and '-'")
@@ -130,6 +130,11 @@ class Declaration:
             target = getattr(self, key, None)
             if isinstance(target, str) and not _TARGET.fullmatch(target):
                 raise PluginError(self.name, f"{key} is {target!r}, not 'package.module:function'")
+
+
+def _wrong_type(plugin: Declaration, key: str, kind: type) -> PluginError:
+    value = getattr(plugin, key)
+    return PluginError(str(plugin.name), f"{key} is {value!r}, not a {kind.__name__}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,20 +189,47 @@ class RuntimePlugin(_Configured):
     native_functions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse names of functions that nothing would tell from anybody's."""
+        """Refuse capabilities of another port, and functions that nothing tells from anybody's."""
         # super() without arguments finds the wrong class in a slotted dataclass.
         Declaration.__post_init__(self)
         if self.native_functions and not self.native_callers:
             raise PluginError(self.name, "native_functions are told by native_callers; give these")
+        if not isinstance(self.capabilities, Capabilities):
+            raise _wrong_type(self, "capabilities", Capabilities)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoragePlugin(_Addressed):
-    """A store for jobs and all that belongs to them. ``open(url, clock) -> Storage``."""
+    """A store for jobs and all that belongs to them. ``open(url, clock) -> Storage``.
+
+    ``capabilities``: what it can do beyond the port.
+    ``testing``, if given, is the target of a function that takes an empty folder and returns a
+    context manager of a ``FreshStore``.
+    """
 
     kind: ClassVar[PluginKind] = PluginKind.STORAGE
 
     open: str | Callable[..., Storage]
+    capabilities: StorageCapabilities = field(default_factory=StorageCapabilities)
+
+    def __post_init__(self) -> None:
+        """Refuse capabilities that are none of a storage."""
+        _Addressed.__post_init__(self)
+        if not isinstance(self.capabilities, StorageCapabilities):
+            raise _wrong_type(self, "capabilities", StorageCapabilities)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreshStore:
+    """A new store for one check, for as long as the context manager that gives it is entered.
+
+    ``url`` opens it, and whatever was written to it, again and again.
+    ``earlier``: URLs of stores that earlier versions of the storage filled with the suite's
+    samples, by version. Needed where the storage claims ``upgrades``.
+    """
+
+    url: str
+    earlier: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,12 +237,23 @@ class PolicyPlugin(_Configured):
     """Rules. ``open(config) -> Policy``, or a sequence of them.
 
     ``asynchronous``: what it opens are ``AsyncPolicy``, which are awaited and bounded in time.
+    ``capabilities``: what it can do beyond the port.
+    ``testing``, if given, is the target of a function that takes an empty folder and rules, each
+    a pair of a tool's name and an ``Outcome``, and returns the configuration of a policy that has
+    these rules. A policy that does not claim ``rules`` is given none.
     """
 
     kind: ClassVar[PluginKind] = PluginKind.POLICY
 
     open: str | Callable[..., Policy | AsyncPolicy | Sequence[Policy] | Sequence[AsyncPolicy]]
     asynchronous: bool = False
+    capabilities: PolicyCapabilities = field(default_factory=PolicyCapabilities)
+
+    def __post_init__(self) -> None:
+        """Refuse capabilities that are none of a policy."""
+        Declaration.__post_init__(self)
+        if not isinstance(self.capabilities, PolicyCapabilities):
+            raise _wrong_type(self, "capabilities", PolicyCapabilities)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

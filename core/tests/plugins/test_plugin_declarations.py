@@ -9,7 +9,7 @@ import pytest
 import steer.plugin
 from hypothesis import given
 from hypothesis import strategies as st
-from steer.capabilities import Capabilities
+from steer.capabilities import Capabilities, StorageCapabilities
 from steer.errors import PluginError
 from steer.naming import closest, did_you_mean, fold
 from steer.plugin import CommandPlugin, RuntimePlugin, StoragePlugin
@@ -71,6 +71,14 @@ def test_a_target_that_could_not_be_imported_is_refused(key: str, target: str) -
 def test_a_field_of_the_wrong_type_is_named(wrong: dict[str, object]) -> None:
     with pytest.raises(PluginError, match=f"{next(iter(wrong))} is "):
         runtime(**wrong)
+
+
+def test_a_storage_claims_what_a_storage_can_and_nothing_unless_told() -> None:
+    assert storage().capabilities == StorageCapabilities()
+    with pytest.raises(PluginError, match=r"capabilities is .*not a StorageCapabilities"):
+        storage(capabilities=Capabilities())
+    with pytest.raises(PluginError, match=r"capabilities is .*not a Capabilities"):
+        runtime(capabilities=StorageCapabilities())
 
 
 @pytest.mark.parametrize("schemes", [(), "acme", ("Acme",), ("a://",), ("",)])

@@ -4,24 +4,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from steer.memory import open_memory
 from steer.ports.storage import Storage
-from storage_samples import KINDS, TurnedClock, open_kind
+from steer.sqlite import open_sqlite
 
 
-@pytest.fixture
-def clock() -> TurnedClock:
-    return TurnedClock()
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    assert isinstance(request.param, str)
-    return request.param
-
-
-@pytest.fixture
-async def storage(kind: str, tmp_path: Path, clock: TurnedClock) -> AsyncIterator[Storage]:
-    """Every test of the port runs on every built-in storage."""
-    opened = open_kind(kind, tmp_path, clock)
+@pytest.fixture(params=["memory", "sqlite"])
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    """Signals are the same on every built-in storage."""
+    in_memory = request.param == "memory"
+    opened = open_memory() if in_memory else open_sqlite(tmp_path / "store.db")
     yield opened
     await opened.aclose()

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import shutil
 import sqlite3
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from golden_store import fill, what_was_filled
 from steer.errors import ConfigError, StorageError
 from steer.sqlite import open_sqlite, path_from_url
 from steer.sqlite._migrations import Migration, migrate, migrations
-from storage_samples import TurnedClock, admit, events, seqs, write
+from steer_conformance.storing.samples import admit, events, seqs, write
 
 pytestmark = pytest.mark.anyio
-
-GOLDEN = Path(__file__).parent / "golden" / "schema-1.sqlite.gz"
 
 
 @pytest.mark.parametrize(
@@ -113,18 +108,6 @@ async def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir(mode=0o755)
     await open_sqlite(tmp_path / "shared" / "runs.db").aclose()
     assert modes(tmp_path)["shared"] == 0o755
-
-
-async def test_what_was_committed_is_there_after_opening_again(tmp_path: Path) -> None:
-    for seq in (1, 2, 3):
-        storage = open_sqlite(tmp_path / "runs.db")
-        if seq == 1:
-            await admit(storage)
-        await write(storage, events(seq))
-        await storage.aclose()
-    storage = open_sqlite(tmp_path / "runs.db")
-    assert seqs(await storage.journal.events("acme", "job-1")) == [1, 2, 3]
-    await storage.aclose()
 
 
 def a_folder(path: Path) -> None:
@@ -265,19 +248,6 @@ def test_new_steps_are_applied_once_and_all_or_none(tmp_path: Path) -> None:
     assert "more" in tables(path)
     assert "half" not in tables(path)
     apply(path, [*first, NEXT])
-
-
-async def test_a_file_of_the_first_schema_opens_and_shows_what_it_holds(tmp_path: Path) -> None:
-    path = tmp_path / "runs.db"
-    with gzip.open(GOLDEN) as packed, path.open("wb") as unpacked:
-        shutil.copyfileobj(packed, unpacked)
-    storage = open_sqlite(path, TurnedClock())
-    today = open_sqlite(tmp_path / "today.db", TurnedClock())
-    await fill(today)
-    assert await what_was_filled(storage) == await what_was_filled(today)
-    await write(storage, events(4))
-    for opened in (storage, today):
-        await opened.aclose()
 
 
 def fresh(folder: Path) -> Path:

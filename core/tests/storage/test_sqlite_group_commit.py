@@ -12,7 +12,7 @@ import pytest
 from steer.errors import Conflict, SteerError, StorageError
 from steer.ports.changes import ActionRequested, BudgetSet, Change, SessionAppended
 from steer.sqlite import SqliteStorage, open_sqlite
-from storage_samples import START, action, admit, events, seqs, write
+from steer_conformance.storing.samples import START, action, admit, events, seqs, write
 
 pytestmark = pytest.mark.anyio
 

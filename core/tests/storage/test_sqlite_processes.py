@@ -1,24 +1,19 @@
-"""Several processes on one file, processes that are killed, disks that are full."""
+"""Other processes on one file: a commit wakes who waits, disks that are full, leaving unclosed."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
-import storage_worker
+import sqlite_worker
 from steer.errors import NotFound
-from steer.ports.changes import BudgetSet
-from steer.ports.records import JobQuery
 from steer.sqlite import SqliteStorage, open_sqlite
-from steer.values import JobStatus
-from storage_samples import admit, seqs
+from steer_conformance.storing.samples import admit
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +22,7 @@ PATIENCE = 60.0
 
 def start(*arguments: object) -> subprocess.Popen[str]:
     """Start a worker process."""
-    script = Path(storage_worker.__file__)
+    script = Path(sqlite_worker.__file__)
     return subprocess.Popen(
         [sys.executable, str(script), *map(str, arguments)],
         stdin=subprocess.PIPE,
@@ -54,73 +49,6 @@ def killed_in_the_end(worker: subprocess.Popen[str]) -> Iterator[subprocess.Pope
             yield worker
         finally:
             worker.kill()
-
-
-async def test_processes_that_open_a_new_file_at_once_write_it_together(tmp_path: Path) -> None:
-    path = tmp_path / "runs.db"
-    workers = [start("append", path, worker, 40) for worker in range(3)]
-    said = [line.split() for lines in finish(workers) for line in lines]
-    assert len(said) == 3 * 4 * 40
-    acknowledged = {(job_id, int(seq)): int(position) for job_id, seq, position in said}
-
-    storage = open_sqlite(path)
-    read = await storage.journal.read("acme")
-    assert [entry.position for entry in read] == list(range(1, 481))
-    assert {(e.event.job_id, e.event.seq): e.position for e in read} == acknowledged
-    for job_id in {job_id for job_id, _ in acknowledged}:
-        assert seqs(await storage.journal.events("acme", job_id)) == list(range(1, 41))
-    await storage.aclose()
-
-
-async def test_processes_together_never_reserve_past_a_limit(tmp_path: Path) -> None:
-    storage = open_sqlite(tmp_path / "runs.db")
-    budget = BudgetSet(account="team", unit="usd", limit=200)
-    await storage.commit("acme", None, None, [budget])
-    workers = [start("spend", tmp_path / "runs.db", worker, 60) for worker in range(3)]
-    admitted = sum(int(line) for (line,) in finish(workers))
-    account = await storage.ledger.account("acme", "team")
-    # An admission needs 7 free, and 3 of them stay spent: 65 or a few less, never more.
-    assert (account.spent, account.reserved) == (3 * admitted, 0)
-    assert 60 <= admitted <= 65
-    await storage.aclose()
-
-
-async def test_what_was_acknowledged_survives_a_kill_and_nothing_is_half(tmp_path: Path) -> None:
-    path = tmp_path / "runs.db"
-    acknowledged: Counter[str] = Counter()
-    for round_ in range(6):
-        with killed_in_the_end(start("whole_jobs", path, round_)) as worker:
-            assert worker.stdout is not None
-            # Killed at another moment each time: after so many lines, at once and in the middle.
-            for _ in range(10 + 7 * round_):
-                acknowledged[worker.stdout.readline().strip()] += 1
-            time.sleep(0.0007 * round_)  # noqa: ASYNC251 - another moment, there is nothing to wait for
-            worker.kill()
-            acknowledged.update(worker.stdout.read().split("\n")[:-1])
-        await check_nothing_is_half(path, acknowledged)
-
-
-async def check_nothing_is_half(path: Path, acknowledged: Counter[str]) -> None:
-    storage = open_sqlite(path)
-    begun, ended = set(), set()
-    page = await storage.jobs.list("acme", JobQuery(), limit=1000)
-    assert page.cursor is None
-    for job in page.items:
-        begun.add(f"begun {job.job_id}")
-        found = seqs(await storage.journal.events("acme", job.job_id))
-        records = await storage.records.load("acme", job.job_id)
-        assert (len(records.models), len(records.effects)) == (1, 1)
-        assert (await storage.sessions.get("acme", job.job_id)).items == ("1", "2")
-        assert len((await storage.ledger.entries("acme", job_id=job.job_id)).items) == 1
-        if job.status is JobStatus.FAILED:
-            ended.add(f"ended {job.job_id}")
-            assert found == [1, 2, 3]
-        else:
-            assert (job.status, found) == (JobStatus.RUNNING, [1, 2])
-    positions = [entry.position for entry in await storage.journal.read("acme")]
-    assert positions == list(range(1, len(positions) + 1))
-    assert set(acknowledged) - {""} <= begun | ended
-    await storage.aclose()
 
 
 async def test_a_commit_of_another_process_wakes_who_waits(tmp_path: Path) -> None:

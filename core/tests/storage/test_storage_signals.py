@@ -1,97 +1,74 @@
-"""Signals: kept between waits, by scope and topic, and never lost for a waiter that re-reads."""
+"""The signals that storages offer are a channel like any other, for threads as well."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 
 import anyio
 import pytest
+from steer.builtins.fresh_stores import fresh_memory, fresh_sqlite
+from steer.builtins.storages import open_memory_url, open_sqlite_url
+from steer.clock import Clock
+from steer.plugin import FreshStore, SignalsPlugin
+from steer.ports.signals import Waiter
 from steer.ports.storage import Storage
-from storage_samples import admit, events, write
-
-pytestmark = pytest.mark.anyio
+from steer_conformance import signals_checks
+from steer_conformance.storing.samples import admit, events, write
 
 PATIENCE = 20.0
 
 
-async def test_a_signal_wakes_who_waits(storage: Storage) -> None:
-    woken = anyio.Event()
+class SignalsOf:
+    """A storage's signals, which end with the storage."""
 
-    async def wait() -> None:
-        async with storage.signals.subscribe("acme", "job-1") as waiter:
-            subscribed.set()
-            assert await waiter.wait(PATIENCE)
-            woken.set()
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
 
-    subscribed = anyio.Event()
-    with anyio.fail_after(PATIENCE):
-        async with anyio.create_task_group() as group:
-            group.start_soon(wait)
-            await subscribed.wait()
-            await storage.signals.publish("acme", "job-1")
-            await woken.wait()
+    async def publish(self, scope_id: str, topic: str, /) -> None:
+        await self.storage.signals.publish(scope_id, topic)
+
+    def subscribe(self, scope_id: str, topic: str, /) -> AbstractAsyncContextManager[Waiter]:
+        return self.storage.signals.subscribe(scope_id, topic)
+
+    async def aclose(self) -> None:
+        await self.storage.aclose()
 
 
-async def test_signals_between_two_waits_are_kept_as_one(storage: Storage) -> None:
-    async with storage.signals.subscribe("acme", "job-1") as waiter:
-        for _ in range(3):
-            await storage.signals.publish("acme", "job-1")
-        assert await waiter.wait(0)
-        assert not await waiter.wait(0)
+def declared(scheme: str, open_url: Callable[[str, Clock], Storage]) -> SignalsPlugin:
+    return SignalsPlugin(
+        name=scheme,
+        summary="The signals of a storage",
+        contract=1,
+        open=lambda url, clock: SignalsOf(open_url(url, clock)),
+        schemes=(scheme,),
+    )
 
 
-async def test_a_signal_is_for_its_scope_and_topic_and_for_all_who_wait(storage: Storage) -> None:
-    signals = storage.signals
-    async with (
-        signals.subscribe("acme", "job-1") as one,
-        signals.subscribe("acme", "job-1") as two,
-        signals.subscribe("acme", "job-2") as other_topic,
-        signals.subscribe("other", "job-1") as other_scope,
-    ):
-        await signals.publish("acme", "job-1")
-        assert await one.wait(0)
-        assert await two.wait(0)
-        assert not await other_topic.wait(0)
-        assert not await other_scope.wait(0)
+def addressed(
+    fresh: Callable[[Path], AbstractContextManager[FreshStore]],
+) -> Callable[[Path], AbstractContextManager[str]]:
+    @contextmanager
+    def address(folder: Path) -> Iterator[str]:
+        with fresh(folder) as store:
+            yield store.url
+
+    return address
 
 
-async def test_one_leaving_does_not_cut_off_the_others(storage: Storage) -> None:
-    async with storage.signals.subscribe("acme", "job-1") as one:
-        async with storage.signals.subscribe("acme", "job-1"):
-            pass
-        await storage.signals.publish("acme", "job-1")
-        assert await one.wait(0)
+test_signals_of_memory = signals_checks(
+    declared("memory", open_memory_url), addressed(fresh_memory)
+)
+test_signals_of_sqlite = signals_checks(
+    declared("sqlite", open_sqlite_url), addressed(fresh_sqlite)
+)
 
 
-async def test_waiting_ends_with_its_time(storage: Storage) -> None:
-    async with storage.signals.subscribe("acme", "job-1") as waiter:
-        with anyio.fail_after(PATIENCE):
-            assert not await waiter.wait(0.01)
-
-
-async def test_a_cancelled_wait_loses_no_signal(storage: Storage) -> None:
-    async with storage.signals.subscribe("acme", "job-1") as waiter:
-        task = asyncio.ensure_future(waiter.wait(PATIENCE))
-        await asyncio.sleep(0)
-        await storage.signals.publish("acme", "job-1")
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
-        assert await waiter.wait(0)
-
-
-async def test_closing_wakes_all_a_last_time(storage: Storage) -> None:
-    async with storage.signals.subscribe("acme", "job-1") as waiter:
-        task = asyncio.ensure_future(waiter.wait(PATIENCE))
-        await asyncio.sleep(0)
-        await storage.aclose()
-        with anyio.fail_after(PATIENCE):
-            assert await task
-
-
+@pytest.mark.anyio
 async def test_a_waiter_that_reads_again_sees_every_commit_of_another_thread(
     storage: Storage,
 ) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from agents import Agent, RunContextWrapper, Runner, function_tool
-from bare_gate import BareGate, BareRun
 from sdk_runs import MODEL, run_bare, run_in_kernel
 from steer.errors import RuntimeFailure
 from steer.events import PolicyDecided
@@ -15,6 +14,7 @@ from steer.ports.policy import Question, ToolQuestion, Verdict
 from steer.values import JobStatus
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

@@ -10,11 +10,11 @@ from typing import Any
 import anyio
 import pytest
 from agents import Agent, Runner, function_tool
-from bare_gate import BareGate, BareRun
-from sdk_runs import MODEL, PATIENCE, events_of, open_bare, open_kernel, options_for, request_for
+from sdk_runs import MODEL, PATIENCE, open_bare, open_kernel, options_for, request_for
 from steer.events import ModelRetracted
 from steer.values import EffectStatus, JobStatus
 from steer_conformance.provider import Failure, Hold, Provider, Script, ToolCall, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 
@@ -43,20 +43,6 @@ async def cancelled(task: asyncio.Task[Any]) -> None:
         await task
 
 
-@pytest.mark.parametrize("api", ["responses", "chat_completions"])
-@pytest.mark.parametrize("after", [None, 0, 2])
-async def test_a_run_cancelled_in_its_stream_disconnects(api: str, after: int | None) -> None:
-    turn = Turn("One two three.", Hold("midway", after=after), chunk_size=4)
-    gate = BareGate()
-    async with Provider(Script([turn])) as provider:
-        async with started(plain(), provider, gate, config={"api": api}) as task:
-            await provider.reached("midway")
-            await cancelled(task)
-        request = await provider.wait_for_disconnect()
-    assert not request.finished
-    assert gate.usages == []
-
-
 async def test_a_run_cancelled_in_a_tool_stops_the_tool() -> None:
     began, stopped = asyncio.Event(), asyncio.Event()
 
@@ -78,25 +64,6 @@ async def test_a_run_cancelled_in_a_tool_stops_the_tool() -> None:
         await cancelled(task)
         assert stopped.is_set(), "the run returned before its tool did"
     assert {outcome.status for outcome in gate.outcomes} == {EffectStatus.CANCELLED}
-
-
-async def test_a_run_cancelled_in_a_verdict_asks_no_more() -> None:
-    asked = asyncio.Event()
-
-    class Waiting(BareGate):
-        async def authorize(self, call: Any, /) -> Any:
-            asked.set()
-            await asyncio.Event().wait()
-
-    @function_tool
-    def act() -> str:
-        raise AssertionError
-
-    agent: Agent[Any] = Agent(name="actor", model=MODEL, tools=[act])
-    script = Script([Turn(ToolCall("act"))])
-    async with Provider(script) as provider, started(agent, provider, Waiting()) as task:
-        await asyncio.wait_for(asked.wait(), PATIENCE)
-        await cancelled(task)
 
 
 @pytest.mark.parametrize("how", ["as_tool", "streamed", "threaded"])
@@ -133,21 +100,6 @@ async def test_a_run_cancelled_in_a_nested_stream_disconnects(how: str) -> None:
 
 async def _run(agent: Agent[Any]) -> str:
     return str((await Runner.run(agent, "go")).final_output)
-
-
-async def test_a_cancelled_job_disconnects_and_ends_once() -> None:
-    turn = Turn("One two three.", Hold("midway", after=2), chunk_size=4)
-    async with Provider(Script([turn])) as provider, open_kernel() as kernel:
-        handle = await kernel.execute(request_for(plain(), provider))
-        await provider.reached("midway")
-        await handle.cancel(reason="enough")
-        result = await handle.result()
-        await provider.wait_for_disconnect()
-        events = await events_of(handle)
-    assert result.status is JobStatus.CANCELLED
-    assert result.still_running == ()
-    assert result.usage.estimated
-    assert sum(event.terminal for event in events) == 1
 
 
 async def test_a_run_cancelled_in_a_wait_before_a_retry_asks_no_more() -> None:

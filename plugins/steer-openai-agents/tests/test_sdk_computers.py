@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from agents import Agent, Computer, ComputerProvider, ComputerTool
-from bare_gate import BareGate, BareRun
 from native_hands import CLICK, TYPE, Screen, agent_with, deny, script_of
 from sdk_runs import open_bare, options_for, run_bare
 from steer.errors import PolicyDenied
 from steer.values import Effect, user_message
 from steer_conformance.provider import Provider, Reply, Request, Rule, Script, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 from wire_items import computer_call, said
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from agents import Agent, GuardrailFunctionOutput, InputGuardrail
-from bare_gate import BareGate, BareRun
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
@@ -28,6 +27,7 @@ from steer.values import (
     user_message,
 )
 from steer_conformance.provider import Provider, Script, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 from steer_openai_agents.conversation import sdk_input
 
 APIS = ("responses", "chat_completions")

@@ -6,22 +6,15 @@ from typing import Any
 
 import pytest
 from agents import Agent, function_tool
-from bare_gate import BareGate, BareRun
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sdk_runs import (
     MODEL,
     durable_types,
-    open_kernel,
-    request_for,
     run_bare,
     run_in_kernel,
 )
-from steer.events import ModelBlockDone, ModelReasoning, ModelToken, Unknown
-from steer.values import Usage
+from steer.events import ModelBlockDone, ModelToken, Unknown
 from steer_conformance.provider import (
-    Hold,
-    Part,
     Provider,
     Raw,
     Reasoning,
@@ -30,7 +23,6 @@ from steer_conformance.provider import (
     ToolCall,
     Turn,
 )
-from steer_conformance.provider import Usage as Spent
 
 pytestmark = pytest.mark.anyio
 
@@ -47,23 +39,6 @@ def looker() -> Agent[Any]:
         return "red"
 
     return Agent(name="looker", model=MODEL, tools=[look])
-
-
-@pytest.mark.parametrize("api", APIS)
-async def test_words_are_told_while_they_are_said(api: str) -> None:
-    turn = Turn("One two three.", Hold("midway", after=2), chunk_size=4)
-    async with Provider(Script([turn])) as provider, open_kernel() as kernel:
-        handle = await kernel.execute(
-            request_for(plain(), provider, options={"config": {"api": api}})
-        )
-        heard = ""
-        async for event in handle.events():
-            if isinstance(event.data, ModelToken):
-                heard += event.data.text
-                if heard == "One two ":
-                    # The model is held here: what was heard cannot have waited for the end.
-                    provider.release("midway")
-    assert heard == "One two three."
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -114,41 +89,6 @@ parts = st.lists(
     min_size=1,
     max_size=4,
 )
-
-
-@pytest.mark.parametrize("api", APIS)
-async def test_tokens_add_up_to_what_was_said(api: str) -> None:
-    @given(said=parts, size=st.integers(1, 7))
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-    def law(said: list[Part], size: int) -> None:
-        turns.append((said, size))
-
-    turns: list[tuple[list[Part], int]] = []
-    law()
-    for said, size in turns:
-        run = BareRun(gate=BareGate())
-        async with Provider(Script([Turn(*said, chunk_size=size)])) as provider:
-            await run_bare(plain(), provider, run=run, config={"api": api})
-        for kind, part_kind in ((ModelToken, Text), (ModelReasoning, Reasoning)):
-            heard: dict[int, str] = {}
-            for token in run.told(kind):
-                assert token.offset == len(heard.setdefault(token.part, ""))
-                heard[token.part] += token.text
-            expected = "".join(part.wire for part in said if isinstance(part, part_kind))
-            assert "".join(heard.values()) == expected
-        numbers = [block.part for block in run.told(ModelBlockDone)]
-        assert sorted(numbers) == list(range(len(numbers)))
-
-
-@pytest.mark.parametrize("api", APIS)
-async def test_usage_is_the_providers_with_cache_and_reasoning(api: str) -> None:
-    spent = Spent(input_tokens=100, output_tokens=40, cached_tokens=60, reasoning_tokens=30)
-    async with Provider(Script([Turn("Hi.", usage=spent)])) as provider:
-        result, _ = await run_in_kernel(plain(), provider, options={"config": {"api": api}})
-        assert provider.bill.total.total_tokens == result.usage.total_tokens
-    assert result.usage == Usage(
-        requests=1, input_tokens=100, output_tokens=40, cached_tokens=60, reasoning_tokens=30
-    )
 
 
 async def test_what_steer_has_no_word_for_is_kept() -> None:

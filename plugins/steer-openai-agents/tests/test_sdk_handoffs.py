@@ -16,7 +16,6 @@ from agents import (
     function_tool,
     handoff,
 )
-from bare_gate import BareGate
 from sdk_runs import MODEL, run_bare, run_in_kernel
 from steer.events import AgentDone, AgentHandoff, AgentStarted
 from steer.ports.gate import Decision, GateOutcome, ToolCall
@@ -24,6 +23,7 @@ from steer.ports.policy import Question, ToolKind, ToolQuestion, Verdict
 from steer.values import JobStatus
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
+from steer_conformance.suites.runtime import BareGate
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from agents import Agent, HostedMCPTool
-from bare_gate import BareGate, BareRun
 from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel, run_without_steer
 from steer.errors import PolicyDenied
 from steer.ports.gate import Decision, GateOutcome, ToolCall
@@ -14,6 +13,7 @@ from steer.ports.policy import ToolKind
 from steer.ports.records import Grant
 from steer.values import EffectStatus, JobStatus
 from steer_conformance.provider import Provider, Script, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 from wire_items import approval_request, mcp_call, said
 
 pytestmark = pytest.mark.anyio

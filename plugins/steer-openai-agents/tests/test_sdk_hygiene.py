@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from agents import Agent, set_tracing_disabled
 from agents.tracing import TracingProcessor, set_trace_processors
-from bare_gate import BareGate, BareRun
 from sdk_runs import MODEL, open_bare, options_for
 from steer.plugins import PluginRegistry
 from steer_conformance.provider import Provider, Script, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

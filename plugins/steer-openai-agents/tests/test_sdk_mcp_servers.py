@@ -18,7 +18,6 @@ import pytest
 import uvicorn
 from agents import Agent, Runner, function_tool
 from agents.mcp import MCPServerStdio, MCPServerStreamableHttp
-from bare_gate import BareGate, BareRun
 from mcp.server.mcpserver import MCPServer as Served
 from sdk_runs import MODEL, PATIENCE, open_bare, options_for, run_bare, run_in_kernel
 from steer.agents import Agent as SteerAgent
@@ -30,6 +29,7 @@ from steer.ports.policy import ToolKind
 from steer.values import JobStatus
 from steer_conformance.provider import Hold, Provider, Rule, Script, Turn
 from steer_conformance.provider import ToolCall as Call
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

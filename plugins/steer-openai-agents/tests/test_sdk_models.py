@@ -27,7 +27,6 @@ from agents.mcp import MCPServerStdio
 from agents.models import _openai_shared
 from agents.models.interface import Model
 from agents.run import AgentRunner, get_default_agent_runner, set_default_agent_runner
-from bare_gate import BareGate, BareRun
 from openai import AsyncOpenAI
 from openai.types.responses import (
     Response,
@@ -42,6 +41,7 @@ from steer.errors import ErrorCategory, ProviderError, RuntimeFailure
 from steer.events import ModelToken
 from steer.ports.policy import ToolKind
 from steer_conformance.provider import Failure, Hold, Provider, Script, ToolCall, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bare_gate import BareGate, BareRun
 from native_hands import CASES, Hands, agent_with, custom, patching, script_of, shell
 from sdk_runs import run_bare
 from steer_conformance.provider import Provider
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

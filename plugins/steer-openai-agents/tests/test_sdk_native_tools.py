@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from agents import AgentHooks
-from bare_gate import BareGate, BareRun
 from native_hands import (
     CASES,
     WITH_WORDS,
@@ -26,6 +25,7 @@ from steer.ports.policy import Question, ToolKind, ToolQuestion, Verdict
 from steer.ports.records import Grant
 from steer.values import Effect, EffectStatus, JobStatus, JsonValue
 from steer_conformance.provider import Provider, Script, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 from wire_items import patch_call, said, shell_call
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,6 @@ from agents import (
     handoff,
 )
 from agents.models.openai_responses import OpenAIResponsesModel
-from bare_gate import BareGate, BareRun
 from openai import AsyncOpenAI
 from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
 from steer import BudgetSpec
@@ -30,6 +29,7 @@ from steer.ports.policy import ToolKind
 from steer.values import Effect, JobStatus, user_message
 from steer_conformance.provider import Failure, Provider, Reply, Rule, Script, Turn
 from steer_conformance.provider import ToolCall as Call
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

@@ -24,7 +24,6 @@ from agents import (
 from agents.models.interface import Model
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.models.openai_responses import OpenAIResponsesModel
-from bare_gate import BareGate, BareRun
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 from sdk_runs import (
@@ -41,6 +40,7 @@ from steer.errors import AgentError, ConfigError, PolicyDenied
 from steer.ports.policy import ToolKind
 from steer.values import JobStatus
 from steer_conformance.provider import Provider, Script, ToolCall, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 from steer_openai_agents.plugin import CAPABILITIES
 
 pytestmark = pytest.mark.anyio

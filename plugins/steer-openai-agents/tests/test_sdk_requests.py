@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from agents import Agent, HandoffInputData, ModelSettings, function_tool, handoff
-from bare_gate import BareGate, BareRun
 from pydantic import BaseModel
 from sdk_runs import MODEL, run_bare, run_in_kernel, run_without_steer
 from steer import BudgetSpec
 from steer.values import ImagePart, JobStatus, Message, Role, TextPart
 from steer_conformance.provider import Provider, Reasoning, Script, Text, ToolCall, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 from steer_openai_agents.survey import reachable
 
 pytestmark = pytest.mark.anyio
@@ -205,20 +205,6 @@ async def test_a_model_that_goes_by_its_implied_settings_gets_those_of_the_new_o
     agent: Agent[Any] = Agent(name="plain")  # the SDK's default model reasons
     assert "reasoning" in await body_of(agent)
     assert "reasoning" not in await body_of(agent, model="gpt-4.1")
-
-
-@pytest.mark.parametrize("api", APIS)
-async def test_a_conversation_reaches_the_model_whole(api: str) -> None:
-    said = tuple(
-        Message(role=role, content=(TextPart(text=text),))
-        for role, text in ((Role.USER, "One"), (Role.ASSISTANT, "Two"), (Role.USER, "Three"))
-    )
-    async with Provider(Script([Turn("Four")])) as provider:
-        run = BareRun(gate=BareGate(), input=said)
-        await run_bare(plain(), provider, run=run, config={"api": api})
-        request = provider.requests[0]
-    texts = [(message.role, message.text) for message in request.messages]
-    assert texts[-3:] == [("user", "One"), ("assistant", "Two"), ("user", "Three")]
 
 
 async def test_a_smaller_grant_than_asked_bounds_the_request() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from agents import Agent, ModelRetrySettings, ModelSettings, Runner, function_tool, retry_policies
 from agents.models.openai_responses import OpenAIResponsesModel
-from bare_gate import BareGate
 from openai import AsyncOpenAI
 from sdk_runs import MODEL, durable_types, run_bare, run_in_kernel
 from steer import RetrySpec
@@ -29,6 +28,7 @@ from steer_conformance.provider import (
     Turn,
     Usage,
 )
+from steer_conformance.suites.runtime import BareGate
 
 pytestmark = pytest.mark.anyio
 

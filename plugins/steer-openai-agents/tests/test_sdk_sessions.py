@@ -21,7 +21,6 @@ from agents import (
     set_tracing_disabled,
 )
 from agents.models.multi_provider import MultiProvider
-from bare_gate import BareGate, BareRun
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai import AsyncOpenAI
@@ -30,6 +29,7 @@ from steer.errors import Conflict, ProviderError, RuntimeFailure
 from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer_conformance.provider import Failure, Provider, Reply, Script, Turn
 from steer_conformance.provider import ToolCall as Call
+from steer_conformance.suites.runtime import BareGate, BareRun
 from steer_openai_agents.sessions import RunSessions
 
 pytestmark = pytest.mark.anyio

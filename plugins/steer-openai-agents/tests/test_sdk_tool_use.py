@@ -20,12 +20,12 @@ from agents import (
     function_tool,
 )
 from agents.tool_context import ToolContext
-from bare_gate import BareGate
 from sdk_runs import MODEL, run_bare
 from steer.errors import RuntimeFailure
 from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
+from steer_conformance.suites.runtime import BareGate
 
 pytestmark = pytest.mark.anyio
 

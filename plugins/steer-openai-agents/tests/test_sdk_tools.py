@@ -24,7 +24,6 @@ from agents import (
 )
 from agents.exceptions import UserError
 from agents.tool_context import ToolContext
-from bare_gate import BareGate, BareRun
 from pydantic import BaseModel
 from sdk_runs import MODEL, PATIENCE, durable_types, open_bare, options_for, run_bare, run_in_kernel
 from steer.errors import ErrorCategory, RuntimeFailure
@@ -34,6 +33,7 @@ from steer.ports.records import Grant
 from steer.values import Effect, EffectStatus, JobStatus
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

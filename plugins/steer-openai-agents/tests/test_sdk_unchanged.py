@@ -32,12 +32,12 @@ from agents import (
 from agents.extensions import handoff_filters
 from agents.tool_context import ToolContext
 from alone import AgentDiary, Ann, Made, RunDiary, Told, alone, sent, under_steer, workflow_of
-from bare_gate import BareGate, BareRun
 from pydantic import BaseModel
 from sdk_runs import MODEL, run_bare
 from steer.errors import ErrorCategory, RuntimeFailure
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

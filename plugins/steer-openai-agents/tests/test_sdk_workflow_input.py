@@ -8,12 +8,12 @@ from typing import Any, TypedDict
 
 import pytest
 from agents import Agent, Runner, TResponseInputItem
-from bare_gate import BareGate, BareRun
 from pydantic import BaseModel, Field
 from sdk_runs import MODEL, open_bare, options_for, run_bare
 from steer.errors import AgentError, ConfigError, RuntimeFailure
 from steer.values import ImagePart, Message, Role, TextPart, user_message
 from steer_conformance.provider import Provider, Script, Turn
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,6 @@ from agents import (
 from agents.models.multi_provider import MultiProvider
 from agents.models.openai_responses import OpenAIResponsesModel
 from agents.tracing import TracingProcessor, add_trace_processor, set_trace_processors
-from bare_gate import BareGate, BareRun
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
@@ -30,6 +29,7 @@ from steer.events import AgentDone, AgentStarted
 from steer.values import FinishReason, JobStatus
 from steer_conformance.provider import Hold, Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
+from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steer.capabilities import PolicyCapabilities, StorageCapabilities
 from steer.plugin import PolicyPlugin, StoragePlugin, hookimpl
 
 __all__ = ["steer_policies", "steer_storages"]
@@ -16,6 +17,7 @@ def steer_storages() -> list[StoragePlugin]:
             summary="In this process, gone when it ends",
             contract=1,
             open="steer.builtins.storages:open_memory_url",
+            testing="steer.builtins.fresh_stores:fresh_memory",
             schemes=("memory",),
         ),
         StoragePlugin(
@@ -23,6 +25,8 @@ def steer_storages() -> list[StoragePlugin]:
             summary="One file, shared by the processes of one machine",
             contract=1,
             open="steer.builtins.storages:open_sqlite_url",
+            capabilities=StorageCapabilities(durable=True, shared=True, upgrades=True),
+            testing="steer.builtins.fresh_stores:fresh_sqlite",
             schemes=("sqlite",),
         ),
     ]
@@ -38,6 +42,7 @@ def steer_policies() -> list[PolicyPlugin]:
             contract=1,
             open="steer.builtins.policies:open_author_declared",
             config="steer.builtins.policies:AuthorDeclaredConfig",
+            testing="steer.builtins.sample_policies:sample_author_declared",
         ),
         PolicyPlugin(
             name="policy-file",
@@ -45,5 +50,7 @@ def steer_policies() -> list[PolicyPlugin]:
             contract=1,
             open="steer.builtins.policies:open_policy_file",
             config="steer.builtins.policies:PolicyFileConfig",
+            capabilities=PolicyCapabilities(rules=True),
+            testing="steer.builtins.sample_policies:sample_policy_file",
         ),
     ]

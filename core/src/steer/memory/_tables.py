@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from steer.errors import NotFound
 from steer.events import Event
+from steer.memory._times import in_utc
 from steer.ports.records import (
     Account,
     ActionRecord,
@@ -131,7 +132,7 @@ class MemoryTables:
         self._set_attribute(rows, "state", state)
 
     def add_job(self, job: JobRecord, state: JobState, /) -> None:
-        rows = JobRows(len(self.numbered) + 1, job, state)
+        rows = JobRows(len(self.numbered) + 1, in_utc(job), state)
         self._put(self.jobs, job.job_id, rows)
         self._extend(self.numbered, (rows,))
         if job.idempotency_key is not None:
@@ -144,6 +145,7 @@ class MemoryTables:
         return self.keys.get(idempotency_key)
 
     def add_events(self, job_id: str, events: Sequence[Event], /) -> None:
+        events = [in_utc(event) for event in events]
         first = self._counter.value + 1
         self._set_attribute(self._counter, "value", self._counter.value + len(events))
         self._extend(self.positions, range(first, first + len(events)))
@@ -151,21 +153,23 @@ class MemoryTables:
         self._extend(self.jobs[job_id].events, events)
 
     def add_model(self, job_id: str, record: ModelRecord, /) -> bool:
-        return self._add(self.jobs[job_id].models, (record.path, record.index), record)
+        return self._add(self.jobs[job_id].models, (record.path, record.index), in_utc(record))
 
     def effect_status(self, job_id: str, key: EffectKey, /) -> EffectStatus | None:
         effect = self.jobs[job_id].effects.get(key)
         return None if effect is None or effect.outcome is None else effect.outcome.status
 
     def add_effect(self, job_id: str, effect: EffectRecord, /) -> bool:
-        return self._add(self.jobs[job_id].effects, effect.key, effect)
+        if effect.outcome is not None:
+            effect = replace(effect, outcome=in_utc(effect.outcome))
+        return self._add(self.jobs[job_id].effects, effect.key, in_utc(effect))
 
     def save_outcome(self, job_id: str, key: EffectKey, outcome: EffectOutcome, /) -> bool:
         effects = self.jobs[job_id].effects
         effect = effects.get(key)
         if effect is None or self.effect_status(job_id, key) not in (None, EffectStatus.UNKNOWN):
             return False
-        self._put(effects, key, replace(effect, outcome=outcome))
+        self._put(effects, key, replace(effect, outcome=in_utc(outcome)))
         return True
 
     def grant_used(self, job_id: str, grant_id: str, /) -> datetime | None:
@@ -173,7 +177,7 @@ class MemoryTables:
         return None if grant is None else grant.used_at
 
     def add_grant(self, job_id: str, grant: Grant, /) -> bool:
-        return self._add(self.jobs[job_id].grants, grant.grant_id, grant)
+        return self._add(self.jobs[job_id].grants, grant.grant_id, in_utc(grant))
 
     def use_grant(self, job_id: str, grant_id: str, now: datetime, /) -> bool:
         grants = self.jobs[job_id].grants
@@ -208,13 +212,13 @@ class MemoryTables:
     def add_ledger(self, entries: Sequence[LedgerEntry], /) -> None:
         for entry in entries:
             if self._add(self.entry_keys, entry.key, None):
-                self._extend(self.entries, (entry,))
+                self._extend(self.entries, (in_utc(entry),))
 
     def action(self, action_id: str, /) -> ActionRecord | None:
         return self.actions.get(action_id)
 
     def add_action(self, action: ActionRecord, /) -> None:
-        self._put(self.actions, action.action_id, action)
+        self._put(self.actions, action.action_id, in_utc(action))
         self._extend(self.action_order, (action.action_id,))
 
     def save_action(self, action: ActionRecord, /) -> None:
@@ -240,7 +244,7 @@ class MemoryTables:
         if versions is None:
             versions = []
             self._put(self.agents, agent.name, versions)
-        self._extend(versions, (agent,))
+        self._extend(versions, (in_utc(agent),))
 
     def _add(self, table: dict[K, V], key: K, value: V) -> bool:
         if key in table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -23,7 +23,7 @@ from steer.plugin import (
 from steer.plugins._callers import callers_of
 from steer.plugins._claims import Broken, Claim, claims_of, refusal, sole, unknown
 from steer.plugins._discovery import Origin, Provider, discover, heard
-from steer.plugins._door import call_target
+from steer.plugins._door import call_target, load_target
 from steer.plugins._options import checked_options
 from steer.plugins._report import PluginReport, report_of, report_of_broken
 from steer.values import JsonValue
@@ -47,6 +47,19 @@ POLICY_FILE_SUFFIX = ".toml"
 """What the name of a policy ends in where it is that of a file."""
 
 _POLICY_FILE = "policy-file"
+_TYPES: Mapping[PluginKind, type[Declaration]] = {
+    declaration.kind: declaration
+    for declaration in (
+        RuntimePlugin,
+        StoragePlugin,
+        PolicyPlugin,
+        SinkPlugin,
+        SignalsPlugin,
+        ExecutorPlugin,
+        CachePlugin,
+        CommandPlugin,
+    )
+}
 
 D = TypeVar("D", bound=Declaration)
 A = TypeVar("A", StoragePlugin, SignalsPlugin, CachePlugin)
@@ -135,6 +148,25 @@ class PluginRegistry:
     def command(self, name: str) -> CommandPlugin:
         """Return the command of this name."""
         return self._named(CommandPlugin, name).declaration
+
+    def declaration(self, kind: PluginKind, name: str) -> Declaration:
+        """Return what a plugin of this kind and name declares."""
+        return self._named(_TYPES[kind], name).declaration
+
+    def testing(self, kind: PluginKind, name: str) -> Callable[..., Any]:
+        """Return the factory that a plugin is checked with.
+
+        Raises ``PluginError`` where the plugin declares none.
+        """
+        claim = self._named(_TYPES[kind], name)
+        if claim.declaration.testing is None:
+            raise PluginError(
+                claim.declaration.name,
+                f"{claim.origin} declares no testing for it",
+                fix="Its authors name a factory: testing='package.module:function'",
+            )
+        found = load_target(claim.declaration.name, claim.declaration.testing, claim.install_hint)
+        return cast("Callable[..., Any]", found)
 
     def storage_for_url(self, url: str) -> StoragePlugin:
         """Return the storage that opens this URL."""

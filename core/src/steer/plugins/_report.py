@@ -8,9 +8,9 @@ from enum import StrEnum
 
 import importlib_metadata
 
-from steer.capabilities import Capabilities
+from steer.capabilities import Capabilities, StorageCapabilities
 from steer.errors import PluginError
-from steer.plugin import Declaration, PluginKind, RuntimePlugin
+from steer.plugin import Declaration, PluginKind, RuntimePlugin, StoragePlugin
 from steer.plugins._claims import Broken, Claim, contested, refusal
 
 __all__ = ["PluginReport", "PluginState", "Requirement", "report_of", "report_of_broken"]
@@ -51,7 +51,7 @@ class PluginReport:
     state: PluginState
     summary: str = ""
     error: str | None = None
-    capabilities: Capabilities | None = None
+    capabilities: Capabilities | StorageCapabilities | None = None
     requires: tuple[Requirement, ...] = ()
     printed: str = ""
 
@@ -85,7 +85,9 @@ def report_of(
         state=state,
         summary=plugin.summary,
         error=error,
-        capabilities=plugin.capabilities if isinstance(plugin, RuntimePlugin) else None,
+        capabilities=(
+            plugin.capabilities if isinstance(plugin, RuntimePlugin | StoragePlugin) else None
+        ),
         requires=requires,
         printed=claim.printed,
     )

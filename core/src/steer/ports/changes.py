@@ -56,7 +56,7 @@ class JobCreated:
     clock, and the rest of the commit acts as the owner. Without an owner it has neither fence nor
     attempt nor lease. Refused with
     ``IdempotencyConflict``, naming the holder, where the scope has a job with the same key;
-    with ``Conflict`` where the id is taken.
+    with ``Conflict`` where the id is taken (ST-7, ST-8).
     """
 
     job: JobRecord
@@ -71,7 +71,7 @@ class JobClaimed:
     Refused with ``Conflict`` unless the fence is still ``expected_fence`` and the job is queued
     or waiting, or its lease has run out by the store's clock, or its owner is ``dead_owner``: the
     claimant has seen that this very process is gone. Refused with ``InvalidTransition`` where the
-    job has ended.
+    job has ended (ST-9, ST-10).
     """
 
     owner: Owner
@@ -85,7 +85,7 @@ class JobClaimed:
 class JobMoved:
     """The job's new status; a terminal or queued one gives up owner and lease.
 
-    Refused with ``InvalidTransition``, naming both states.
+    Refused with ``InvalidTransition``, naming both states (ST-12).
     """
 
     status: JobStatus
@@ -94,7 +94,7 @@ class JobMoved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CancelRequested:
-    """Ask the job's owner to stop. The first request stays; needs no fence.
+    """Ask the job's owner to stop. The first request stays; needs no fence (ST-13).
 
     Refused with ``InvalidTransition`` where the job has ended.
     """
@@ -107,7 +107,8 @@ class CancelRequested:
 class EventsAppended:
     """Events for the journal, all with ``seq``, continuing the job's without a gap.
 
-    Refused with ``Conflict`` for a gap, a repetition, or anything after a terminal event.
+    Refused with ``Conflict`` for a gap or a repetition (ST-14), or anything after a terminal event
+    (ST-15).
     """
 
     events: tuple[Event, ...]
@@ -115,14 +116,14 @@ class EventsAppended:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRecorded:
-    """A model's response. Refused with ``Conflict`` where (path, index) has one."""
+    """A model's response. Refused with ``Conflict`` where (path, index) has one (ST-19)."""
 
     record: ModelRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectIntended:
-    """A tool call that is about to run. Refused with ``Conflict`` where its key has one."""
+    """A tool call that is about to run. Refused with ``Conflict`` where its key has one (ST-20)."""
 
     effect: EffectRecord
 
@@ -132,7 +133,7 @@ class EffectResolved:
     """How an intended tool call ended.
 
     Refused with ``NotFound`` without an intent, with ``Conflict`` where an outcome is recorded,
-    unless that one says ``unknown``.
+    unless that one says ``unknown`` (ST-20).
     """
 
     key: EffectKey
@@ -148,7 +149,7 @@ class GrantIssued:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GrantUsed:
-    """A grant is spent. Refused with ``NotFound``, or with ``Conflict`` where it was used."""
+    """A grant is spent, once (ST-21). Refused with ``NotFound``, or with ``Conflict`` if used."""
 
     grant_id: str
 
@@ -157,8 +158,8 @@ class GrantUsed:
 class BudgetSet:
     """The limit of an account of this scope, in micro-units; ``None`` is unbounded.
 
-    A limit below what is spent and reserved blocks what follows. Refused with ``Conflict`` where
-    the account counts another unit.
+    A limit below what is spent and reserved blocks what follows (ST-23). Refused with ``Conflict``
+    where the account counts another unit.
     """
 
     account: str
@@ -168,7 +169,7 @@ class BudgetSet:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reserved:
-    """Set ``amount`` aside on several accounts, on all or on none.
+    """Set ``amount`` aside on several accounts, on all or on none (ST-24).
 
     A key that exists is left as it is. Refused with ``BudgetExceeded``, naming the account,
     where spent + reserved + amount would pass its limit; with ``NotFound`` for no account; with
@@ -181,7 +182,7 @@ class Reserved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settled:
-    """What a reservation came to, on each of its accounts; above the reservation too.
+    """What a reservation came to, on each of its accounts; above the reservation too (ST-25).
 
     Refused with ``NotFound`` without a reservation or for an account it has nothing on, with
     ``Conflict`` where it is settled or one of its accounts is left out, with ``ConfigError`` for
@@ -201,7 +202,7 @@ class Released:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerAppended:
-    """Lines of the ledger. A key that exists is left as it is."""
+    """Lines of the ledger. A key that exists is left as it is (ST-26)."""
 
     entries: tuple[LedgerEntry, ...]
 
@@ -218,7 +219,7 @@ class ActionRequested:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActionMoved:
-    """An answer, an expiry or a cancellation. The first one wins.
+    """An answer, an expiry or a cancellation. The first one wins (ST-27).
 
     Refused with ``NotFound``, or with ``InvalidTransition`` where it is not pending.
     """
@@ -234,7 +235,7 @@ class ActionMoved:
 class SessionAppended:
     """More items of a conversation. ``expected_version`` 0 creates it.
 
-    Refused with ``Conflict`` where the session has another version.
+    Refused with ``Conflict`` where the session has another version (ST-28).
     """
 
     session_id: str
@@ -244,14 +245,14 @@ class SessionAppended:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentStored:
-    """A new version of a stored agent. Refused with ``Conflict`` unless it is the next one."""
+    """A new version of a stored agent. Refused with ``Conflict`` unless it is the next (ST-29)."""
 
     agent: StoredAgent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordsDropped:
-    """Forget what a replay of the job would need; the journal stays."""
+    """Forget what a replay of the job would need; the journal stays (ST-22)."""
 
 
 Change: TypeAlias = (

@@ -12,9 +12,9 @@ class Executor(Protocol):
     """Runs the body of jobs; the built-in one runs them in this process's event loop."""
 
     async def submit(self, job_id: str, body: Callable[[], Coroutine[Any, Any, None]], /) -> None:
-        """Start ``body`` and return. It is called once per submission, and ends by itself."""
+        """Start ``body`` and return (EX-2). It is called once per submission (EX-1)."""
         ...
 
     async def aclose(self) -> None:
-        """Cancel the bodies that still run, and return when they have ended."""
+        """Cancel the bodies that still run, and return when they have ended (EX-5)."""
         ...

@@ -148,12 +148,12 @@ class ModelCall(Protocol):
 
     @property
     def recorded(self) -> ModelRecord | None:
-        """The response of an earlier attempt: yield it and send nothing."""
+        """The response of an earlier attempt: yield it and send nothing (RT-40)."""
         ...
 
     @property
     def max_output_tokens(self) -> int | None:
-        """How much the model may answer: never more than was asked for."""
+        """How much the model may answer: never more than was asked for (RT-22)."""
         ...
 
     def complete(
@@ -184,7 +184,7 @@ class ModelCall(Protocol):
         ``True``: leave this context and make the same request anew, under a new ``model_call``.
         ``False``: the run's patience, its time or the kind of the error forbid that; raise it.
         Raises the run's stopping error once the run is to end. A vendor's own retries are to be
-        off (RT-5).
+        off (RT-5); ours pass the gate one by one (RT-57).
         """
         ...
 
@@ -198,8 +198,9 @@ class Gate(Protocol):
         What the author wants approved is asked about, whatever policy allows; what policy denies
         stays denied.
         What an earlier attempt recorded is allowed without asking again. ``deny`` is a tool
-        result: show the model ``reason``. ``suspend``: start nothing more, let running effects
-        finish, return ``Suspended``. Raises the run's stopping error once the run is to end.
+        result: show the model ``reason`` (RT-12). ``suspend``: start nothing more, let running
+        effects finish, return ``Suspended`` (RT-43). Raises the run's stopping error once the run
+        is to end; let it out (RT-15).
         """
         ...
 
@@ -225,7 +226,7 @@ class Gate(Protocol):
         ...
 
     def model_call(self, request: ModelRequest, /) -> AbstractAsyncContextManager[ModelCall]:
-        """Admit one wire request; leaving without ``complete`` counts as a failure.
+        """Admit one wire request (RT-5); leaving without ``complete`` counts as a failure.
 
         Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``.
         """
@@ -236,6 +237,6 @@ class Gate(Protocol):
 
         ``done`` registers a callback that is called when it has ended, as
         ``concurrent.futures.Future.add_done_callback`` does with its argument dropped. A run that
-        ends before then says so in ``still_running``.
+        ends before then says so in ``still_running`` (RT-20).
         """
         ...

@@ -20,9 +20,9 @@ _MAX_TEMPERATURE = 2.0
 class PrepareOptions:
     """What the one who runs an agent sets from outside; ``None`` leaves it to the author.
 
-    An option that cannot take effect is refused, never dropped; 0 is a value like any other.
-    ``base_url`` is in the vendor's own form. ``config`` is checked by the plugin's own config
-    model. ``variables`` fill the declared variables of the instructions.
+    An option that cannot take effect is refused, never dropped (RT-51); 0 is a value like any
+    other. ``base_url`` is in the vendor's own form. ``config`` is checked by the plugin's own
+    config model. ``variables`` fill the declared variables of the instructions.
 
     ``reasoning_effort`` is the vendor's own word, for example ``low``. ``output_schema`` is a JSON
     schema; ``output_strict`` says whether the vendor is to enforce it while the model writes:

@@ -1,7 +1,7 @@
 """The port of policy: a question in, a verdict out.
 
 A policy is a function of its question: the same question gets the same answer (PO-1). What it
-may look at is in the question; what it decides is in the verdict; it changes nothing.
+may look at is in the question; what it decides is in the verdict; it changes nothing (PO-3).
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Prepared(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this agent with these options can do; never more than the plugin declares."""
+        """What this agent with these options can do: no more than the plugin declares (RT-45)."""
         ...
 
     @property
@@ -128,11 +128,11 @@ class Runtime(Protocol):
     """Runs agents of one kind. What belongs to one run is never kept here (RT-1)."""
 
     def prepare(self, agent: object, options: PrepareOptions, /) -> Prepared:
-        """Compile and check once, without I/O and without writing to the author's objects.
+        """Compile and check once, without I/O and without writing to the author's objects (RT-38).
 
         ``agent`` is a ``steer.agents.Agent`` or an object of the vendor's. Raises
         ``AgentError`` for an agent that cannot run and ``ConfigError`` for an option that cannot
-        take effect.
+        take effect (RT-39).
         """
         ...
 
@@ -145,5 +145,5 @@ class Runtime(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close connections and processes that runs shared."""
+        """Close connections and processes that runs shared (RT-55)."""
         ...

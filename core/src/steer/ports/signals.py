@@ -15,8 +15,8 @@ class Waiter(Protocol):
         """Wait until the topic was signalled since the last wait, or ``timeout`` seconds passed.
 
         Returns whether it was signalled. A signal between two waits is kept; several count as
-        one. A waiter can be woken for nothing, and a signal can be lost: read the state again
-        after subscribing, after each wake and after each time-out.
+        one (SG-2). A waiter can be woken for nothing, and a signal can be lost: read the state
+        again after subscribing, after each wake and after each time-out (SG-3).
         """
         ...
 
@@ -29,9 +29,9 @@ class SignalChannel(Protocol):
         ...
 
     def subscribe(self, scope_id: str, topic: str, /) -> AbstractAsyncContextManager[Waiter]:
-        """Return a subscription: what is published inside the ``async with`` wakes the waiter."""
+        """Return a subscription: what is published inside the ``async with`` wakes it (SG-1)."""
         ...
 
     async def aclose(self) -> None:
-        """Wake all waiters a last time and let go of connections."""
+        """Wake all waiters a last time (SG-9) and let go of connections."""
         ...

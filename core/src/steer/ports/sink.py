@@ -14,13 +14,14 @@ class EventSink(Protocol):
     """Receives what was committed, and nothing else. It cannot answer and cannot slow a run."""
 
     async def write(self, events: Sequence[Event], /) -> None:
-        """Take these events; each job's come in the order of ``seq`` (SI-1).
+        """Take these events; each job's come in the order of ``seq``, and arrive so (SK-1).
 
-        Raising loses this batch for this sink alone; the loss is counted and reported. Content
-        fields are blank unless the sink was opened with ``contents=True``.
+        Raising loses this batch for this sink alone; the loss is counted and reported. Nothing
+        else is lost (SK-3), and what is buffered is bounded (SK-8). Content fields are blank
+        unless the sink was opened with ``contents=True``.
         """
         ...
 
     async def aclose(self) -> None:
-        """Pass on what is buffered, then close."""
+        """Pass on what is buffered, then close (SK-2)."""
         ...

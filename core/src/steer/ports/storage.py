@@ -1,7 +1,8 @@
 """The port of storage: one write, reads per store, and the scope in every signature.
 
 Whatever a method returns or changes belongs to the scope it names (ST-1). Methods may be called
-from any event loop of the process and from several at once.
+from any event loop of the process and from several at once (ST-38). What is given comes back as it
+was (ST-33 to ST-36). The clauses are those of the conformance suite.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ __all__ = [
 MAX_PAGE = 1000
 """The most items any listing returns at once; a larger ``limit`` is lowered to it.
 
-A ``limit`` below 1 raises ``ConfigError``.
+A ``limit`` below 1 raises ``ConfigError`` (ST-32).
 """
 
 
@@ -80,27 +81,27 @@ class JobReads(Protocol):
         ...
 
     async def find(self, scope_id: str, idempotency_key: str, /) -> JobRecord | None:
-        """Return the job that holds the key in this scope."""
+        """Return the job that holds the key in this scope (ST-8)."""
         ...
 
     async def list(
         self, scope_id: str, query: JobQuery, /, *, limit: int = 50, cursor: str | None = None
     ) -> Page[JobRecord]:
-        """Return jobs, newest first; ``cursor`` is the last page's.
+        """Return jobs, newest first (ST-30); ``cursor`` is the last page's (ST-31).
 
-        Raises ``ConfigError`` for a cursor that is not one.
+        Raises ``ConfigError`` for a cursor that is not one (ST-32).
         """
         ...
 
     async def renew(self, held: Sequence[HeldJob], /, *, lease_seconds: float) -> Sequence[HeldJob]:
         """Extend the leases of all these jobs in one write; return those that are lost.
 
-        A job is lost once another fence holds it, or nobody does.
+        A job is lost once another fence holds it, or nobody does (ST-11).
         """
         ...
 
     async def cancellations(self, held: Sequence[HeldJob], /) -> Mapping[str, tuple[str, str]]:
-        """Return, by job id, (reason, by) of each that was asked to stop."""
+        """Return, by job id, (reason, by) of each that was asked to stop (ST-13)."""
         ...
 
 
@@ -110,7 +111,10 @@ class JournalReads(Protocol):
     async def events(
         self, scope_id: str, job_id: str, /, *, after: int = 0, limit: int = MAX_PAGE
     ) -> Sequence[Event]:
-        """Return the job's events with ``seq`` above ``after``, in order. Raises ``NotFound``."""
+        """Return the job's events with ``seq`` above ``after``, in order (ST-18).
+
+        Raises ``NotFound``.
+        """
         ...
 
     async def read(
@@ -118,8 +122,8 @@ class JournalReads(Protocol):
     ) -> Sequence[JournalEntry]:
         """Return the scope's events in commit order, from positions above ``after``.
 
-        An event is visible only once all at earlier positions are, so a reader that goes on from
-        the last position it saw misses none.
+        An event is visible only once all at earlier positions are (ST-17), so a reader that goes on
+        from the last position it saw misses none. Positions have no gaps (ST-16).
         """
         ...
 
@@ -236,17 +240,17 @@ class Storage(Protocol):
         changes: Sequence[Change],
         /,
     ) -> Committed:
-        """Apply all changes or none, and return when they are durable.
+        """Apply all changes or none (ST-2), and return when they are durable (ST-43).
 
         With a ``fence`` the caller acts as the job's owner: refused with ``StaleFence`` unless it
-        is the job's newest. Without one it may only create, claim, ask to cancel, and change what
-        is no part of a running job: actions, budgets, sessions, agents, the ledger; also
-        ``JobMoved`` and ``EventsAppended`` of a job that nobody owns. Anything else raises
-        ``Conflict``. Raises ``NotFound`` where the scope has no such job. Cancelling the call
-        leaves it open whether the commit happened.
+        is the job's newest (ST-3). Without one it may only create, claim, ask to cancel, and
+        change what is no part of a running job: actions, budgets, sessions, agents, the ledger;
+        also ``JobMoved`` and ``EventsAppended`` of a job that nobody owns. Anything else raises
+        ``Conflict`` (ST-4). Raises ``NotFound`` where the scope has no such job (ST-5). Cancelling
+        the call leaves it open whether the commit happened (ST-40).
         """
         ...
 
     async def aclose(self) -> None:
-        """Write what is under way, then close. Further calls raise ``StorageError``."""
+        """Write what is under way, then close. Further calls raise ``StorageError`` (ST-41)."""
         ...

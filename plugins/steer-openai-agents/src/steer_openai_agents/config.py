@@ -19,10 +19,11 @@ class OpenAIAgentsConfig(BaseModel):
 
     ``api``: which of OpenAI's two interfaces models given by name are asked through. The SDK's
     own choice is Responses, unless the author's file calls ``set_default_openai_api``.
-    ``base_url`` is in OpenAI's own form, ``/v1`` included. ``timeout`` is in seconds and bounds
-    connecting and each wait for bytes of one request. ``tracing`` lets the SDK send its traces to
-    OpenAI; they hold what people and models said. ``models`` says by glob of the name what models
-    take, over what is known of OpenAI's.
+    ``base_url`` is in OpenAI's own form, ``/v1`` included. ``api_key``, ``organization`` and
+    ``project`` are what OpenAI's client is given to say who asks. ``timeout`` is in seconds and
+    bounds connecting and each wait for bytes of one request. ``tracing`` lets the SDK send its
+    traces to OpenAI; they hold what people and models said. ``models`` says by glob of the name
+    what models take, over what is known of OpenAI's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

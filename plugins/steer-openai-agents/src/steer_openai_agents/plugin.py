@@ -27,6 +27,7 @@ CAPABILITIES = Capabilities(
     parallel_tool_calls=True,
     reasoning_effort=True,
     seed=True,
+    retries=True,
 )
 """The most that this runtime can do; an agent with a model of its own may do less."""
 
@@ -42,6 +43,7 @@ RUNTIME = RuntimePlugin(
     native_callers=("agents.run.Runner",),
     native_functions=("run_workflow",),
     config="steer_openai_agents.config:OpenAIAgentsConfig",
+    testing="steer_openai_agents.testing:connect",
 )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import anyio
 from agents import Agent, RunConfig, Runner, set_tracing_disabled
 from agents.models.multi_provider import MultiProvider
-from bare_gate import BareGate, BareRun
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 from steer import ExecutionRequest, PrepareOptions, RuntimeKernel
@@ -18,6 +17,7 @@ from steer.handle import ExecutionHandle
 from steer.ports.runtime import Finished
 from steer.values import RunResult
 from steer_conformance.provider import Provider, Script
+from steer_conformance.suites.runtime import BareGate, BareRun
 from steer_openai_agents.config import OpenAIAgentsConfig
 from steer_openai_agents.runtime import OpenAIAgentsRuntime, open_runtime
 
@@ -59,7 +59,9 @@ async def run_bare(
     run = run or BareRun(gate=gate or BareGate())
     async with open_bare() as runtime:
         prepared = runtime.prepare(agent, options_for(provider, **given))
-        return await runtime.run(prepared, run), run
+        finished = await runtime.run(prepared, run)
+    run.gate.check()
+    return finished, run
 
 
 @asynccontextmanager

@@ -1,0 +1,1 @@
+"""The suites, one package for each port; each has ``SUITE``."""

@@ -1,0 +1,148 @@
+"""How a policy answers one question."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from steer.ports.policy import Outcome, Question, ToolQuestion, Verdict
+
+from steer_conformance.checks import check
+from steer_conformance.suites.policy.case import Answer, PolicyCase
+from steer_conformance.suites.policy.questions import TOOLS, about, questions, tool_questions
+
+__all__: list[str] = []
+
+_SECONDS = 10.0
+"""What all policies of a kernel have together for one decision, unless it was given more."""
+
+
+@check("PO-1")
+def the_same_question_gets_the_same_answer(case: PolicyCase) -> None:
+    config = case.configured()
+    policy = case.open(config)
+
+    @case.profile.for_all(questions(), st.lists(questions(), max_size=4), share=4)
+    def law(question: Question, others: list[Question]) -> None:
+        first = policy.answers(question)
+        for other in others:
+            policy.answers(other)
+        assert policy.answers(question) == first, "asked again, after others"
+        assert case.open(config).answers(question) == first, "asked of another one"
+
+
+@check("PO-2")
+def every_question_is_answered_with_a_verdict_or_none(case: PolicyCase) -> None:
+    policy = case.fresh()
+
+    @case.profile.for_all(questions(), share=4)
+    def law(question: Question) -> None:
+        for answer in policy.answers(question):
+            assert answer is None or _is_sound(answer), f"{answer!r} is no verdict"
+
+
+def _is_sound(answer: object) -> bool:
+    return isinstance(answer, Verdict) and all(
+        isinstance(getattr(answer, name), kind)
+        for name, kind in (("outcome", Outcome), ("reason", str), ("rule", str | None))
+    )
+
+
+@check("PO-3")
+def a_question_is_not_changed(case: PolicyCase) -> None:
+    policy = case.fresh()
+
+    # Only arguments can be changed in place.
+    @case.profile.for_all(tool_questions(), share=8)
+    def law(question: ToolQuestion) -> None:
+        before = copy.deepcopy(question)
+        policy.answers(question)
+        assert question == before
+
+
+@check("PO-4")
+def name_and_version_are_plain_and_stay_what_they_are(case: PolicyCase) -> None:
+    opened = case.fresh()
+    before = [(policy.name, policy.version) for policy in opened.policies]
+    for name, version in before:
+        assert re.fullmatch(r"[^\s@]+", name), f"the name is {name!r}"
+        assert re.fullmatch(r"[^\s@]+", version), f"the version is {version!r}"
+    for tool in TOOLS:
+        opened.answers(about(tool))
+    assert [(policy.name, policy.version) for policy in opened.policies] == before
+
+
+@check("PO-5")
+def a_denial_says_why(case: PolicyCase) -> None:
+    policy = case.fresh()
+
+    @case.profile.for_all(questions(), share=4)
+    def law(question: Question) -> None:
+        for answer in policy.answers(question):
+            if answer is not None and answer.outcome is Outcome.DENY:
+                assert answer.reason.strip(), "a denial without a reason"
+
+
+@check("PO-6")
+def arguments_are_rewritten_once_and_to_json(case: PolicyCase) -> None:
+    policy = case.fresh()
+
+    @case.profile.for_all(questions(), share=4)
+    def law(question: Question) -> None:
+        for answer in _rewrites(policy.answers(question)):
+            assert isinstance(question, ToolQuestion), "rewrote what has no arguments"
+            json.dumps(answer.arguments, allow_nan=False)
+            edited = replace(question, arguments=answer.arguments)
+            for again in policy.answers(edited):
+                assert again is None or again.outcome is not Outcome.DENY
+                assert again is None or not again.rewritten or again.arguments == answer.arguments
+
+
+def _rewrites(answers: list[Answer]) -> list[Verdict]:
+    return [each for each in answers if each is not None and each.rewritten]
+
+
+@check("PO-7")
+def questions_asked_at_once_are_answered_as_if_alone(case: PolicyCase) -> None:
+    policy = case.fresh()
+
+    @case.profile.for_all(st.lists(tool_questions(), min_size=2, max_size=6), share=0.4)
+    def law(asked: list[ToolQuestion]) -> None:
+        alone = [policy.answers(question) for question in asked]
+        assert policy.together(asked) == alone, "from several tasks"
+        if _answers_at_once(case):
+            with ThreadPoolExecutor(4) as pool:
+                assert list(pool.map(policy.answers, asked * 8)) == alone * 8, (
+                    "from several threads"
+                )
+
+
+def _answers_at_once(case: PolicyCase) -> bool:
+    return not getattr(case.plugin, "asynchronous", False)
+
+
+@check("PO-8")
+def evaluating_is_as_the_declaration_says(case: PolicyCase) -> None:
+    declared = not _answers_at_once(case)
+    opened = case.fresh()
+    for policy in opened.policies:
+        said = policy.evaluate(about(TOOLS[0]))
+        awaited = inspect.isawaitable(said)
+        if awaited:
+            case.runner.run(_finish(said))
+        assert awaited == declared, f"declared with asynchronous={declared}"
+
+
+async def _finish(said: object) -> None:
+    assert inspect.isawaitable(said)
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await said
+    except TimeoutError as error:
+        raise AssertionError(f"no answer within {_SECONDS:g} seconds") from error

@@ -1,0 +1,270 @@
+"""A gate without an engine: it answers, records and replays as ``steer.ports.gate`` says.
+
+It is stricter than an engine has to be: whatever a runtime does that the port does not allow is
+kept as a complaint, even where the run ends well all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from inspect import isawaitable
+from typing import TypeAlias
+
+from steer.errors import Diverged, ErrorCategory, ErrorInfo, OutcomeUnknown, SteerError
+from steer.ports.gate import (
+    Decision,
+    EffectRun,
+    GateOutcome,
+    ModelRequest,
+    Sent,
+    ToolCall,
+    ToolOutcome,
+)
+from steer.ports.records import Grant
+from steer.values import Effect, EffectStatus, JsonValue, Usage
+
+from steer_conformance.suites.runtime.model_call import BareModelCall
+from steer_conformance.suites.runtime.narration import Narration
+from steer_conformance.suites.runtime.records import Records
+
+__all__ = ["BareGate", "Verdict"]
+
+Verdict: TypeAlias = Callable[[ToolCall], Decision | Awaitable[Decision | None] | None]
+"""What the gate says to a tool call: ``None`` allows it as it is."""
+
+
+class BareGate:
+    """Allows everything, unless ``verdict`` says otherwise.
+
+    A ``SteerError`` that ``verdict`` or ``admit`` raises stops the run, as a limit would: from
+    then on every question is answered with it. ``granted`` bounds what a model may answer.
+    ``retries`` is how many failed requests may be made again. ``reach`` is called at every moment
+    of the run, with its name.
+    """
+
+    def __init__(
+        self,
+        records: Records | None = None,
+        *,
+        verdict: Verdict = lambda _call: None,
+        admit: Callable[[ModelRequest], None] = lambda _request: None,
+        granted: int | None = None,
+        retries: int = 0,
+        reach: Callable[[str], None] = lambda _moment: None,
+    ) -> None:
+        self.records = records or Records()
+        self.verdict = verdict
+        self.admit = admit
+        self.granted = granted
+        self.retries = retries
+        self.reach = reach
+        self.asked: list[ToolCall] = []
+        self.ran: list[ToolCall] = []
+        self.outcomes: list[ToolOutcome] = []
+        self.requests: list[ModelRequest] = []
+        self.sent: list[ModelRequest] = []
+        self.usages: list[Usage | None] = []
+        self.failures: list[tuple[SteerError, Sent, Usage | None]] = []
+        self.running: dict[int, str] = {}
+        self.named: list[str] = []
+        self.ended = asyncio.Event()
+        self.stopped: SteerError | None = None
+        self.complaints: list[str] = []
+        self.narration = Narration(self.complain)
+        self._position: dict[tuple[str, ...], int] = {}
+        self._begun: dict[tuple[str, ...], int] = {}
+        self._grants: dict[str, tuple[ToolCall, Decision]] = {}
+        self._observed: dict[str, ToolCall] = {}
+        self._lock = threading.RLock()
+        self._loop = asyncio.get_running_loop()
+
+    def complain(self, clause: str, what: str) -> None:
+        """Keep what the runtime did that it may not."""
+        with self._lock:
+            self.complaints.append(f"{clause}: it {what}")
+
+    def check(self) -> None:
+        """Fail where there is a complaint."""
+        assert not self.complaints, "; ".join(self.complaints)
+
+    # ---- tool calls ----------------------------------------------------------------------------
+
+    async def authorize(self, call: ToolCall, /) -> Decision:
+        with self._lock:
+            self._heed_stop()
+            self._look_at(call)
+            self.asked.append(call)
+        self.reach(f"authorize {call.call_id}")
+        decision = None if call.key in self.records.effects else await self._judged(call)
+        if decision is None:
+            decision = Decision(outcome=GateOutcome.ALLOW, arguments=call.arguments)
+        if not decision.allowed:
+            return decision
+        with self._lock:
+            self._heed_stop()
+            name = f"g{len(self._grants) + 1}"
+            grant = Grant(grant_id=name, key=call.key, digest="", policy="bare")
+            decision = replace(decision, grant=grant)
+            self._grants[name] = (call, decision)
+        return decision
+
+    async def call(
+        self, call: ToolCall, grant: Grant, effect: Callable[[EffectRun], Awaitable[JsonValue]], /
+    ) -> ToolOutcome:
+        arguments = self._redeem(call, grant)
+        with self._lock:
+            known = self.records.effects.get(call.key)
+        if known is not None:
+            return replace(known, replayed=True, exception=None)
+        if call.key in self.records.begun and call.effect is Effect.ONCE:
+            self.stopped = OutcomeUnknown(f"nobody knows whether {call.tool} happened")
+            raise self.stopped
+        self.ran.append(call)
+        self.reach(f"call {call.call_id}")
+        try:
+            value = await effect(EffectRun(key=f"job/{call.key}", arguments=arguments))
+        except TimeoutError as error:
+            outcome = _failed(EffectStatus.TIMED_OUT, error)
+        except Exception as error:  # whatever a tool raises is its outcome
+            outcome = _failed(EffectStatus.FAILED, error)
+        except asyncio.CancelledError as error:
+            self._resolve(call, _failed(EffectStatus.CANCELLED, error))
+            raise
+        else:
+            outcome = ToolOutcome(status=EffectStatus.SUCCEEDED, value=value)
+        self._resolve(call, outcome)
+        self.reach(f"called {call.call_id}")
+        return outcome
+
+    async def begin(self, call: ToolCall, grant: Grant, /) -> None:
+        self._redeem(call, grant)
+        self._observed[grant.grant_id] = call
+        self.ran.append(call)
+        self.reach(f"begin {call.call_id}")
+
+    async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
+        if self._observed.pop(grant.grant_id, None) is None:
+            self.complain("RT-11", f"observed {call.tool} without having begun it")
+        self._resolve(call, outcome)
+        self.reach(f"observe {call.call_id}")
+
+    async def _judged(self, call: ToolCall) -> Decision | None:
+        try:
+            answer = self.verdict(call)
+            if isawaitable(answer):
+                answer = await answer
+        except SteerError as error:
+            self.stopped = error
+            raise
+        return answer
+
+    def _look_at(self, call: ToolCall) -> None:
+        if any(call.key == each.key for each in self.asked):
+            self.complain("RT-11", f"asked for the call {call.key} of {call.tool} twice")
+        if self._begun and not 0 <= call.message < self._begun.get(call.path, 0):
+            self.complain(
+                "RT-11", f"asked for {call.tool} of message {call.message} on {call.path}, which"
+                " no model was asked for",
+            )  # fmt: skip
+        ids = {each.call_id for each in self.asked if each.path == call.path[:-1]}
+        if call.path and call.path[-1] not in ids:
+            self.complain("RT-11", f"asked for {call.tool} inside {call.path[-1]}, no call of it")
+
+    def _redeem(self, call: ToolCall, grant: Grant) -> JsonValue:
+        """Use the grant up; return the arguments that it is for."""
+        with self._lock:
+            self._heed_stop()
+            asked, decision = self._grants.pop(grant.grant_id, (None, None))
+            if asked is None or decision is None:
+                self.complain("RT-12", f"ran {call.tool} without a grant, or with a used one")
+                raise SteerError(f"there is no such grant for {call.tool}")
+            if asked != call:
+                self.complain("RT-12", f"ran {call.tool} ({call.key}) with the grant for another")
+            return decision.arguments
+
+    def _resolve(self, call: ToolCall, outcome: ToolOutcome) -> None:
+        with self._lock:
+            self.outcomes.append(outcome)
+            self.records.add((call.key, outcome))
+
+    def _heed_stop(self) -> None:
+        if self.stopped is not None:
+            raise self.stopped
+
+    # ---- model requests ------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def model_call(self, request: ModelRequest, /) -> AsyncIterator[BareModelCall]:
+        call = self._admitted(request)
+        path = request.path
+        if call.recorded is None:
+            self.narration.opens(call.id, path)
+            self.reach(f"asked {call.id}")
+        try:
+            yield call
+        finally:
+            if call.recorded is None:
+                self.narration.closes(call.id)
+            with self._lock:
+                if call.recorded is not None or call.completed:
+                    self._position[path] = call.message + 1
+                call.left = True
+
+    def _admitted(self, request: ModelRequest) -> BareModelCall:
+        with self._lock:
+            self._heed_stop()
+            try:
+                self.admit(request)
+            except SteerError as error:
+                self.stopped = error
+                raise
+            index = self._position.get(request.path, 0)
+            self.requests.append(request)
+            known = self.records.models.get(request.path, [])
+            recorded = known[index] if index < len(known) else None
+            if recorded is not None and recorded.request_digest != request.digest:
+                self.stopped = Diverged("the model is asked for something else than before")
+                raise self.stopped
+            if recorded is None:
+                self.sent.append(request)
+            self._begun[request.path] = index + 1
+            limits = [x for x in (request.max_output_tokens, self.granted) if x is not None]
+            return BareModelCall(
+                gate=self,
+                request=request,
+                id=recorded.call if recorded else f"c{len(self.requests)}",
+                message=index,
+                recorded=recorded,
+                max_output_tokens=min(limits, default=None),
+            )
+
+    # ---- what runs on --------------------------------------------------------------------------
+
+    def background(self, name: str, done: Callable[[Callable[[], None]], object], /) -> None:
+        with self._lock:
+            number = len(self.named) + 1
+            self.named.append(name)
+            self.running[number] = name
+
+        def ended() -> None:
+            self.running.pop(number, None)
+            self._loop.call_soon_threadsafe(self.ended.set)
+
+        done(ended)
+
+
+def _failed(status: EffectStatus, error: BaseException) -> ToolOutcome:
+    if isinstance(error, SteerError):
+        info = error.info()
+    else:
+        category = ErrorCategory.UNKNOWN
+        if status is EffectStatus.CANCELLED:
+            category = ErrorCategory.CANCELLED
+        elif status is EffectStatus.TIMED_OUT:
+            category = ErrorCategory.TIMEOUT
+        info = ErrorInfo(code="tool", message=f"{type(error).__name__}: {error}", category=category)
+    return ToolOutcome(status=status, error=info, exception=error)

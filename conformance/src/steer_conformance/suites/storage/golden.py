@@ -1,0 +1,36 @@
+"""Stores that earlier versions filled."""
+
+from __future__ import annotations
+
+from steer.ports.records import JobQuery
+from steer.ports.storage import Storage
+
+from steer_conformance.checks import check
+from steer_conformance.storing.golden import fill_with_samples
+from steer_conformance.storing.samples import events, seqs, write
+from steer_conformance.suites.storage.case import StorageCase
+
+
+@check("ST-47", requires="upgrades")
+async def a_store_that_an_earlier_version_filled_opens_and_goes_on(case: StorageCase) -> None:
+    assert case.earlier, "upgrades is claimed, and the factory gives no store of an earlier version"
+    await fill_with_samples(case.storage)
+    for version, url in case.earlier.items():
+        earlier = case.open(url)
+        assert await _samples_of(earlier) == await _samples_of(case.storage), version
+        await write(earlier, events(4))
+        assert seqs(await earlier.journal.events("acme", "job-1")) == [1, 2, 3, 4]
+
+
+async def _samples_of(storage: Storage) -> list[object]:
+    return [
+        await storage.jobs.list("acme", JobQuery()),
+        await storage.journal.read("acme", limit=4),
+        await storage.records.load("acme", "job-1"),
+        await storage.ledger.account("acme", "team"),
+        await storage.ledger.reservations("acme", "job-1"),
+        await storage.ledger.entries("acme"),
+        await storage.actions.list("acme"),
+        await storage.sessions.get("acme", "talk"),
+        await storage.agents.list("acme"),
+    ]

@@ -1,0 +1,338 @@
+"""The suite's own store, in dictionaries and as plain as can be: what storages are compared with.
+
+Each commit works on a deep copy of one scope and keeps it only if every change was fine. It shares
+no code with the storages but the records themselves.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from steer.errors import (
+    BudgetExceeded,
+    ConfigError,
+    Conflict,
+    IdempotencyConflict,
+    InvalidTransition,
+    NotFound,
+    StaleFence,
+    SteerError,
+)
+from steer.ports import changes as c
+from steer.ports.records import Account, JobRecord, SessionRecord
+
+ENDED = {"succeeded", "failed", "cancelled", "timed_out"}
+MOVES = {
+    "queued": {"running", "failed", "cancelled", "timed_out"},
+    "running": {"waiting_action", "queued", *ENDED},
+    "waiting_action": {"running", "queued", "failed", "cancelled", "timed_out"},
+}
+FREE = (
+    c.JobCreated,
+    c.JobClaimed,
+    c.CancelRequested,
+    c.BudgetSet,
+    c.Reserved,
+    c.Settled,
+    c.Released,
+    c.LedgerAppended,
+    c.ActionRequested,
+    c.ActionMoved,
+    c.SessionAppended,
+    c.AgentStored,
+)
+WITHOUT_JOB = FREE[3:]
+
+
+class Refused(Exception):
+    """A change that must be refused with this error."""
+
+    def __init__(self, kind: type[SteerError]) -> None:
+        self.kind = kind
+
+
+@dataclass
+class PlainScope:
+    """All of one scope. Dictionaries keep the order in which things came."""
+
+    jobs: dict[str, JobRecord] = field(default_factory=dict)
+    events: list[tuple[int, Any]] = field(default_factory=list)
+    models: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    effects: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    grants: dict[tuple[str, str], Any] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    reserved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ledger: dict[str, Any] = field(default_factory=dict)
+    actions: dict[str, Any] = field(default_factory=dict)
+    sessions: dict[str, SessionRecord] = field(default_factory=dict)
+    agents: dict[str, list[Any]] = field(default_factory=dict)
+
+    def events_of(self, job_id: str) -> list[Any]:
+        return [event for _, event in self.events if event.job_id == job_id]
+
+
+class PlainStore:
+    """All scopes, and the position that they share."""
+
+    def __init__(self) -> None:
+        self.scopes: dict[str, PlainScope] = {}
+        self.position = 0
+
+    def scope(self, scope_id: str) -> PlainScope:
+        return self.scopes.setdefault(scope_id, PlainScope())
+
+    def commit(
+        self,
+        scope_id: str,
+        job_id: str | None,
+        fence: int | None,
+        changes: Sequence[c.Change],
+        now: datetime,
+    ) -> type[SteerError] | None:
+        """Keep all changes and return ``None``, or none and return what has to be raised."""
+        try:
+            after = self.trial(scope_id, job_id, fence, changes, now)
+        except Refused as refused:
+            return refused.kind
+        self.position += len(after.events) - len(self.scope(scope_id).events)
+        self.scopes[scope_id] = after
+        return None
+
+    def trial(
+        self,
+        scope_id: str,
+        job_id: str | None,
+        fence: int | None,
+        changes: Sequence[c.Change],
+        now: datetime,
+    ) -> PlainScope:
+        """Return the scope as the commit would leave it. Raises ``Refused``."""
+        scope = copy.deepcopy(self.scope(scope_id))
+        _PlainCommit(scope, self.position, job_id, fence, now).run(scope_id, changes)
+        return scope
+
+
+class _PlainCommit:
+    def __init__(
+        self,
+        scope: PlainScope,
+        position: int,
+        job_id: str | None,
+        fence: int | None,
+        now: datetime,
+    ) -> None:
+        self.scope, self.position, self.job_id, self.now = scope, position, job_id, now
+        self.acting = fence is not None
+        self.fence = fence
+
+    def run(self, scope_id: str, changes: Sequence[c.Change]) -> None:
+        there = self.job_id in self.scope.jobs
+        creates = any(isinstance(change, c.JobCreated) for change in changes)
+        if self.fence is not None and not there:
+            raise Refused(NotFound)
+        if self.job_id is not None and not there and not creates:
+            raise Refused(NotFound)
+        if self.fence is not None and self.job.fence != self.fence:
+            raise Refused(StaleFence)
+        for change in changes:
+            self.one(scope_id, change)
+
+    @property
+    def job(self) -> JobRecord:
+        if self.job_id is None:
+            raise Refused(Conflict)
+        if self.job_id not in self.scope.jobs:
+            raise Refused(NotFound)
+        return self.scope.jobs[self.job_id]
+
+    def update(self, **fields: Any) -> None:
+        self.scope.jobs[self.job.job_id] = replace(self.job, updated_at=self.now, **fields)
+
+    def one(self, scope_id: str, change: c.Change) -> None:
+        if not isinstance(change, FREE) and not self.acting:
+            owner = self.job.owner
+            self.need(isinstance(change, c.JobMoved | c.EventsAppended) and owner is None, Conflict)
+        if not isinstance(change, (*WITHOUT_JOB, c.JobCreated)):
+            self.update()
+        getattr(self, type(change).__name__)(scope_id, change)
+
+    def need(self, fine: bool, otherwise: type[SteerError]) -> None:
+        if not fine:
+            raise Refused(otherwise)
+
+    def JobCreated(self, scope_id: str, change: c.JobCreated) -> None:  # noqa: N802 - as the change
+        job = change.job
+        self.need(job.scope_id == scope_id and job.job_id == self.job_id, Conflict)
+        keys = {other.idempotency_key for other in self.scope.jobs.values()} - {None}
+        self.need(job.idempotency_key not in keys, IdempotencyConflict)
+        self.need(job.job_id not in self.scope.jobs, Conflict)
+        self.scope.jobs[job.job_id] = replace(
+            job,
+            owner=None,
+            fence=0,
+            attempt=0,
+            lease_expires_at=None,
+            last_seq=0,
+            updated_at=self.now,
+        )
+        self.acting = job.owner is not None
+        if job.owner is not None:
+            self.update(status="running")
+            self.hold(job.owner, change.lease_seconds)
+
+    def hold(self, owner: Any, lease_seconds: float | None) -> None:
+        self.update(
+            owner=owner,
+            fence=self.job.fence + 1,
+            attempt=self.job.attempt + 1,
+            started_at=self.job.started_at or self.now,
+            lease_expires_at=lease_seconds and self.now + timedelta(seconds=lease_seconds),
+        )
+
+    def JobClaimed(self, _: str, change: c.JobClaimed) -> None:  # noqa: N802
+        job = self.job
+        self.need(job.status not in ENDED, InvalidTransition)
+        self.need(job.fence == change.expected_fence, Conflict)
+        if job.status == "running" and job.owner is not None:
+            over = job.lease_expires_at is None or job.lease_expires_at <= self.now
+            self.need(over or job.owner == change.dead_owner, Conflict)
+        self.update(status="running", run_id=change.run_id)
+        self.hold(change.owner, change.lease_seconds)
+        self.acting = True
+
+    def JobMoved(self, _: str, change: c.JobMoved) -> None:  # noqa: N802
+        self.need(change.status in MOVES.get(self.job.status, ()), InvalidTransition)
+        self.update(status=change.status, result=change.result or self.job.result)
+        if change.status in ENDED:
+            self.update(ended_at=self.now)
+        if change.status in ENDED or change.status == "queued":
+            self.update(owner=None, lease_expires_at=None)
+
+    def CancelRequested(self, _: str, change: c.CancelRequested) -> None:  # noqa: N802
+        self.need(self.job.status not in ENDED, InvalidTransition)
+        if self.job.cancel_by is None:
+            self.update(cancel_reason=change.reason, cancel_by=change.by)
+
+    def EventsAppended(self, _: str, change: c.EventsAppended) -> None:  # noqa: N802
+        for event in change.events:
+            earlier = self.scope.events_of(self.job.job_id)
+            self.need(not any(one.terminal for one in earlier), Conflict)
+            self.need(event.job_id == self.job_id, Conflict)
+            self.need(event.seq == len(earlier) + 1, Conflict)
+            self.position += 1
+            self.scope.events.append((self.position, event))
+            self.update(last_seq=event.seq)
+
+    def ModelRecorded(self, _: str, change: c.ModelRecorded) -> None:  # noqa: N802
+        self.new(
+            self.scope.models, (self.job_id, change.record.path, change.record.index), change.record
+        )
+
+    def EffectIntended(self, _: str, change: c.EffectIntended) -> None:  # noqa: N802
+        self.new(self.scope.effects, (self.job_id, change.effect.key), change.effect)
+
+    def EffectResolved(self, _: str, change: c.EffectResolved) -> None:  # noqa: N802
+        key = (self.job_id, change.key)
+        self.need(key in self.scope.effects, NotFound)
+        old = self.scope.effects[key].outcome
+        self.need(old is None or old.status == "unknown", Conflict)
+        self.scope.effects[key] = replace(self.scope.effects[key], outcome=change.outcome)
+
+    def GrantIssued(self, _: str, change: c.GrantIssued) -> None:  # noqa: N802
+        self.new(self.scope.grants, (self.job_id, change.grant.grant_id), change.grant)
+
+    def GrantUsed(self, _: str, change: c.GrantUsed) -> None:  # noqa: N802
+        key = (self.job.job_id, change.grant_id)
+        self.need(key in self.scope.grants, NotFound)
+        self.need(self.scope.grants[key].used_at is None, Conflict)
+        self.scope.grants[key] = replace(self.scope.grants[key], used_at=self.now)
+
+    def RecordsDropped(self, _: str, __: c.RecordsDropped) -> None:  # noqa: N802
+        for table in (self.scope.models, self.scope.effects, self.scope.grants):
+            for key in [key for key in table if key[0] == self.job_id]:
+                del table[key]
+
+    def BudgetSet(self, _: str, change: c.BudgetSet) -> None:  # noqa: N802
+        old = self.scope.accounts.get(change.account)
+        new = old or Account(account=change.account, unit=change.unit)
+        self.need(new.unit == change.unit, Conflict)
+        self.scope.accounts[change.account] = replace(new, limit=change.limit)
+
+    def Reserved(self, _: str, change: c.Reserved) -> None:  # noqa: N802
+        if change.key in self.scope.reserved:
+            return
+        self.need(bool(change.amounts) and all(n >= 0 for _, n in change.amounts), ConfigError)
+        for name, amount in change.amounts:
+            self.need(name in self.scope.accounts, NotFound)
+            old = self.scope.accounts[name]
+            total = old.spent + old.reserved + amount
+            self.need(old.limit is None or total <= old.limit, BudgetExceeded)
+            self.scope.accounts[name] = replace(old, reserved=old.reserved + amount)
+        self.scope.reserved[change.key] = {
+            "job": self.job_id,
+            "amounts": dict(change.amounts),
+            "actuals": None,
+        }
+
+    def Settled(self, _: str, change: c.Settled) -> None:  # noqa: N802
+        self.need(change.key in self.scope.reserved, NotFound)
+        held = self.scope.reserved[change.key]
+        self.need(held["actuals"] is None, Conflict)
+        self.need(bool(change.actuals) and all(n >= 0 for _, n in change.actuals), ConfigError)
+        actuals = dict(change.actuals)
+        self.need(actuals.keys() <= held["amounts"].keys(), NotFound)
+        self.need(actuals.keys() == held["amounts"].keys(), Conflict)
+        held["actuals"] = actuals
+        for name, amount in held["amounts"].items():
+            old = self.scope.accounts[name]
+            self.scope.accounts[name] = replace(
+                old, spent=old.spent + actuals[name], reserved=old.reserved - amount
+            )
+
+    def Released(self, scope_id: str, change: c.Released) -> None:  # noqa: N802
+        self.need(change.key in self.scope.reserved, NotFound)
+        nothing = tuple((name, 0) for name in self.scope.reserved[change.key]["amounts"])
+        self.Settled(scope_id, c.Settled(key=change.key, actuals=nothing))
+
+    def LedgerAppended(self, _: str, change: c.LedgerAppended) -> None:  # noqa: N802
+        for entry in change.entries:
+            self.scope.ledger.setdefault(entry.key, entry)
+
+    def ActionRequested(self, _: str, change: c.ActionRequested) -> None:  # noqa: N802
+        self.need(change.action.job_id in self.scope.jobs, NotFound)
+        self.new(self.scope.actions, change.action.action_id, change.action)
+
+    def ActionMoved(self, _: str, change: c.ActionMoved) -> None:  # noqa: N802
+        self.need(change.action_id in self.scope.actions, NotFound)
+        old = self.scope.actions[change.action_id]
+        self.need(old.status == "pending" != change.status, InvalidTransition)
+        self.scope.actions[change.action_id] = replace(
+            old,
+            status=change.status,
+            resolved_at=self.now,
+            resolution=change.resolution,
+            resolved_by=change.by,
+            resolved_via=change.via,
+        )
+
+    def SessionAppended(self, _: str, change: c.SessionAppended) -> None:  # noqa: N802
+        old = self.scope.sessions.get(change.session_id) or SessionRecord(
+            session_id=change.session_id
+        )
+        self.need(old.version == change.expected_version, Conflict)
+        self.scope.sessions[change.session_id] = replace(
+            old, version=old.version + 1, items=old.items + change.items, updated_at=self.now
+        )
+
+    def AgentStored(self, _: str, change: c.AgentStored) -> None:  # noqa: N802
+        versions = self.scope.agents.setdefault(change.agent.name, [])
+        self.need(change.agent.version == len(versions) + 1, Conflict)
+        versions.append(change.agent)
+
+    def new(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        self.need(key not in table, Conflict)
+        table[key] = value

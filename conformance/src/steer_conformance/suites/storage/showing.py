@@ -1,0 +1,95 @@
+"""All that a scope shows, read through the port; and the same of the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from steer.errors import NotFound
+from steer.ports.records import Account, JobQuery, Page, Records, SessionRecord
+from steer.ports.storage import Storage
+
+from steer_conformance.suites.storage.oracle import PlainStore
+
+__all__ = ["ACCOUNTS", "all_pages", "show", "show_plain"]
+
+ACCOUNTS = ("team", "tenant")
+
+
+async def all_pages(listing: Callable[..., Awaitable[Page[Any]]]) -> list[Any]:
+    """All items, two at a time."""
+    page = await listing(limit=2)
+    found = list(page.items)
+    while page.cursor is not None:
+        page = await listing(limit=2, cursor=page.cursor)
+        found += page.items
+    return found
+
+
+async def show(storage: Storage, scope_id: str) -> dict[str, Any]:
+    """Everything that a scope of the storage shows."""
+    jobs = await all_pages(lambda **page: storage.jobs.list(scope_id, JobQuery(), **page))
+    accounts: list[Account | None] = []
+    for name in ACCOUNTS:
+        try:
+            accounts.append(await storage.ledger.account(scope_id, name))
+        except NotFound:
+            accounts.append(None)
+    listed = await all_pages(lambda **page: storage.sessions.list(scope_id, **page))
+    return {
+        "jobs": jobs,
+        "journal": [(e.position, e.event) for e in await storage.journal.read(scope_id)],
+        "events": {
+            one.job_id: list(await storage.journal.events(scope_id, one.job_id)) for one in jobs
+        },
+        "records": {one.job_id: await storage.records.load(scope_id, one.job_id) for one in jobs},
+        "reservations": {
+            (part.key, part.account): (part.amount, part.actual, part.job_id)
+            for one in jobs
+            for part in await storage.ledger.reservations(scope_id, one.job_id)
+        },
+        "accounts": accounts,
+        "ledger": await all_pages(lambda **page: storage.ledger.entries(scope_id, **page)),
+        "actions": await all_pages(lambda **page: storage.actions.list(scope_id, **page)),
+        "sessions": [await storage.sessions.get(scope_id, one.session_id) for one in listed],
+        "listed sessions": listed,
+        "agents": await all_pages(lambda **page: storage.agents.list(scope_id, **page)),
+    }
+
+
+def show_plain(plain: PlainStore, scope_id: str) -> dict[str, Any]:
+    """The same of the plain store."""
+    scope = plain.scope(scope_id)
+
+    def of(table: dict[Any, Any], job_id: str) -> tuple[Any, ...]:
+        return tuple(value for key, value in table.items() if key[0] == job_id)
+
+    sessions = [scope.sessions[name] for name in sorted(scope.sessions)]
+    return {
+        "jobs": list(reversed(scope.jobs.values())),
+        "journal": scope.events,
+        "events": {job_id: scope.events_of(job_id) for job_id in scope.jobs},
+        "records": {
+            job_id: Records(
+                models=of(scope.models, job_id),
+                effects=of(scope.effects, job_id),
+                grants=of(scope.grants, job_id),
+            )
+            for job_id in scope.jobs
+        },
+        "reservations": {
+            (key, name): (amount, held["actuals"] and held["actuals"][name], held["job"])
+            for key, held in scope.reserved.items()
+            for name, amount in held["amounts"].items()
+            if held["job"] in scope.jobs
+        },
+        "accounts": [scope.accounts.get(name) for name in ACCOUNTS],
+        "ledger": list(scope.ledger.values()),
+        "actions": list(scope.actions.values()),
+        "sessions": sessions,
+        "listed sessions": [
+            SessionRecord(session_id=one.session_id, version=one.version, updated_at=one.updated_at)
+            for one in sessions
+        ],
+        "agents": [scope.agents[name][-1] for name in sorted(scope.agents) if scope.agents[name]],
+    }

@@ -1,0 +1,65 @@
+"""Every clause kills a mutant, and no mutant survives the clauses it is there for."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from mutant import Mutant
+from steer_conformance.checking import suite_for
+from steer_conformance.checks import Subject
+from steer_conformance.contract import CLAUSES
+from steer_conformance.profiles import PULL_REQUEST
+from steer_conformance.running import perform
+
+MUTANTS: tuple[Mutant, ...] = tuple(
+    mutant
+    for file in sorted(Path(__file__).parent.glob("*_mutants.py"))
+    if file.name != Path(__file__).name
+    for mutant in import_module(file.stem).MUTANTS
+)
+# That it is killed is all that matters here, and not by how small an example.
+PROFILE = replace(PULL_REQUEST, shrinks=False)
+TABLE = [
+    pytest.param(clause, mutant, id=f"{clause}-{mutant.name.replace(' ', '-')}")
+    for clause in CLAUSES
+    for mutant in MUTANTS
+    if clause in mutant.clauses
+]
+
+
+# What a mutant leaves open when it is killed is told in its own test, where nobody minds.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("clause", "mutant"), TABLE)
+def test_a_clause_kills_its_mutant(clause: str, mutant: Mutant) -> None:
+    killed = is_killed(clause, mutant)
+    gc.collect()
+    assert killed, f"{clause} lets pass: {mutant.name}"
+
+
+def is_killed(clause: str, mutant: Mutant) -> bool:
+    suite = suite_for(CLAUSES[clause].port)
+    subject = Subject(plugin=mutant.plugin, factory=mutant.factory, profile=PROFILE)
+    for check in suite.checks:
+        if check.clause == clause:
+            try:
+                with mutant.surroundings():
+                    perform(suite, check, subject)
+            except Exception:
+                return True
+    return False
+
+
+def test_every_clause_kills_a_mutant() -> None:
+    killing = {clause for mutant in MUTANTS for clause in mutant.clauses}
+    assert set(CLAUSES) - killing == set(), "no mutant is killed by these"
+    assert killing - set(CLAUSES) == set(), "these are no clauses"
+
+
+def test_no_two_mutants_have_one_name() -> None:
+    names = [(mutant.plugin.kind, mutant.name) for mutant in MUTANTS]
+    assert len(names) == len(set(names))

@@ -1,0 +1,173 @@
+"""The suite of runtimes itself: its gate notices what breaks the rules, its reference does not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+
+import pytest
+import runtime_mutants
+from steer.errors import BudgetExceeded, SteerError
+from steer.events import AgentDone, AgentStarted, ModelBlockDone, ModelToken
+from steer.ports.gate import Decision, EffectRun, GateOutcome, ModelRequest, Sent, ToolCall
+from steer.ports.records import Grant
+from steer.values import JsonValue, Usage
+from steer_conformance import runtime_checks
+from steer_conformance.suites.runtime import BareGate, BareRun, RuntimeSetup
+from steer_conformance.suites.runtime.surroundings import Surroundings
+
+test_the_reference = runtime_checks(
+    runtime_mutants.REFERENCE.plugin, runtime_mutants.REFERENCE.factory
+)
+
+CALL = ToolCall(call_id="c1", tool="look", message=0, arguments={"at": "here"})
+REQUEST = ModelRequest(digest="d", model="m")
+
+
+async def nothing(_run: EffectRun) -> JsonValue:
+    return "done"
+
+
+async def allowed(gate: BareGate, call: ToolCall = CALL) -> Grant:
+    decision = await gate.authorize(call)
+    assert decision.grant is not None
+    return decision.grant
+
+
+@pytest.mark.anyio
+async def test_the_gate_notices_a_call_that_is_asked_for_twice() -> None:
+    gate = BareGate()
+    await gate.authorize(CALL)
+    await gate.authorize(CALL)
+    assert gate.complaints == ["RT-11: it asked for the call 0/c1 of look twice"]
+
+
+@pytest.mark.anyio
+async def test_the_gate_notices_a_grant_that_is_used_twice_or_for_another_call() -> None:
+    gate = BareGate()
+    grant = await allowed(gate)
+    await gate.call(replace(CALL, arguments={"at": "elsewhere"}), grant, nothing)
+    with pytest.raises(SteerError):
+        await gate.call(CALL, grant, nothing)
+    assert [each[:5] for each in gate.complaints] == ["RT-12", "RT-12"]
+    assert len(gate.ran) == 1
+
+
+@pytest.mark.anyio
+async def test_the_gate_notices_a_call_of_a_message_that_nobody_asked_for() -> None:
+    gate = BareGate()
+    async with gate.model_call(REQUEST) as call:
+        call.complete(b"", Usage(requests=1))
+    await gate.authorize(CALL)
+    await gate.authorize(replace(CALL, call_id="c2", message=1))
+    await gate.authorize(replace(CALL, call_id="c3", path=("nobody",)))
+    assert [each[:5] for each in gate.complaints] == ["RT-11", "RT-11", "RT-11"]
+    assert "message 1" in gate.complaints[0]
+    assert "message 0 on ('nobody',)" in gate.complaints[1]
+    assert "inside nobody" in gate.complaints[2]
+
+
+@pytest.mark.anyio
+async def test_the_gate_notices_a_request_that_ends_twice_or_outside_of_its_context() -> None:
+    gate = BareGate()
+    async with gate.model_call(REQUEST) as call:
+        call.complete(b"", None)
+        call.fail(SteerError("late"), sent=Sent.UNKNOWN)
+    async with gate.model_call(REQUEST) as other:
+        pass
+    other.complete(b"", None)
+    assert [each[:4] for each in gate.complaints] == ["RT-5", "RT-5"]
+    assert gate.usages == [None]
+
+
+@pytest.mark.anyio
+async def test_a_stop_is_the_answer_to_all_that_follows() -> None:
+    stop = BudgetExceeded("max_turns", "enough")
+
+    def verdict(_call: ToolCall) -> Decision:
+        raise stop
+
+    gate = BareGate(verdict=verdict)
+    with pytest.raises(BudgetExceeded):
+        await gate.authorize(CALL)
+    with pytest.raises(BudgetExceeded) as again:
+        async with gate.model_call(REQUEST):
+            pytest.fail("it was admitted")
+    assert again.value is stop
+
+
+@pytest.mark.anyio
+async def test_what_is_recorded_is_allowed_unasked_and_not_run() -> None:
+    first = BareGate()
+    await first.call(CALL, await allowed(first), nothing)
+    second = BareGate(
+        first.records.until(), verdict=lambda _call: Decision(outcome=GateOutcome.DENY)
+    )
+    outcome = await second.call(CALL, await allowed(second), nothing)
+    assert (outcome.value, outcome.replayed) == ("done", True)
+    assert second.ran == []
+
+
+@pytest.mark.anyio
+async def test_a_failed_request_may_be_made_again_as_often_as_the_gate_allows() -> None:
+    gate = BareGate(retries=1)
+    answers = []
+    for _ in range(2):
+        async with gate.model_call(REQUEST) as call:
+            answers.append(await call.retry(SteerError("busy"), sent=Sent.REJECTED))
+    assert answers == [True, False]
+    assert len(gate.failures) == 2
+
+
+@pytest.mark.anyio
+async def test_events_out_of_their_place_are_noticed() -> None:
+    run = BareRun(gate=BareGate())
+    run.emit(ModelToken(call="c9", part=0, offset=0, text="Hm"))
+    run.emit(AgentStarted(name="a"))
+    async with run.gate.model_call(REQUEST) as call:
+        run.emit(ModelToken(call=call.id, part=0, offset=1, text="Hm"))
+        run.emit(ModelBlockDone(call=call.id, part=0, kind="reasoning"))
+        run.emit(ModelBlockDone(call=call.id, part=0, kind="text"))
+        call.complete(b"", None)
+        run.emit(ModelToken(call=call.id, part=1, offset=0, text="Hm"))
+    run.emit(AgentDone(name="b"))
+    run.gate.narration.ends()
+    run.emit(AgentDone(name="a"))
+    complaints = "\n".join(run.gate.complaints)
+    for wrong in (
+        "a request the gate never saw",
+        "before any agent.started",
+        "begins at character 1, but 0 were told",
+        "was ModelToken, not reasoning",
+        "two model.block_done of part 0",
+        "after its request was completed",
+        "'b', which never started",
+        "after the run had ended",
+    ):
+        assert wrong in complaints
+    assert len(run.gate.complaints) == 8
+
+
+@pytest.mark.anyio
+async def test_what_a_run_leaves_is_seen() -> None:
+    before = Surroundings.now()
+    before.check("At first")
+    let_go = threading.Event()
+    thread = threading.Thread(target=let_go.wait, name="left behind")
+    thread.start()
+    task = asyncio.create_task(asyncio.sleep(60), name="forgotten")
+    with pytest.raises(AssertionError, match=r"(?s)forgotten.*thread left behind"):
+        before.check("Then")
+    let_go.set()
+    thread.join()
+    task.cancel()
+    await asyncio.wait({task})
+    before.check("At last")
+
+
+def test_an_unknown_dialect_has_to_say_what_is_strange_there() -> None:
+    setup = RuntimeSetup.of(lambda url: {"base_url": url})
+    assert b"zyzzyva" in setup.strange_event("chat")
+    with pytest.raises(AssertionError, match="give one in RuntimeSetup"):
+        setup.strange_event("acme")

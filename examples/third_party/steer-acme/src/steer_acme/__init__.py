@@ -1,0 +1,1 @@
+"""Acme Agents as a steer runtime."""

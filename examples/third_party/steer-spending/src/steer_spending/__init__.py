@@ -1,0 +1,1 @@
+"""A policy on what agents spend."""
