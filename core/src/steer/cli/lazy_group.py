@@ -74,6 +74,6 @@ class LazyGroup(TyperGroup):
                 ctx.fail(f"There is no command {name!r}. Did you mean {guess!r}?")
         app = load(own.target) if own else self._registry.open_command(name)
         if not isinstance(app, typer.Typer):
-            function, app = app, typer.Typer(rich_markup_mode=None)
+            function, app = app, typer.Typer(rich_markup_mode=None, add_completion=False)
             app.command()(function)
         return get_command(app)
