@@ -4,8 +4,8 @@ import anyio
 import pytest
 from kernels import FixedPolicy, all_events, noting, open_kernel, request, types
 from steer._engine.gate import MAX_DENIALS
-from steer.errors import PolicyDenied
-from steer.ports.gate import ModelRequest, ToolCall
+from steer.errors import PolicyDenied, RuntimeFailure
+from steer.ports.gate import Gate, ModelRequest, ToolCall
 from steer.ports.policy import (
     ModelQuestion,
     Outcome,
@@ -15,6 +15,7 @@ from steer.ports.policy import (
     ToolQuestion,
     Verdict,
 )
+from steer.ports.records import Grant
 from steer.ports.runtime import Finished, Run, ToolInfo
 from steer.values import JobStatus, Usage
 from stepwise import Call, Stepwise, StepwiseRuntime, ToolSpec, Turn, registry
@@ -226,6 +227,43 @@ async def test_a_grant_is_used_once() -> None:
     assert len(notes) == 1
     assert result.error is not None
     assert result.error.code == "conflict"
+
+
+class Escaping(StepwiseRuntime):
+    """Ends its run, and leaves the gate and an allowed call to whoever comes after it."""
+
+    def __init__(self) -> None:
+        self.gate: Gate | None = None
+        self.allowed: Grant | None = None
+
+    async def run(self, _prepared: object, run: Run, /) -> Finished:
+        self.gate = run.gate
+        async with run.gate.model_call(ModelRequest(digest="d", model="m")) as call:
+            call.complete(b"", Usage(requests=1))
+        self.allowed = (await run.gate.authorize(LATE)).grant
+        return Finished(content="gone")
+
+
+LATE = ToolCall(call_id="c", tool="note", message=0)
+
+
+async def test_nothing_acts_for_a_run_that_is_over() -> None:
+    notes: list[object] = []
+    runtime = Escaping()
+    async with open_kernel(registry=registry(runtime)) as kernel:
+        handle = await kernel.execute(request())
+        await handle.result()
+        gate, allowed = runtime.gate, runtime.allowed
+        assert gate is not None
+        assert allowed is not None
+        with pytest.raises(RuntimeFailure, match="is over"):
+            await gate.call(LATE, allowed, noting(notes))
+        with pytest.raises(RuntimeFailure, match="is over"):
+            await gate.authorize(LATE)
+        with pytest.raises(RuntimeFailure, match="is over"):
+            async with gate.model_call(ModelRequest(digest="e", model="m")):
+                notes.append("asked")
+    assert notes == []
 
 
 async def test_two_calls_with_one_id_in_different_messages_are_different_calls() -> None:

@@ -16,7 +16,7 @@ from steer._engine.limits import Limits
 from steer._engine.replay import Replay
 from steer.clock import Clock
 from steer.context import ExecutionContext, RetrySpec
-from steer.errors import SteerError
+from steer.errors import ErrorCategory, RuntimeFailure, SteerError
 from steer.events import AgentHandoff, AgentStarted, Event, EventData
 from steer.fold import Fold
 from steer.ports.changes import Change
@@ -184,11 +184,19 @@ class JobState:
         self.on_home(self._cancel)
 
     def check(self) -> None:
-        """Raise what the run is to end with, once it is to end."""
+        """Raise what the run is to end with, once it is to end, and that it is over, once it is.
+
+        What a runtime could not stop in time may still ask; of that nothing could be recorded.
+        """
         if self.lost is not None:
             raise self.lost
         if self.stopped is not None and self.stopped.error is not None:
             raise self.stopped.error
+        if self.ended:
+            raise RuntimeFailure(
+                f"job {self.context.job_id} is over, and nothing acts for it any more",
+                category=ErrorCategory.CANCELLED,
+            )
 
     def on_home(self, call: Callable[[], None]) -> None:
         """Run ``call`` in the kernel's event loop: now if this is its thread, else soon."""
