@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -59,10 +60,13 @@ class RetrySpec:
     max_wait_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers below zero."""
+        """Refuse what is no number, has no end, or is below zero."""
         for name in self.__slots__:
-            if getattr(self, name) < 0:
-                raise ConfigError(f"retries: {name} is {getattr(self, name)}, it must be 0 or more")
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise ConfigError(
+                    f"retries: {name} is {value}, it must be a finite number of 0 or more"
+                )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

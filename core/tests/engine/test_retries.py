@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import anyio
@@ -164,6 +165,7 @@ def test_each_wait_is_about_twice_the_one_before(failures: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["max_retries", "first_wait_seconds", "max_wait_seconds"])
-def test_a_patience_below_zero_is_refused(name: str) -> None:
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf])
+def test_a_patience_that_cannot_be_counted_is_refused(name: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=name):
-        RetrySpec(**{name: -1})
+        RetrySpec(**{name: value})
