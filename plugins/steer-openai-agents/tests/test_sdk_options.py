@@ -123,6 +123,11 @@ async def test_an_effort_keeps_what_else_an_author_says_of_reasoning() -> None:
     assert settings.reasoning == Reasoning(effort="high", summary="auto")
 
 
+async def test_instructions_may_be_taken_from_an_agent() -> None:
+    body = await body_of(agent(instructions="Be brief."), instructions="")
+    assert not body.get("instructions")
+
+
 async def test_an_authors_own_settings_are_never_touched() -> None:
     settings = ModelSettings(temperature=0.5, extra_args={"seed": 7})
     body = await body_of(agent("gpt-5", model_settings=settings), parallel_tool_calls=False)

@@ -123,7 +123,9 @@ class Clones:
             _agents_public_agent=agent,
             model=self._model(agent),
             model_settings=self._settings(agent, entry),
-            instructions=entry.instructions or _public(agent.instructions),
+            instructions=_public(agent.instructions)
+            if entry.instructions is None
+            else entry.instructions,
             output_type=entry.output_type or agent.output_type,
             handoffs=[gated_handoff(each, source=agent, clones=self) for each in agent.handoffs],
             hooks=None if agent.hooks is None else PublicHooks(agent.hooks),

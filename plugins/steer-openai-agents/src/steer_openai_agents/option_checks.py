@@ -15,6 +15,7 @@ from steer_openai_agents.workflow import Workflow
 __all__ = ["check_models", "check_options", "check_workflow"]
 
 _OF_ONE_AGENT = ("instructions", "output_schema", "tool_choice", "variables")
+_UNSET = PrepareOptions()
 
 
 def check_models(agents: Sequence[Agent[Any]], options: PrepareOptions) -> None:
@@ -65,7 +66,7 @@ def _check_tool_choice(agent: Agent[Any], choice: str) -> None:
 def check_workflow(workflow: Workflow, options: PrepareOptions) -> None:
     """Refuse what is said of the agent that is asked: a function asks whom it likes."""
     for name in _OF_ONE_AGENT:
-        if getattr(options, name):
+        if getattr(options, name) != getattr(_UNSET, name):
             raise ConfigError(
                 f"{name} cannot take effect: {workflow.name} is a function, which tells each of"
                 " its agents what to do",
