@@ -206,6 +206,25 @@ async def test_runs_that_a_function_leaves_behind_are_cancelled() -> None:
     assert run.gate.running == {}
 
 
+async def test_runs_that_a_function_leaves_behind_are_cancelled_where_it_raises_too() -> None:
+    left: list[asyncio.Task[Any]] = []
+
+    async with Provider(Script([Turn("Too late.", Hold("midway", after=1))])) as provider:
+
+        async def workflow(asked: str) -> str:
+            run = Runner.run(Agent(name="a", model=MODEL), asked)
+            left.append(asyncio.create_task(run))
+            await provider.reached("midway")
+            raise LookupError("no such order")
+
+        run = BareRun(gate=BareGate())
+        with pytest.raises(RuntimeFailure, match="no such order"):
+            await run_bare(workflow, provider, run=run)
+        await provider.wait_for_disconnect()
+    assert left[0].cancelled()
+    assert run.gate.running == {}
+
+
 async def test_what_a_function_raises_fails_the_run_with_its_name() -> None:
     async def workflow(asked: str) -> None:
         raise LookupError("no such order")
@@ -234,8 +253,10 @@ async def test_runs_side_by_side_in_a_function_are_all_of_the_run() -> None:
         {"output_schema": {"type": "object", "properties": {}}},
         {"tool_choice": "required"},
         {"variables": {"name": "Ann"}},
+        {"instructions": ""},
+        {"output_schema": {}},
     ],
-    ids=lambda given: next(iter(given)),
+    ids=str,
 )
 async def test_what_is_for_one_agent_is_refused_for_a_function(given: dict[str, Any]) -> None:
     async with open_bare() as runtime, Provider(Script([])) as provider:

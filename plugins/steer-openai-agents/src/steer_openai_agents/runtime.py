@@ -148,9 +148,11 @@ async def _run_workflow(workflow: Workflow, active: ActiveRun) -> Finished:
             f"user_context cannot take effect: {workflow.name} gives its runs their context itself",
             fix="Drop it, and make the context in the function",
         )
-    value = await workflow.run(active.run.input)
-    # As at the end of any program: what the function left running does not outlive it.
-    active.cancel_others()
+    try:
+        value = await workflow.run(active.run.input)
+    finally:
+        # As at the end of any program: what the function left running does not outlive it.
+        active.cancel_others()
     return _workflow_finished(workflow, value, active)
 
 
