@@ -284,6 +284,19 @@ async def test_a_server_that_nobody_serves_says_who_and_what() -> None:
     assert raised.value.category is ErrorCategory.NETWORK
 
 
+async def test_what_a_url_holds_of_secrets_is_not_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    url = f"http://ann:hush@127.0.0.1:{port}/mcp?token=hush"
+    async with Provider(Script([])) as provider:
+        result, events = await run_in_kernel(
+            reader(MCPServerStreamableHttp({"url": url})), provider
+        )
+    assert result.error is not None
+    assert f"http://127.0.0.1:{port}/mcp" in result.error.message
+    assert "hush" not in repr((result, events))
+
+
 async def test_a_server_that_ends_at_once_says_who_and_what(tmp_path: Path) -> None:
     server = McpStdio(name="books", command=sys.executable, args=["-c", "pass"])
     async with Provider(Script([])) as provider:

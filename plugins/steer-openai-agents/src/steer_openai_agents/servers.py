@@ -48,7 +48,7 @@ class McpServers:
         try:
             return await connection.ready()
         except Exception as error:
-            raise _not_connected(server.name, agent, error) from error
+            raise _not_connected(_shown(server), agent, error) from error
 
     @asynccontextmanager
     async def visiting(self) -> AsyncIterator[None]:
@@ -85,7 +85,7 @@ class _Connection:
         self._server: Any = _private(server)
         self._connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = asyncio.Event()
-        self._task = asyncio.create_task(self._own(), name=f"MCP server {server.name}")
+        self._task = asyncio.create_task(self._own(), name=f"MCP server {_shown(server)}")
 
     async def ready(self) -> MCPServer:
         """Wait until the server is connected."""
@@ -145,6 +145,11 @@ def not_listed(agent: str, error: Exception) -> RuntimeFailure:
         category=ErrorCategory.NETWORK,
         fix="Check that the servers keep running for as long as the run does",
     )
+
+
+def _shown(server: MCPServer) -> str:
+    # A server without a name is called after its URL, which may hold a password or a token.
+    return server._error_name  # noqa: SLF001 - without them
 
 
 def _not_connected(name: str, agent: str, error: Exception) -> RuntimeFailure:
