@@ -95,6 +95,22 @@ async def test_a_session_carries_the_conversation_and_keeps_it(tmp_path: Path) -
     session.close()
 
 
+async def test_a_file_named_in_two_ways_holds_one_session(tmp_path: Path) -> None:
+    (tmp_path / "talks").mkdir()
+    names = (tmp_path / "talks.db", tmp_path / "talks" / ".." / "talks.db")
+    sessions = [SQLiteSession("ann", name) for name in names]
+
+    async def workflow(asked: str) -> None:
+        for session in sessions:
+            await Runner.run(agent, asked, session=session)
+
+    async with Provider(Script([Turn("One."), Turn("Two.")])) as provider:
+        await run_bare(workflow, provider)
+        assert texts(provider.requests[1].body["input"]) == ["Hello?", "One.", "Hello?"]
+    for session in sessions:
+        session.close()
+
+
 async def test_the_requests_and_what_is_kept_are_those_of_the_bare_sdk(tmp_path: Path) -> None:
     @function_tool
     def act() -> str:

@@ -8,6 +8,7 @@ into it when the run has succeeded: until then the session is as the run found i
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any, cast
 
 import anyio
@@ -210,7 +211,7 @@ def _refuse_remote(session: object) -> None:
 def _store_of(session: Session) -> object:
     """Return what two objects that stand for the same session have in common."""
     if type(session) is SQLiteSession and not _in_memory(session):
-        place = (str(session.db_path), session.sessions_table, session.messages_table)
+        place = (Path(session.db_path).resolve(), session.sessions_table, session.messages_table)
         return (SQLiteSession, session.session_id, *place)
     return id(session)
 
