@@ -12,7 +12,7 @@ from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer.ports.policy import ToolKind
 from steer.ports.records import Grant
 from steer.values import EffectStatus, JobStatus
-from steer_conformance.provider import Provider, Script, Turn
+from steer_conformance.provider import Drop, Failure, Provider, Reply, Script, Turn
 from steer_conformance.suites.runtime import BareGate, BareRun
 from wire_items import approval_request, mcp_call, said
 
@@ -151,6 +151,24 @@ async def test_in_a_kernel_a_call_is_told_from_its_beginning_to_its_end() -> Non
     assert result.content == "Done."
     types = [event.type for event in events]
     assert types.index("tool.start") < types.index("tool.end")
+
+
+@pytest.mark.parametrize(
+    ("failed", "requests", "status"),
+    [
+        (Turn("Never", Drop()), 2, JobStatus.FAILED),
+        (Failure(429, retry_after=0), 3, JobStatus.SUCCEEDED),
+    ],
+    ids=["drop", "429"],
+)
+async def test_a_call_that_the_provider_may_have_made_is_not_asked_for_again(
+    failed: Reply, requests: int, status: JobStatus
+) -> None:
+    asked, told = asking_once(output="a book").turns
+    async with Provider(Script([asked, failed, told])) as provider:
+        result, _ = await run_in_kernel(with_books(on_approval=approving), provider)
+        assert len(provider.requests) == requests
+    assert result.status is status
 
 
 async def test_without_a_person_the_model_reads_that_one_is_needed() -> None:

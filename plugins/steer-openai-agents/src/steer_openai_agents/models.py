@@ -17,6 +17,7 @@ from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
 from openai import DEFAULT_MAX_RETRIES, AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.responses import Response, ResponseCompletedEvent
 from steer.errors import ErrorCategory, ProviderError, SteerError
+from steer.ports.gate import Sent
 
 from steer_openai_agents.clients import Clients, OpenAIModel, speaks_openai
 from steer_openai_agents.failures import (
@@ -302,11 +303,13 @@ async def _failed(exchange: Exchange, error: Exception, *, last: bool) -> bool:
     exchange.frame.active.means(error, failure)
     if exchange.call is None:
         return False
-    if last:
-        exchange.call.fail(failure, sent=sent_by(error), usage=exchange.usage)
+    sent = sent_by(error)
+    # The calls that this request lets the provider make, it may have made: not twice.
+    if last or (exchange.frame.begun and sent is Sent.UNKNOWN):
+        exchange.call.fail(failure, sent=sent, usage=exchange.usage)
         return False
     try:
-        return await exchange.call.retry(failure, sent=sent_by(error), usage=exchange.usage)
+        return await exchange.call.retry(failure, sent=sent, usage=exchange.usage)
     except SteerError as stop:
         active = exchange.frame.active
         active.stopped = active.stopped or stop
