@@ -116,13 +116,9 @@ class BareGate:
         self, call: ToolCall, grant: Grant, effect: Callable[[EffectRun], Awaitable[JsonValue]], /
     ) -> ToolOutcome:
         arguments = self._redeem(call, grant)
-        with self._lock:
-            known = self.records.effects.get(call.key)
+        known = self._earlier(call)
         if known is not None:
             return replace(known, replayed=True, exception=None)
-        if call.key in self.records.begun and call.effect is Effect.ONCE:
-            self.stopped = OutcomeUnknown(f"nobody knows whether {call.tool} happened")
-            raise self.stopped
         self.ran.append(call)
         self.reach(f"call {call.call_id}")
         try:
@@ -143,12 +139,16 @@ class BareGate:
     async def begin(self, call: ToolCall, grant: Grant, /) -> None:
         self._redeem(call, grant)
         self._observed[grant.grant_id] = call
+        if self._earlier(call) is not None:
+            return
         self.ran.append(call)
         self.reach(f"begin {call.call_id}")
 
     async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
         if self._observed.pop(grant.grant_id, None) is None:
             self.complain("RT-11", f"observed {call.tool} without having begun it")
+        if self._earlier(call) is not None:
+            return
         self._resolve(call, outcome)
         self.reach(f"observe {call.call_id}")
 
@@ -185,6 +185,15 @@ class BareGate:
             if asked != call:
                 self.complain("RT-12", f"ran {call.tool} ({call.key}) with the grant for another")
             return decision.arguments
+
+    def _earlier(self, call: ToolCall) -> ToolOutcome | None:
+        """Return what is on record of the call; ends the run where nobody can know that."""
+        with self._lock:
+            known = self.records.effects.get(call.key)
+            if known is None and call.key in self.records.begun and call.effect is Effect.ONCE:
+                self.stopped = OutcomeUnknown(f"nobody knows whether {call.tool} happened")
+                raise self.stopped
+            return known
 
     def _resolve(self, call: ToolCall, outcome: ToolOutcome) -> None:
         with self._lock:
