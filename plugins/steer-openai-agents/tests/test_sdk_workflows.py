@@ -16,6 +16,7 @@ from agents import (
     TResponseInputItem,
     WebSearchTool,
     function_tool,
+    set_tracing_disabled,
     trace,
 )
 from agents.models.multi_provider import MultiProvider
@@ -271,6 +272,7 @@ async def test_options_reach_every_agent_that_a_function_runs() -> None:
         await Runner.run(Agent(name="b"), asked, run_config=config)
 
     given: dict[str, Any] = {"model": "ours", "temperature": 0.0, "max_output_tokens": 9, "seed": 0}
+    given["config"] = {"models": {"ours": {"responses": {"seed": True}}}}
     async with Provider(Script([Turn("1"), Turn("2")])) as provider:
         await run_bare(workflow, provider, **given)
         bodies = [request.body for request in provider.requests]
@@ -380,7 +382,7 @@ async def test_what_is_prepared_of_a_function_claims_what_its_input_allows() -> 
         items = runtime.prepare(takes_items, options_for(provider))
         seeded = runtime.prepare(
             module_of(WORKFLOW, Runner=Runner, agent=Agent(name="a", model=theirs)),
-            options_for(provider, seed=0),
+            options_for(provider, config={"models": {"m": {"responses": {"seed": True}}}}, seed=0),
         )
     assert (text.agent, text.model, text.capabilities.images) == ("takes_str", None, False)
     assert items.capabilities.images
@@ -407,6 +409,7 @@ async def test_a_trace_that_a_function_begins_is_recorded_only_when_asked_for(
     tracing: bool,
 ) -> None:
     traced = Traced()
+    set_tracing_disabled(False)
     set_trace_processors([])
     add_trace_processor(traced)
     try:
@@ -416,6 +419,7 @@ async def test_a_trace_that_a_function_begins_is_recorded_only_when_asked_for(
             pass
     finally:
         set_trace_processors([])
+        set_tracing_disabled(True)
     assert traced.names == (["Support"] if tracing else []) + ["of somebody else"]
 
 
