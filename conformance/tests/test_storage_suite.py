@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -126,6 +127,18 @@ def test_a_function_that_no_process_can_import_is_refused_with_the_fix() -> None
     with pytest.raises(ConfigError, match="no other process can import") as raised:
         perform(SUITE, check, subject)
     assert raised.value.fix == "Declare open as 'package.module:function'"
+
+
+def test_a_process_that_ends_before_it_is_killed_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    only_here = ModuleType("only_here")
+    only_here.open_here = open_sqlite_url  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "only_here", only_here)
+    durable = plugin("only_here:open_here", durable=True)
+    check = the_check("nothing_is_half_when_a_process_is_killed_at_any_moment")
+    with pytest.raises(AssertionError, match=r"ended before it was killed:[^$]*No module named"):
+        perform(SUITE, check, Subject(plugin=durable, factory=fresh_sqlite))
 
 
 def test_who_claims_upgrades_gives_a_store_to_upgrade() -> None:
