@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import unittest
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
+from junitparser import JUnitXml
 from steer.capabilities import Capabilities, Suspension
 from steer.errors import ConfigError, NotFound
 from steer.plugin import CommandPlugin
@@ -25,9 +28,10 @@ from steer_conformance.checks import (
 )
 from steer_conformance.explaining import explained
 from steer_conformance.profiles import PULL_REQUEST, profile_named
-from steer_conformance.report import CheckOutcome, Result
+from steer_conformance.report import CheckOutcome, Report, Result
 from steer_conformance.running import outcome_of, perform, planned
 from steer_conformance.selecting import selector
+from steer_conformance.showing import as_json_lines, write_junit
 
 PLUGIN = CommandPlugin(name="acme", summary="", contract=1, open="acme:open")
 SUBJECT = Subject(plugin=PLUGIN, factory=list, profile=replace(PULL_REQUEST, patience=0.001))
@@ -55,6 +59,16 @@ def test_an_async_check_that_waits_for_ever_fails_by_name_where_it_stands() -> N
     assert late.reproduce == "the command"
 
 
+def test_a_check_that_swallows_the_end_of_its_time_fails_all_the_same() -> None:
+    @check("XX-1")
+    async def it_swallows(case: object) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    late = outcome(it_swallows)
+    assert late.message.startswith("XX-1/it_swallows did not end within 0.06 seconds")
+
+
 def test_a_sync_check_that_hangs_is_given_up_with_the_line_it_hangs_at() -> None:
     let_go = threading.Event()
 
@@ -69,7 +83,7 @@ def test_a_sync_check_that_hangs_is_given_up_with_the_line_it_hangs_at() -> None
 
 
 def test_what_ends_a_program_or_skips_is_a_failure_of_the_check() -> None:
-    for ending in (SystemExit, KeyboardInterrupt, pytest.skip.Exception):
+    for ending in (SystemExit, KeyboardInterrupt, pytest.skip.Exception, unittest.SkipTest):
 
         @check("XX-1")
         def it_ends(case: object, ending: type[BaseException] = ending) -> None:
@@ -78,6 +92,20 @@ def test_what_ends_a_program_or_skips_is_a_failure_of_the_check() -> None:
         ended = outcome(it_ends)
         assert ended.outcome is CheckOutcome.FAILED
         assert ended.message.startswith("XX-1/it_ends was ended by "), ended.message
+
+
+def test_what_no_file_can_hold_is_escaped(tmp_path: Path) -> None:
+    @check("XX-1", seconds=60_000)
+    def it_quotes(case: object) -> None:
+        raise AssertionError("half an emoji \ud83d, a zero \x00")
+
+    quoted = outcome(it_quotes)
+    assert quoted.message.startswith("half an emoji \\ud83d, a zero \x00")
+    report = Report(plugin="acme", profile="pr", results=(quoted,))
+    assert "half an emoji" in as_json_lines(report)
+    write_junit(report, tmp_path / "junit.xml")
+    ((case,),) = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    assert case.result[0].message == "half an emoji \\ud83d, a zero \\x00"
 
 
 def test_a_check_that_returns_something_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -14,13 +15,18 @@ from steer.ports.gate import Decision, EffectRun, GateOutcome, ModelRequest, Sen
 from steer.ports.records import Grant
 from steer.values import JsonValue, Usage
 from steer_conformance import runtime_checks
+from steer_conformance.checks import Subject
 from steer_conformance.suites.runtime import BareGate, BareRun, RuntimeSetup
+from steer_conformance.suites.runtime.case import RuntimeCase, runtime_case
 from steer_conformance.suites.runtime.surroundings import Surroundings
 
 test_the_reference = runtime_checks(
     runtime_mutants.REFERENCE.plugin, runtime_mutants.REFERENCE.factory
 )
 
+SUBJECT = Subject(
+    plugin=runtime_mutants.REFERENCE.plugin, factory=runtime_mutants.REFERENCE.factory
+)
 CALL = ToolCall(call_id="c1", tool="look", message=0, arguments={"at": "here"})
 REQUEST = ModelRequest(digest="d", model="m")
 
@@ -171,3 +177,30 @@ def test_an_unknown_dialect_has_to_say_what_is_strange_there() -> None:
     assert b"zyzzyva" in setup.strange_event("chat")
     with pytest.raises(AssertionError, match="give one in RuntimeSetup"):
         setup.strange_event("acme")
+
+
+@pytest.mark.anyio
+async def test_each_run_that_begins_on_a_stage_has_its_patience_anew() -> None:
+    with runtime_case(SUBJECT) as case:
+        async with case.stage() as stage:
+            before = stage.bound.when()
+            stage.begin()
+            after = stage.bound.when()
+    assert before is not None
+    assert after is not None
+    assert after > before
+
+
+@pytest.mark.anyio
+async def test_a_stage_that_swallows_the_end_of_its_patience_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("steer_conformance.suites.runtime.case.PATIENCE", 0.05)
+
+    async def swallow(case: RuntimeCase) -> None:
+        async with case.stage():
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    with runtime_case(SUBJECT) as case, pytest.raises(AssertionError, match="did not go on"):
+        await swallow(case)

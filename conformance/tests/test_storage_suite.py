@@ -7,7 +7,9 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -126,6 +128,48 @@ def test_a_function_that_no_process_can_import_is_refused_with_the_fix() -> None
     with pytest.raises(ConfigError, match="no other process can import") as raised:
         perform(SUITE, check, subject)
     assert raised.value.fix == "Declare open as 'package.module:function'"
+
+
+def test_a_process_that_ends_before_it_is_killed_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    only_here = ModuleType("only_here")
+    only_here.open_here = open_sqlite_url  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "only_here", only_here)
+    durable = plugin("only_here:open_here", durable=True)
+    check = the_check("nothing_is_half_when_a_process_is_killed_at_any_moment")
+    with pytest.raises(AssertionError, match=r"ended before it was killed:[^$]*No module named"):
+        perform(SUITE, check, Subject(plugin=durable, factory=fresh_sqlite))
+
+
+def test_a_storage_may_use_the_threads_of_the_event_loop_and_leave_none_of_its_own() -> None:
+    class InThreads:
+        def __init__(self, url: str, clock: Any) -> None:
+            self.kept = open_memory_url(url, clock)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.kept, name)
+
+        async def commit(self, *arguments: Any) -> object:
+            done = await self.kept.commit(*arguments)
+            await self.somewhere()
+            return done
+
+        async def somewhere(self) -> None:
+            await asyncio.to_thread(int)
+
+    class InItsOwn(InThreads):
+        def __init__(self, url: str, clock: Any) -> None:
+            super().__init__(url, clock)
+            self.pool = ThreadPoolExecutor(1)
+
+        async def somewhere(self) -> None:
+            await asyncio.wrap_future(self.pool.submit(int))
+
+    check = the_check("closing_ends_what_is_under_way_and_then_refuses")
+    perform(SUITE, check, Subject(plugin=plugin(InThreads), factory=fresh_memory))
+    with pytest.raises(AssertionError, match="threads that outlive the store"):
+        perform(SUITE, check, Subject(plugin=plugin(InItsOwn), factory=fresh_memory))
 
 
 def test_who_claims_upgrades_gives_a_store_to_upgrade() -> None:

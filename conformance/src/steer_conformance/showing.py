@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from steer_conformance.report import CheckOutcome, Report, Result
 
 __all__ = ["as_json_lines", "as_table", "show", "summary", "write_junit"]
 
+# XML has no way to write these down, and what shows examples may well quote them.
+_NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 _STYLES = {
     CheckOutcome.PASSED: "green",
     CheckOutcome.FAILED: "bold red",
@@ -105,9 +108,14 @@ def write_junit(report: Report, file: Path) -> None:
 def _case(result: Result) -> TestCase:
     case = TestCase(result.id, classname=result.port, time=result.seconds)
     if result.outcome is CheckOutcome.FAILED:
-        failure = Failure(result.message.partition("\n")[0])
-        failure.text = f"{result.message}\nAgain: {result.reproduce}"
+        said = _writable(result.message)
+        failure = Failure(said.partition("\n")[0])
+        failure.text = f"{said}\nAgain: {result.reproduce}"
         case.result = [failure]
     elif result.outcome is not CheckOutcome.PASSED:
-        case.result = [Skipped(f"{result.outcome}: {result.message}")]
+        case.result = [Skipped(_writable(f"{result.outcome}: {result.message}"))]
     return case
+
+
+def _writable(text: str) -> str:
+    return _NOT_IN_XML.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -125,6 +125,9 @@ MUTANTS = (
     _mutant("documents no key", "PK-6", sink=SINK.replace("``place``: where", "Where")),
     _mutant("imports what is private", "PK-7", sink=SINK + "    import steer.storage.money\n"),
     _mutant(
+        "takes what is private from steer", "PK-7", sink=SINK + "    from steer import sqlite\n"
+    ),
+    _mutant(
         "does not depend on what it requires",
         "PK-8",
         metadata=METADATA.replace("Requires-Dist: packed-vendor\n", ""),

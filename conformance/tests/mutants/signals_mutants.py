@@ -174,6 +174,17 @@ class NoScopes(Plain):
         return topic
 
 
+class LateWithoutScopes(NoScopes):
+    def ring(self, bells: list[Any]) -> None:
+        asyncio.get_running_loop().call_later(0.1, super().ring, list(bells))
+
+
+class DropsPatterns(Plain):
+    async def publish(self, scope_id: str, topic: str, /) -> None:
+        if "*" not in topic:
+            await super().publish(scope_id, topic)
+
+
 class JoinsScopeAndTopic(Plain):
     def key(self, scope_id: str, topic: str) -> Any:
         return f"{scope_id}:{topic}"
@@ -229,6 +240,8 @@ MUTANTS = (
     _mutant("cuts off all when one leaves", OneLeavesAllLeave, "SG-5"),
     _mutant("is dead after a cancelled wait", CancelledForGood, "SG-5"),
     _mutant("knows no scopes", NoScopes, "SG-6"),
+    _mutant("knows no scopes, and is late", LateWithoutScopes, "SG-6"),
+    _mutant("drops signals of some topics", DropsPatterns, "SG-7"),
     _mutant("joins scope and topic", JoinsScopeAndTopic, "SG-6"),
     _mutant("goes by how a topic begins", GoesByPrefix, "SG-7"),
     _mutant("folds topics", FoldsTopics, "SG-7"),

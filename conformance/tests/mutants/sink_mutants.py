@@ -179,6 +179,12 @@ class WithoutBound(Buffering):
     size = 10**9
 
 
+class SlowWithoutBound(WithoutBound):
+    async def write(self, events: Sequence[Event], /) -> None:
+        await asyncio.sleep(0.03)
+        await super().write(events)
+
+
 def _mutant(name: str, kind: Callable[[Where], Through], *clauses: str) -> Mutant:
     return Mutant(name=name, clauses=clauses, plugin=declared(kind), factory=bench)
 
@@ -194,4 +200,5 @@ MUTANTS = (
     _mutant("cannot be cancelled", Shielded, "SK-6"),
     _mutant("delivers empty batches", TellsOfNothing, "SK-7"),
     _mutant("buffers without bound", WithoutBound, "SK-8"),
+    _mutant("buffers slowly, and without bound", SlowWithoutBound, "SK-8"),
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from steer import ExecutionRequest, RuntimeKernel
-from steer.agents import Agent
+from steer.agents import Agent, ModelSettings
 from steer.errors import AgentError, ConfigError, ErrorCategory
 from steer.ports.options import PrepareOptions
 from steer.values import ImagePart, JobStatus, Message, Role, RunResult, TextPart
@@ -52,6 +52,12 @@ async def ran(provider: Provider, agent: object = DESK, **fields: Any) -> RunRes
     async with RuntimeKernel(runtime_config=config) as kernel:
         handle = await kernel.execute(ExecutionRequest(agent=agent, **asked))
         return await handle.result()
+
+
+def test_a_deterministic_run_asks_at_temperature_0() -> None:
+    agent = Agent(name="Desk", settings=ModelSettings(temperature=0.7))
+    assert prepared(agent).body["temperature"] == 0.7
+    assert prepared(agent, deterministic=True).body["temperature"] == 0
 
 
 @pytest.mark.anyio

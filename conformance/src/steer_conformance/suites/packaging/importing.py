@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import re
 import subprocess
@@ -101,7 +102,12 @@ def _imports(file: Path) -> Iterator[tuple[str, int]]:
             case ast.ImportFrom(module=str(module), names=names, level=0):
                 yield module, node.lineno
                 if module == "steer":
-                    private = [name.name for name in names if name.name.startswith("_")]
-                    yield from ((f"steer.{name}", node.lineno) for name in private)
+                    parts = [name.name for name in names if _is_part(name.name)]
+                    yield from ((f"steer.{name}", node.lineno) for name in parts)
             case _:
                 pass
+
+
+def _is_part(name: str) -> bool:
+    """Whether `from steer import name` gives a module of it, or what it keeps to itself."""
+    return name.startswith("_") or importlib.util.find_spec(f"steer.{name}") is not None

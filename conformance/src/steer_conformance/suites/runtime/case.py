@@ -72,18 +72,21 @@ class RuntimeCase:
         provider = Provider(script or Script(turns), dialects=self.setup.dialects)
         async with provider:
             runtime = self.open(provider.url)
+            bound = asyncio.timeout(PATIENCE)
             stage = Stage(
                 name=self.name,
                 model=self.setup.model,
                 kernels=self.kernel_for,
                 provider=provider,
                 runtime=runtime,
+                bound=bound,
             )
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with bound:
                     yield stage
             finally:
                 await _closed(runtime)
+            assert not bound.expired(), f"it did not go on within {PATIENCE:g} seconds"
             stage.check()
             if used_up:
                 provider.assert_used_up()
@@ -95,11 +98,14 @@ class RuntimeCase:
 
 
 async def _closed(runtime: Runtime) -> None:
+    bound = asyncio.timeout(PATIENCE)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with bound:
             await runtime.aclose()
     except TimeoutError:
-        raise AssertionError(f"aclose() did not return within {PATIENCE:g} seconds") from None
+        if not bound.expired():
+            raise
+    assert not bound.expired(), f"aclose() did not return within {PATIENCE:g} seconds"
 
 
 @contextmanager

@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 RED = "it is red"
-# Seconds after which somebody who waits for others goes home.
-_MEETING = 3.0
+# Seconds after which somebody who waits for others goes home: they all come at once, if they come.
+_MEETING = 8.0
 
 
 @dataclass

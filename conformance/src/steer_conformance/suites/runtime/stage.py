@@ -23,7 +23,7 @@ from steer_conformance.suites.runtime.run import BareRun
 __all__ = ["PATIENCE", "Stage"]
 
 PATIENCE = 15.0
-"""Seconds after which a run that does not go on has failed its check."""
+"""Seconds after which a run that does not go on has failed its check; each run has them anew."""
 
 
 @dataclass(kw_only=True)
@@ -31,7 +31,7 @@ class Stage:
     """A provider and a runtime, both open.
 
     ``name`` is what the runtime is called in kernels that ``kernels`` makes, ``model`` what its
-    agents ask.
+    agents ask. ``bound`` is what ends whatever does not go on.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Stage:
     kernels: Callable[..., RuntimeKernel]
     provider: Provider
     runtime: Runtime
+    bound: asyncio.Timeout
     runs: list[BareRun] = field(default_factory=list)
 
     def agent(self, name: str = "agent", **fields: Any) -> Agent:
@@ -53,7 +54,13 @@ class Stage:
         """A run to be made, over a gate that allows everything unless another is given."""
         run = BareRun(gate=gate or BareGate(), **fields)
         self.runs.append(run)
+        self.be_patient()
         return run
+
+    def be_patient(self, *, more: float = 0.0) -> None:
+        """Wait as long as for a run that begins now, and ``more`` seconds."""
+        if not self.bound.expired():
+            self.bound.reschedule(asyncio.get_running_loop().time() + PATIENCE + more)
 
     async def run(
         self,

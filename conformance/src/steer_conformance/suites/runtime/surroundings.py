@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +61,14 @@ class Surroundings:
 
 def _children() -> frozenset[str]:
     """The ids of the child processes, from Linux's own table; elsewhere nobody keeps one."""
-    lists = _PROC.glob("self/task/*/children")
-    return frozenset(pid for listed in lists for pid in listed.read_text().split())
+    return frozenset(_children_of_threads())
+
+
+def _children_of_threads() -> Iterator[str]:
+    for listed in _PROC.glob("self/task/*/children"):
+        # A thread may end between being listed and being looked at.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            yield from listed.read_text().split()
 
 
 def connections_to(port: int) -> int:

@@ -47,9 +47,11 @@ async def _woken_by(
     channel: SignalChannel, published: tuple[str, str], waited: tuple[str, str]
 ) -> bool:
     """Whether a waiter for one topic is woken each time that another one is signalled."""
-    async with channel.subscribe(*waited) as waiter:
+    async with channel.subscribe(*published) as witness, channel.subscribe(*waited) as waiter:
         for _ in range(_TRIES):
             await channel.publish(*published)
+            # However slow the channel: once the signal has come to one, it has to the other.
+            assert await witness.wait(PATIENCE), f"a signal to {published!r} wakes nobody"
             if not await waiter.wait(_QUIET):
                 return False
     return True

@@ -137,11 +137,21 @@ def nothing_is_half_when_a_process_is_killed_at_any_moment(case: StorageCase) ->
         with started(case, "whole_jobs", round_, 4, 0) as worker:
             assert worker.stdout is not None
             for _ in range(moments.randrange(5, 40)):
-                acknowledged.add(worker.stdout.readline().strip())
+                acknowledged.add(_next_line(worker))
             time.sleep(moments.uniform(0, 0.004))  # another moment; there is nothing to wait for
             worker.kill()
             acknowledged.update(worker.stdout.read().split("\n")[:-1])
         asyncio.run(_check_nothing_is_half(case, acknowledged))
+
+
+def _next_line(worker: subprocess.Popen[str]) -> str:
+    assert worker.stdout is not None
+    line = worker.stdout.readline()
+    if not line:
+        worker.kill()
+        _, err = worker.communicate(timeout=PATIENCE)
+        raise AssertionError(f"the process ended before it was killed:\n{err[-2000:]}")
+    return line.strip()
 
 
 async def _check_nothing_is_half(case: StorageCase, acknowledged: set[str]) -> None:

@@ -22,7 +22,13 @@ __all__ = ["AcmePrepared", "prepare"]
 _DEFAULT_MODEL = "acme-large"
 # What can be set of a request, in steer's words and in Acme's.
 _SETTINGS = {"temperature": "temperature", "max_output_tokens": "max_tokens"}
-_OPTIONS_ACME_LACKS = ("top_p", "seed", "tool_choice")
+_OPTIONS_ACME_LACKS = (
+    "top_p",
+    "seed",
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning_effort",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +65,8 @@ def prepare(agent: object, options: PrepareOptions, config: AcmeConfig) -> AcmeP
         value = getattr(definition.settings, name) if given is None else given
         if value is not None:  # 0 is a temperature
             body[word] = value
+    if options.deterministic:
+        body["temperature"] = 0  # there is no more that Acme lets one ask for
     if definition.tools:
         body["tools"] = [
             {"name": tool.name, "description": tool.description, "schema": tool.input_schema}
