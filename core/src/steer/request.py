@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -79,7 +79,10 @@ class ExecutionRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredRequest:
-    """The part of a request that another process needs to run it again. No secret is in it."""
+    """The part of a request that another process needs to run it again.
+
+    No secret is in it: another process looks for keys where its own configuration says.
+    """
 
     input: tuple[Message, ...]
     options: PrepareOptions
@@ -101,6 +104,11 @@ class StoredRequest:
             policies=request.policies,
             keep_records=request.keep_records,
         )
+
+    def without_settings(self, secret: Collection[str]) -> StoredRequest:
+        """Return the same without these keys of the runtime's configuration."""
+        config = {k: v for k, v in self.options.config.items() if k not in secret}
+        return replace(self, options=replace(self.options, config=config))
 
     def encode(self) -> str:
         """Return the request as JSON text."""

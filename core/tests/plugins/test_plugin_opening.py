@@ -305,3 +305,24 @@ def test_what_is_no_policy_is_refused_at_the_start(junk: object) -> None:
 def test_a_target_may_name_something_inside_a_class() -> None:
     assert load_target("acme", "json:JSONDecoder.decode", None).__name__ == "decode"
     assert load_target("acme", len, None) is len
+
+
+class Nested(BaseModel):
+    inner: Options = Options()
+    tokens: list[SecretStr] = []
+    renamed: SecretStr | None = Field(default=None, alias="pass")
+    plain: dict[str, int] = {}
+
+
+def test_the_settings_that_hold_secrets_are_known_by_their_types() -> None:
+    def open_(config: object) -> object:
+        return config
+
+    assert runtime(open_, config=Options).secret_options("acme") == {"api_key"}
+    assert runtime(open_, config=Nested).secret_options("acme") == {
+        "inner",
+        "tokens",
+        "renamed",
+        "pass",
+    }
+    assert runtime(open_).secret_options("acme") == frozenset()

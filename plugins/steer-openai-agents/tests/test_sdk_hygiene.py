@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from agents import Agent, set_tracing_disabled
 from agents.tracing import TracingProcessor, set_trace_processors
-from sdk_runs import MODEL, open_bare, options_for
+from sdk_runs import MODEL, open_bare, open_kernel, options_for, request_for
 from steer.plugins import PluginRegistry
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.suites.runtime import BareGate, BareRun
@@ -72,3 +72,16 @@ async def test_nothing_is_traced_unless_asked_for(tracing: bool) -> None:
         set_trace_processors([])
         set_tracing_disabled(True)
     assert bool(spy.seen) is tracing
+
+
+async def test_a_key_among_the_settings_of_a_request_is_used_and_not_stored() -> None:
+    agent: Agent[Any] = Agent(name="a", model=MODEL)
+    async with Provider(Script([Turn("Hello.")])) as provider, open_kernel() as kernel:
+        config = {"api_key": "sk-of-this-run", "timeout": 30.0}
+        request = request_for(agent, provider, options={"api_key": None, "config": config})
+        handle = await kernel.execute(request)
+        assert (await handle.result()).content == "Hello."
+        stored = (await handle.job()).request
+        assert provider.requests[0].headers["authorization"] == "Bearer sk-of-this-run"
+    assert "sk-of-this-run" not in stored
+    assert '"timeout":30.0' in stored

@@ -154,6 +154,8 @@ class Workshop:
         user_context: object = None,
     ) -> Order:
         name = self._choose_runtime(found, runtime_name)
+        if options.config:
+            stored = stored.without_settings(self._registry.secret_options(name))
         agent = found.agent
         config = dict(self._runtime_config.get(name, {}))
         if isinstance(agent, Agent):

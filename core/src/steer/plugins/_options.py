@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
+# By its own lazy door: `steer plugins` looks at no model.
+import pydantic
 from pydantic_core import ErrorDetails, ValidationError
 
 from steer.errors import ConfigError, PluginError
@@ -15,7 +17,7 @@ from steer.values import JsonValue
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["checked_options"]
+__all__ = ["checked_options", "secret_keys"]
 
 
 def checked_options(
@@ -35,10 +37,7 @@ def checked_options(
                 f"{plugin} takes no configuration, and is given {', '.join(sorted(given))}"
             )
         return None
-    loaded = load_target(plugin, model, install_hint)
-    if not (isinstance(loaded, type) and hasattr(loaded, "model_validate")):
-        raise PluginError(plugin, f"its config {model!r} is not a pydantic model")
-    fitting: type[BaseModel] = loaded
+    fitting = _loaded(plugin, model, install_hint)
     settled = fitting.model_config.get("extra") is not None
     try:
         return fitting.model_validate(dict(given), extra=None if settled else "forbid")
@@ -48,6 +47,33 @@ def checked_options(
     # Outside the handler: pydantic's error quotes the value, which may be a key, and a cause
     # would show it in every traceback.
     raise ConfigError(f"{plugin}: {message}", fix=fix)
+
+
+def secret_keys(
+    plugin: str, model: type[BaseModel] | str | None, install_hint: str | None
+) -> frozenset[str]:
+    """Return the keys of the plugin's configuration under which there is a secret of pydantic's."""
+    if model is None:
+        return frozenset()
+    fields = _loaded(plugin, model, install_hint).model_fields
+    secret = {name: field for name, field in fields.items() if _holds_secret(field.annotation)}
+    return frozenset(secret) | {field.alias for field in secret.values() if field.alias}
+
+
+def _holds_secret(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return any(_holds_secret(field.annotation) for field in annotation.model_fields.values())
+    secrets = (pydantic.SecretStr, pydantic.SecretBytes, pydantic.Secret)
+    if isinstance(annotation, type) and issubclass(annotation, secrets):
+        return True
+    return any(map(_holds_secret, get_args(annotation)))
+
+
+def _loaded(plugin: str, model: type[BaseModel] | str, install_hint: str | None) -> type[BaseModel]:
+    loaded = load_target(plugin, model, install_hint)
+    if not (isinstance(loaded, type) and hasattr(loaded, "model_validate")):
+        raise PluginError(plugin, f"its config {model!r} is not a pydantic model")
+    return loaded
 
 
 def _explained(detail: ErrorDetails, known: tuple[str, ...]) -> tuple[str, str | None]:

@@ -24,7 +24,7 @@ from steer.plugins._callers import callers_of
 from steer.plugins._claims import Broken, Claim, claims_of, refusal, sole, unknown
 from steer.plugins._discovery import Origin, Provider, discover, heard
 from steer.plugins._door import call_target, load_target
-from steer.plugins._options import checked_options
+from steer.plugins._options import checked_options, secret_keys
 from steer.plugins._report import PluginReport, report_of, report_of_broken
 from steer.values import JsonValue
 
@@ -243,6 +243,14 @@ class PluginRegistry:
         """
         claim = self._named(RuntimePlugin, name)
         return cast("Runtime", _open(claim, _options(claim, claim.declaration.config, config)))
+
+    def secret_options(self, name: str) -> frozenset[str]:
+        """Return the keys of a runtime's configuration that hold secrets, to keep out of stores.
+
+        Raises ``PluginError``.
+        """
+        claim = self._named(RuntimePlugin, name)
+        return secret_keys(claim.declaration.name, claim.declaration.config, claim.install_hint)
 
     def open_policies(
         self,
