@@ -69,6 +69,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["-n2", "--dist=loadgroup"]))
 
 
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Show which lines and branches no test reaches; the tests take twice as long so."""
+    sync(session)
+    session.run("pytest", "-n2", "--dist=loadgroup", "--cov", "--cov-report=term:skip-covered")
+
+
 @nox.session(python=PYTHONS[0])
 def lowest(session: nox.Session) -> None:
     """Import and test every distribution with the lowest versions that it declares."""

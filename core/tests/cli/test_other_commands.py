@@ -26,6 +26,7 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
         "plugins",
         "completion",
         "config",
+        "check",
         "demo",
         "provider",
     ]

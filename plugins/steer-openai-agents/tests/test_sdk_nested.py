@@ -20,7 +20,7 @@ from agents import (
 )
 from agents.models.openai_responses import OpenAIResponsesModel
 from openai import AsyncOpenAI
-from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
+from sdk_runs import MODEL, PATIENCE, open_bare, options_for, run_bare, run_in_kernel
 from steer import BudgetSpec
 from steer.errors import ErrorCategory, PolicyDenied, ProviderError
 from steer.events import AgentDone, AgentHandoff, AgentStarted, ModelToken
@@ -423,7 +423,9 @@ async def test_sixty_runs_of_one_prepared_agent_do_not_mix() -> None:
 
     script = Script(rules=[Rule(lambda _request: True, answer)])
     async with Provider(script) as provider, open_bare() as runtime:
-        prepared = runtime.prepare(outer, options_for(provider))
+        # Sixty connections at once take longer than the client's 5 s on a busy machine.
+        patient = options_for(provider, config={"timeout": PATIENCE})
+        prepared = runtime.prepare(outer, patient)
         runs = [
             BareRun(gate=BareGate(), input=(user_message(f"n{number}"),), user_context=number)
             for number in range(60)
