@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import ExitStack, suppress
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
@@ -33,20 +33,29 @@ class BlockingHandle:
         self.job_id = handle.job_id
         self.scope_id = handle.scope_id
 
-    def events(self, *, after: Position | None = None, live: bool = True) -> Iterator[Event]:
-        """Yield the job's events up to the terminal one."""
+    def events(
+        self, *, after: Position | None = None, live: bool = True
+    ) -> Generator[Event, None, None]:
+        """Yield the job's events up to the terminal one. Closing the iterator ends the reading."""
         yield from self._each(self._handle.events(after=after, live=live))
 
-    def partial_outputs(self) -> Iterator[JsonValue]:
+    def partial_outputs(self) -> Generator[JsonValue, None, None]:
         """Yield the structured output as it grows: see ``ExecutionHandle.partial_outputs``."""
         yield from self._each(self._handle.partial_outputs())
 
-    def _each(self, items: AsyncIterator[T]) -> Iterator[T]:
-        while True:
-            try:
-                yield self._portal.call(anext, items)
-            except StopAsyncIteration:
-                return
+    def _each(self, items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+        try:
+            while True:
+                try:
+                    item = self._portal.call(anext, items)
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            # Who leaves early does so in the middle of a subscription. RuntimeError: the event loop
+            # is gone, which closed it, or the wait for the next item was interrupted and goes on.
+            with suppress(RuntimeError):
+                self._portal.call(items.aclose)
 
     def result(self) -> RunResult:
         """Wait for the end and return what the job came to."""

@@ -53,6 +53,9 @@ class RetrySpec:
     reserved, booked and told like any request. The wait doubles from ``first_wait_seconds`` on, up
     to ``max_wait_seconds``, less a random part of up to a half. Where the provider says how long,
     it is that long. Nobody waits beyond ``max_wait_seconds``, nor beyond the end of the run's time.
+
+    It is the most that is asked for: where the agent's author decided on fewer tries, as with a
+    client made with ``max_retries=0``, it is these.
     """
 
     max_retries: int = 2

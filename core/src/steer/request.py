@@ -36,7 +36,7 @@ class ExecutionRequest:
 
     The input is either ``prompt`` or ``messages``, the whole conversation: texts of all roles,
     images and files of the user, tool calls of the assistant, each with its result in a tool's
-    message after it. ``runtime`` is the one that fits the agent unless given. ``policies``
+    message right after it. ``runtime`` is the one that fits the agent unless given. ``policies``
     replaces the kernel's own selection. ``retries`` says how often model requests that failed are
     made again. ``user_context`` is the author's object, handed to tools and never stored.
 
@@ -137,6 +137,14 @@ def _check_conversation(messages: Sequence[Message]) -> None:
         where = f"message {number} ({message.role})"
         if not message.content:
             raise ConfigError(f"{where} is empty", fix="Leave it out, or give it an empty text")
+        if waiting and message.role is not Role.TOOL:
+            # Chat refuses it, whichever message it is.
+            call_id, calling = next(iter(waiting.items()))
+            raise ConfigError(
+                f"{where} comes before the result of the tool call {call_id!r} of"
+                f" message {calling}",
+                fix="Put each result into a tool's message right after the message with its call",
+            )
         for part in message.content:
             speaker = _SPEAKERS.get(type(part))
             if speaker is not message.role and (speaker or message.role is Role.TOOL):
@@ -159,7 +167,7 @@ def _check_conversation(messages: Sequence[Message]) -> None:
     for call_id, number in waiting.items():
         raise ConfigError(
             f"message {number} (assistant) has the tool call {call_id!r}, which has no result",
-            fix="Give it one, in a tool's message after it",
+            fix="Give it one, in a tool's message right after it",
         )
 
 

@@ -88,6 +88,17 @@ def test_jobs_are_offered_newest_first_to_those_who_can_use_them(shell: Program)
     assert elsewhere == []
 
 
+def test_completing_makes_no_file(shell: Program) -> None:
+    before = sorted(path.name for path in shell.folder.iterdir())
+
+    found = offered(
+        shell, ("events", ""), ("jobs", "show", "--storage", "sqlite:///new/nope.db", "")
+    )
+
+    assert found == [[], []]
+    assert sorted(path.name for path in shell.folder.iterdir()) == before
+
+
 def test_a_shell_that_completes_is_never_told_of_errors(shell: Program) -> None:
     (shell.folder / "steer.toml").write_text("storage = 7")
 

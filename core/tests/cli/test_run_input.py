@@ -151,11 +151,28 @@ def test_a_conversation_may_be_all_there_is_to_say(steer: Program, play: Play) -
     said = [*HISTORY, {"role": "user", "content": "And one more?"}]
     (steer.folder / "talk.json").write_text(json.dumps(said))
 
-    # What is piped in is not read then.
-    finished = steer("run", "plain.py", "--messages", "talk.json", text="ignored")
+    finished = steer("run", "plain.py", "--messages", "talk.json", text="left alone")
 
     assert finished.code == 0
     assert provider.requests[0].last_user_text == "And one more?"
+
+
+def test_standard_input_goes_on_with_a_conversation_where_it_is_asked_for(
+    steer: Program, play: Play
+) -> None:
+    provider = play(Turn("Six."))
+    (steer.folder / "talk.json").write_text(json.dumps(HISTORY))
+
+    finished = steer("run", "plain.py", "-", "--messages", "talk.json", text="And one more?")
+
+    assert finished.code == 0
+    assert provider.requests[0].last_user_text == "And one more?"
+
+
+def test_the_help_says_when_standard_input_is_read(steer: Program) -> None:
+    said = " ".join(steer("run", "--help").out.split())
+
+    assert "Standard input where it is -, or it and --messages are left out." in said
 
 
 @pytest.mark.parametrize(

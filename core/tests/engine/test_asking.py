@@ -26,7 +26,9 @@ HELLO = TextPart(text="Hello")
 PICTURE = ImagePart(url="https://example.com/a.png")
 LETTER = FilePart(data="aGk=", media_type="application/pdf", name="a.pdf")
 CALL = ToolCallPart(call_id="c1", tool="look", arguments="{}")
+OTHER = ToolCallPart(call_id="c2", tool="look", arguments="{}")
 RESULT = ToolResultPart(call_id="c1", content="red")
+OTHERS = ToolResultPart(call_id="c2", content="blue")
 
 
 def user(*parts: Part) -> Message:
@@ -113,7 +115,8 @@ def test_a_conversation_may_hold_everything_in_its_place() -> None:
     said = (
         Message(role=Role.SYSTEM, content=(HELLO,)),
         user(HELLO, PICTURE, LETTER, TextPart(text="")),
-        assistant(HELLO, CALL),
+        assistant(HELLO, CALL, OTHER),
+        tool(OTHERS),
         tool(RESULT),
         Message(role=Role.SYSTEM, content=(HELLO, HELLO)),
         user(HELLO),
@@ -129,7 +132,19 @@ def test_a_conversation_may_hold_everything_in_its_place() -> None:
         ((assistant(PICTURE),), r"message 1 \(assistant\) .* image\. .* message of the user"),
         ((tool(HELLO),), r"message 1 \(tool\) .* text\. .* message of the user"),
         ((user(RESULT),), r"message 1 \(user\) .* tool result\. .* message of the tool"),
-        ((assistant(CALL), user(HELLO)), r"message 1 .* 'c1', which has no result"),
+        ((user(HELLO), assistant(CALL)), r"message 2 .* 'c1', which has no result"),
+        *(
+            (
+                (assistant(CALL), between, tool(RESULT)),
+                rf"message 2 \({between.role}\) comes before the result .* 'c1' of message 1",
+            )
+            for between in (
+                user(HELLO),
+                assistant(HELLO),
+                Message(role=Role.SYSTEM, content=(HELLO,)),
+            )
+        ),
+        ((assistant(CALL, OTHER), tool(RESULT), user(HELLO)), "message 3 .* 'c2' of message 1"),
         ((tool(RESULT), assistant(CALL)), "'c1', which does not wait"),
         ((assistant(CALL), tool(RESULT, RESULT)), "'c1', which does not wait"),
         ((assistant(CALL), tool(RESULT), assistant(CALL)), "message 3 .* repeats"),

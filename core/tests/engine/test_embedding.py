@@ -6,11 +6,15 @@ import asyncio
 import logging
 import signal
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 import pytest
 from kernels import PATIENCE, Moment, open_kernel, request, texts
 from steer import BlockingKernel, RuntimeKernel, run_sync
+from steer.ports.signals import Waiter
+from steer.storage import LocalSignals
 from steer.values import JobStatus
 from stepwise import Stepwise, Turn, registry
 
@@ -107,6 +111,43 @@ def test_a_blocking_kernel_streams_and_lists_jobs() -> None:
         assert handle.result().status is JobStatus.SUCCEEDED
         assert [job.job_id for job in kernel.jobs().items] == [handle.job_id]
         assert kernel.attach(handle.job_id).result() == handle.result()
+
+
+class CountedSignals(LocalSignals):
+    """A channel that knows how many subscriptions are open."""
+
+    subscribed = 0
+
+    @asynccontextmanager
+    async def subscribe(self, scope_id: str, topic: str, /) -> AsyncIterator[Waiter]:
+        async with super().subscribe(scope_id, topic) as waiter:
+            self.subscribed += 1
+            try:
+                yield waiter
+            finally:
+                self.subscribed -= 1
+
+
+@pytest.mark.parametrize("what", ["events", "partial_outputs"])
+def test_a_blocking_reader_that_leaves_early_leaves_no_subscription(what: str) -> None:
+    signals = CountedSignals()
+    agent = Stepwise(turns=(Turn(text='{"a": 1}'),))
+    with BlockingKernel(lambda: RuntimeKernel(registry=registry(), signals=signals)) as kernel:
+        job_id = kernel.execute(request(agent)).job_id
+        kernel.attach(job_id).result()
+        before = signals.subscribed
+        items = getattr(kernel.attach(job_id), what)()
+        next(items)
+        assert signals.subscribed == before + 1
+        items.close()
+        assert signals.subscribed == before
+
+
+def test_a_blocking_reader_may_outlive_its_kernel() -> None:
+    with BlockingKernel(lambda: RuntimeKernel(registry=registry())) as kernel:
+        events = kernel.execute(request()).events()
+        next(events)
+    events.close()
 
 
 def test_an_event_loop_that_goes_down_takes_its_kernel_along() -> None:

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from steer.capabilities import PolicyCapabilities, StorageCapabilities
 from steer.clock import SystemClock
 from steer.errors import ConfigError
 from steer.plugin import PluginKind
@@ -30,6 +31,13 @@ def test_the_built_ins_are_found_like_any_other_plugin(registry: PluginRegistry)
     assert {report.printed for report in own} == {""}
     assert set(registry.names(PluginKind.STORAGE)) >= {"memory", "sqlite"}
     assert set(registry.names(PluginKind.POLICY)) >= {"author-declared", "policy-file"}
+
+
+def test_what_the_built_ins_can_do_is_reported(registry: PluginRegistry) -> None:
+    can = {report.name: report.capabilities for report in registry.explain()}
+    assert can["sqlite"] == StorageCapabilities(durable=True, shared=True, upgrades=True)
+    assert can["policy-file"] == PolicyCapabilities(rules=True)
+    assert can["author-declared"] == PolicyCapabilities()
 
 
 async def test_a_store_in_memory_is_opened_by_url(registry: PluginRegistry) -> None:

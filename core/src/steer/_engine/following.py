@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from steer._engine.engine import Engine
 from steer._engine.feed import Feed
@@ -30,17 +31,20 @@ async def follow(
     cursor = Cursor(after)
     running = engine.running(scope_id, job_id)
     if running is not None and live:
-        async for event in _follow_here(engine, scope_id, job_id, running.state.feed, cursor):
-            yield event
-            if event.terminal:
-                return
+        here = _follow_here(engine, scope_id, job_id, running.state.feed, cursor)
+        async with aclosing(here) as events:
+            async for event in events:
+                yield event
+                if event.terminal:
+                    return
         if running.result is None:
             if not isinstance(running.state.lost, StaleFence):
                 return
             # Another process has the job. What this one told and never committed did not happen.
             cursor.rewind(running.state.feed.committed_seq)
-    async for event in _follow_journal(engine, scope_id, job_id, cursor):
-        yield event
+    async with aclosing(_follow_journal(engine, scope_id, job_id, cursor)) as events:
+        async for event in events:
+            yield event
 
 
 async def _follow_here(

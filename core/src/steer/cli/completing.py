@@ -1,12 +1,12 @@
 """What shells offer for a word that is not finished: jobs, and names of plugins.
 
 Names of files are not among it: where nothing is offered, the shell completes them itself.
-Whatever goes wrong, a shell that completes is told nothing of it.
+Completing changes nothing, so of stores only the SQLite file is looked into, where there is one:
+opening any other may make it. Whatever goes wrong, a shell that completes is told nothing of it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import Mapping
@@ -14,23 +14,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import anyio
-
 from steer.cli.amounts import age_text
 from steer.cli.job_names import LATEST, SHORT_ID
 from steer.cli.job_text import status_text
 from steer.cli.printable import one_line
-from steer.clock import SystemClock
-from steer.config import Settings, load_settings
+from steer.config import load_settings
 from steer.plugin import PluginKind
 from steer.plugins import PluginRegistry
 from steer.ports.records import JobQuery, JobRecord
+from steer.sqlite import glance_at_jobs, path_from_url
 from steer.values import TERMINAL_STATUSES, JobStatus
 
 __all__ = ["jobs_beginning", "plugins_beginning"]
 
 _MOST = 50
-_SECONDS = 2.0
 # What the other jobs are in no state for.
 _UNFINISHED = frozenset(JobStatus) - TERMINAL_STATUSES
 _STATUSES = {"cancel": _UNFINISHED, "resume": _UNFINISHED}
@@ -47,7 +44,8 @@ def jobs_beginning(
         flags = {name: given.get(name) for name in ("scope", "storage", "config")}
         settings = load_settings(flags, os.environ, Path.cwd())
         query = JobQuery(statuses=_STATUSES.get(command, frozenset()))
-        jobs = asyncio.run(_newest(settings, query))
+        file = path_from_url(settings.storage)
+        jobs = glance_at_jobs(file, settings.scope, query, limit=_MOST)
         return list(_fitting(jobs, incomplete.casefold()))
     return []
 
@@ -58,17 +56,6 @@ def plugins_beginning(incomplete: str, kind: PluginKind) -> list[str]:
         names = PluginRegistry.discover().names(kind)
         return [name for name in names if name.startswith(incomplete)]
     return []
-
-
-async def _newest(settings: Settings, query: JobQuery) -> tuple[JobRecord, ...]:
-    # The store itself and no kernel, which would end the jobs that nobody runs.
-    storage = PluginRegistry.discover().open_storage(settings.storage, SystemClock())
-    try:
-        with anyio.fail_after(_SECONDS):
-            page = await storage.jobs.list(settings.scope, query, limit=_MOST, cursor=None)
-            return tuple(page.items)
-    finally:
-        await storage.aclose()
 
 
 def _fitting(jobs: tuple[JobRecord, ...], incomplete: str) -> list[tuple[str, str]]:

@@ -37,7 +37,8 @@ def read_input(
     """Return the messages of a run, the newest last.
 
     The prompt and the files are one message of the user. A conversation needs no prompt: it may
-    end with what the user says. Raises ``ConfigError``.
+    end with what the user says. So standard input is read after one only where ``-`` asks for it:
+    what a program was started by may hold it open for ever, or for others. Raises ``ConfigError``.
     """
     earlier = () if conversation is None else _read_conversation(conversation)
     if earlier and prompt is None and not files:

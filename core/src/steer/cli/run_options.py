@@ -59,7 +59,10 @@ AgentName: TypeAlias = Annotated[
 ]
 Prompt: TypeAlias = Annotated[
     str | None,
-    typer.Argument(metavar="PROMPT", help="What to ask it. Left out or -: standard input."),
+    typer.Argument(
+        metavar="PROMPT",
+        help="What to ask it. Standard input where it is -, or it and --messages are left out.",
+    ),
 ]
 
 Files: TypeAlias = Annotated[
@@ -142,7 +145,10 @@ MaxToolCalls: TypeAlias = Annotated[
 MaxSeconds: TypeAlias = Annotated[float | None, _option(_LIMITS, "N", "Time for all of it.")]
 MaxOutputTokens: TypeAlias = Annotated[int | None, _option(_LIMITS, "N", "Tokens of one message.")]
 Retries: TypeAlias = Annotated[
-    int, _option(_LIMITS, "N", "How often a request that failed is made again.")
+    int,
+    _option(
+        _LIMITS, "N", "How often a failed request is made again; fewer where the author chose so."
+    ),
 ]
 
 Runtime: TypeAlias = Annotated[

@@ -222,7 +222,7 @@ class MemoryTables:
         self._extend(self.action_order, (action.action_id,))
 
     def save_action(self, action: ActionRecord, /) -> None:
-        self._put(self.actions, action.action_id, action)
+        self._put(self.actions, action.action_id, in_utc(action))
 
     def session_version(self, session_id: str, /) -> int:
         session = self.sessions.get(session_id)

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 import importlib_metadata
 
-from steer.capabilities import Capabilities, StorageCapabilities
+from steer.capabilities import Capabilities, PolicyCapabilities, StorageCapabilities
 from steer.errors import PluginError
-from steer.plugin import Declaration, PluginKind, RuntimePlugin, StoragePlugin
+from steer.plugin import Declaration, PluginKind, PolicyPlugin, RuntimePlugin, StoragePlugin
 from steer.plugins._claims import Broken, Claim, contested, refusal
 
 __all__ = ["PluginReport", "PluginState", "Requirement", "report_of", "report_of_broken"]
@@ -51,7 +51,7 @@ class PluginReport:
     state: PluginState
     summary: str = ""
     error: str | None = None
-    capabilities: Capabilities | StorageCapabilities | None = None
+    capabilities: Capabilities | StorageCapabilities | PolicyCapabilities | None = None
     requires: tuple[Requirement, ...] = ()
     printed: str = ""
 
@@ -86,7 +86,9 @@ def report_of(
         summary=plugin.summary,
         error=error,
         capabilities=(
-            plugin.capabilities if isinstance(plugin, RuntimePlugin | StoragePlugin) else None
+            plugin.capabilities
+            if isinstance(plugin, RuntimePlugin | StoragePlugin | PolicyPlugin)
+            else None
         ),
         requires=requires,
         printed=claim.printed,

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from steer.errors import StorageError
 
-__all__ = ["begin_immediate", "connect", "connect_for_reading", "storage_error"]
+__all__ = [
+    "begin_immediate",
+    "connect",
+    "connect_for_reading",
+    "connect_to_file_as_it_is",
+    "storage_error",
+]
 
 _MEANINGS = {
     "SQLITE_BUSY": ("another process holds it locked", "Try again, or end that process"),
@@ -54,6 +60,19 @@ def connect_for_reading(path: Path, lock_timeout: float) -> sqlite3.Connection:
     connection = _connect(path, lock_timeout)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def connect_to_file_as_it_is(path: Path, lock_timeout: float) -> sqlite3.Connection:
+    """Open a connection to a file that is there, which makes no file beside it either.
+
+    Raises ``sqlite3.Error``.
+    """
+    file = path.resolve()
+    url = f"{file.as_uri()}?mode=ro&readonly_shm=1"
+    if not file.with_name(f"{file.name}-wal").exists():
+        # Nobody has it open, and everything is in it. SQLite would make the log to read that.
+        url += "&immutable=1"
+    return sqlite3.connect(url, uri=True, timeout=lock_timeout, isolation_level=None)
 
 
 def begin_immediate(connection: sqlite3.Connection, lock_timeout: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from steer.errors import NotFound
@@ -25,7 +25,7 @@ from steer.sqlite._writer import Writer
 from steer.storage import JobState, decode_cursor, page_size
 from steer.values import TERMINAL_STATUSES, JobStatus, RunResult
 
-__all__ = ["JobRows", "SqliteJobs"]
+__all__ = ["JobRows", "SqliteJobs", "page_of_jobs"]
 
 _STATE = """
 SELECT number, status, updated_at, run_id, attempt, fence, owner_token, owner_host, owner_boot_id,
@@ -177,20 +177,7 @@ class SqliteJobs:
     async def list(
         self, scope_id: str, query: JobQuery, /, *, limit: int = 50, cursor: str | None = None
     ) -> Page[JobRecord]:
-        size = page_size(limit)
-        before = decode_cursor("jobs", cursor, 0)
-        conditions, arguments = _conditions(query)
-        if cursor is not None:
-            conditions.append("number < ?")
-            arguments.append(before)
-        order = _BY_LIVE_STATUSES if _several_live(query.statuses) else _BY_NUMBER
-        sql = " AND ".join([_RECORD, *conditions]) + order
-
-        def read(connection: sqlite3.Connection) -> Page[JobRecord]:
-            rows = connection.execute(sql, (scope_id, *arguments, size + 1)).fetchall()
-            return page("jobs", rows, size, _record)
-
-        return await self._readers.read(read)
+        return await self._readers.read(page_of_jobs(scope_id, query, limit=limit, cursor=cursor))
 
     async def renew(self, held: Sequence[HeldJob], /, *, lease_seconds: float) -> Sequence[HeldJob]:
         def write(transaction: Transaction) -> Sequence[HeldJob]:
@@ -207,6 +194,26 @@ class SqliteJobs:
             return {job_id: (reason, by) for job_id, reason, by in rows}
 
         return await self._readers.read(read) if held else {}
+
+
+def page_of_jobs(
+    scope_id: str, query: JobQuery, *, limit: int, cursor: str | None
+) -> Callable[[sqlite3.Connection], Page[JobRecord]]:
+    """Return what reads a page of jobs, newest first. Raises ``ConfigError``."""
+    size = page_size(limit)
+    before = decode_cursor("jobs", cursor, 0)
+    conditions, arguments = _conditions(query)
+    if cursor is not None:
+        conditions.append("number < ?")
+        arguments.append(before)
+    order = _BY_LIVE_STATUSES if _several_live(query.statuses) else _BY_NUMBER
+    sql = " AND ".join([_RECORD, *conditions]) + order
+
+    def read(connection: sqlite3.Connection) -> Page[JobRecord]:
+        rows = connection.execute(sql, (scope_id, *arguments, size + 1)).fetchall()
+        return page("jobs", rows, size, _record)
+
+    return read
 
 
 def _renewed(connection: sqlite3.Connection, held: HeldJob, expires: int | None) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from steer.errors import StorageError
 
-__all__ = ["Migration", "migrate", "migrations"]
+__all__ = ["Migration", "check_newest", "migrate", "migrations"]
 
 _PLUGIN = "steer"
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
@@ -63,6 +63,14 @@ def migrations() -> Sequence[Migration]:
         if (match := _NAME.fullmatch(file.name))
     ]
     return sorted(found, key=lambda migration: migration.version)
+
+
+def check_newest(connection: sqlite3.Connection, path: Path, known: Sequence[Migration]) -> None:
+    """Refuse a file that is not of the newest schema. Changes nothing; raises as ``migrate``."""
+    if _missing(connection, path, known):
+        raise StorageError(
+            f"sqlite: {path} is not of the newest schema", fix="Open it once with open_sqlite"
+        )
 
 
 def migrate(connection: sqlite3.Connection, path: Path, known: Sequence[Migration]) -> None:

@@ -11,7 +11,7 @@ from steer.errors import StorageError
 from steer.events import FinalResult, ToolStarted, Unknown, UnrecognisedData, decode
 from steer.ports import changes as c
 from steer.ports.storage import Storage
-from steer.values import JobStatus, RunResult, Usage, well_formed
+from steer.values import ActionStatus, JobStatus, RunResult, Usage, well_formed
 
 from steer_conformance.checks import check, raises
 from steer_conformance.storing.samples import (
@@ -175,6 +175,8 @@ async def times_come_back_to_the_microsecond_and_in_utc(case: StorageCase) -> No
         created(record),
         c.EventsAppended(events=(replace(event(1), time=east),)),
         c.ActionRequested(action=action(created_at=east, expires_at=east)),
+        c.ActionRequested(action=action("action-2", created_at=east, expires_at=east)),
+        c.ActionMoved(action_id="action-2", status=ActionStatus.RESOLVED),
         c.LedgerAppended(entries=(entry(at=east),)),
         c.AgentStored(agent=replace(stored_agent(), created_at=east)),
     ]
@@ -191,12 +193,17 @@ async def times_come_back_to_the_microsecond_and_in_utc(case: StorageCase) -> No
     )
     found = await storage.jobs.get("acme", "job-1")
     records = await storage.records.load("acme", "job-2")
+    answered = await storage.actions.get("acme", "action-2")
+    assert answered.resolved_at is not None
+    assert answered.resolved_at.utcoffset() == timedelta(0)
     assert (found.created_at, found.deadline) == (record.created_at, record.deadline)
     for one, name in (
         (found, "created_at"),
         ((await storage.journal.events("acme", "job-1"))[0], "time"),
         (await storage.actions.get("acme", "action-1"), "created_at"),
         (await storage.actions.get("acme", "action-1"), "expires_at"),
+        (answered, "created_at"),
+        (answered, "expires_at"),
         ((await storage.ledger.entries("acme")).items[0], "at"),
         (await storage.agents.get("acme", "clerk"), "created_at"),
         (records.models[0], "recorded_at"),
