@@ -230,3 +230,24 @@ def test_a_seed_repeats_what_it_found_and_no_seed_finds_the_same_always() -> Non
     assert profile_named("nightly").seed != profile_named("nightly").seed
     with pytest.raises(ConfigError, match="no profile 'daily'; there is pr, nightly"):
         profile_named("daily")
+
+
+def test_a_smaller_example_is_not_looked_for_for_ever() -> None:
+    tried: list[int] = []
+
+    def smallest(patience: float) -> int:
+        tried.clear()
+        profile = replace(PULL_REQUEST, patience=patience, examples=200)
+        with pytest.raises(AssertionError, match="too much"):
+
+            @profile.for_all(st.integers())
+            def law(number: int) -> None:
+                tried.append(number)
+                assert number < 1000, "too much"
+
+        return tried[-1]
+
+    assert smallest(patience=1.0) == 1000
+    # Without any time for it, the example that failed first is the one that is told.
+    first = smallest(patience=0.0)
+    assert first == next(number for number in tried if number >= 1000)

@@ -13,12 +13,15 @@ and a state machine is run by ``case.profile.run_machine(lambda: Machine(case))`
 
 from __future__ import annotations
 
+import functools
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import HypothesisException
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 from steer.errors import ConfigError
@@ -26,6 +29,8 @@ from steer.errors import ConfigError
 __all__ = ["NIGHTLY", "PULL_REQUEST", "Profile", "profile_named"]
 
 _SMALLEST = (Phase.shrink, Phase.explain)
+_SHRINK_SECONDS = 20.0
+"""How long a smaller example of a failure is looked for, since a law here may start servers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +70,8 @@ class Profile:
         """Try the function below, at once, on examples of these strategies."""
 
         def tried(law: Callable[..., None]) -> None:
-            self.settings(share=share)(self._seeded(given(*strategies)(law)))()
+            bounded = _bounded(law, _SHRINK_SECONDS * self.patience)
+            self.settings(share=share)(self._seeded(given(*strategies)(bounded)))()
 
         return tried
 
@@ -78,6 +84,32 @@ class Profile:
 
     def _seeded(self, test: Any) -> Any:
         return test if self.seed is None else seed(self.seed)(test)
+
+
+def _bounded(law: Callable[..., None], seconds: float) -> Callable[..., None]:
+    """Return the law, for which only known failures count ``seconds`` after its first one.
+
+    So Hypothesis finds nothing smaller any more, and ends. It has no bound of its own below five
+    minutes, in which a runner may have given the check up without a report.
+    """
+    failing: set[str] = set()
+    first: list[float] = []
+
+    @functools.wraps(law)
+    def bounded(*example: Any, **named: Any) -> None:
+        name = repr((example, named))
+        if first and time.monotonic() > first[0] + seconds and name not in failing:
+            return
+        try:
+            law(*example, **named)
+        except HypothesisException:
+            raise
+        except Exception:
+            first.append(time.monotonic())
+            failing.add(name)
+            raise
+
+    return bounded
 
 
 PULL_REQUEST = Profile(name="pr", examples=25, steps=20)
