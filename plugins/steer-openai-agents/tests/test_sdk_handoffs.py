@@ -17,6 +17,7 @@ from agents import (
     handoff,
 )
 from sdk_runs import MODEL, run_bare, run_in_kernel
+from steer.errors import RuntimeFailure
 from steer.events import AgentDone, AgentHandoff, AgentStarted
 from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer.ports.policy import Question, ToolKind, ToolQuestion, Verdict
@@ -24,6 +25,7 @@ from steer.values import JobStatus
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
 from steer_conformance.suites.runtime import BareGate
+from steer_openai_agents.frame import current_frame
 
 pytestmark = pytest.mark.anyio
 
@@ -238,3 +240,29 @@ async def test_a_denied_handoff_is_denied_again_on_a_replay() -> None:
         again, _ = await run_bare(triage, provider, gate=gate)
     assert again == finished
     assert gate.sent == []
+
+
+async def test_a_handoff_that_is_to_be_suspended_fails_the_run_with_the_reason() -> None:
+    def suspend(_call: ToolCall) -> Decision:
+        return Decision(outcome=GateOutcome.SUSPEND)
+
+    triage: Agent[Any] = Agent(
+        name="triage", model=MODEL, handoffs=[Agent(name="billing", model=MODEL)]
+    )
+    async with Provider(Script([Turn(Call("transfer_to_billing"))])) as provider:
+        with pytest.raises(RuntimeFailure, match="transfer_to_billing was to be suspended"):
+            await run_bare(triage, provider, gate=BareGate(verdict=suspend))
+
+
+async def test_a_denied_handoff_that_nobody_can_be_told_of_fails_the_run_with_the_reason() -> None:
+    def deny(_call: ToolCall) -> Decision:
+        # The SDK as it is always says whose turn it is.
+        current_frame().turn_of = None
+        return Decision(outcome=GateOutcome.DENY, reason="Not on a Sunday.")
+
+    triage: Agent[Any] = Agent(
+        name="triage", model=MODEL, handoffs=[Agent(name="billing", model=MODEL)]
+    )
+    async with Provider(Script([Turn(Call("transfer_to_billing"))])) as provider:
+        with pytest.raises(RuntimeFailure, match=r"billing was denied .*: Not on a Sunday\."):
+            await run_bare(triage, provider, gate=BareGate(verdict=deny))

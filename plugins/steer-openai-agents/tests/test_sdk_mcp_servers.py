@@ -384,6 +384,54 @@ async def test_a_filter_of_tools_is_given_the_authors_own_agent(server_file: Pat
     assert all(each is agent for each in seen)
 
 
+async def test_a_filter_that_cannot_be_applied_is_not_taken_for_a_lost_server(
+    server_file: Path,
+) -> None:
+    wrong: Any = {"allowed_tool_names": None}
+    async with Provider(Script([])) as provider:
+        with pytest.raises(RuntimeFailure, match="the agent raised TypeError") as raised:
+            await run_bare(reader(stdio(server_file, tool_filter=wrong)), provider)
+    assert raised.value.category is not ErrorCategory.NETWORK
+
+
+async def test_what_a_server_of_the_authors_own_raises_comes_out_as_such(
+    server_file: Path,
+) -> None:
+    class Library(MCPServerStdio):
+        async def list_tools(self, run_context: Any = None, agent: Any = None) -> list[Any]:
+            raise LookupError("no catalogue")
+
+    params: Any = {"command": sys.executable, "args": [str(server_file)]}
+    async with Provider(Script([])) as provider:
+        with pytest.raises(RuntimeFailure, match="raised LookupError: no catalogue") as raised:
+            await run_bare(reader(Library(params=params, name="books")), provider)
+    assert isinstance(raised.value.__cause__, LookupError)
+    assert running(server_file) == []
+
+
+async def test_a_task_that_outlives_its_run_connects_no_server(server_file: Path) -> None:
+    over, left = asyncio.Event(), list[asyncio.Task[Any]]()
+
+    async def later() -> None:
+        await over.wait()
+        await Runner.run(reader(stdio(server_file)), "go")
+
+    @function_tool
+    async def delegate() -> str:
+        left.append(asyncio.create_task(later()))
+        return "later"
+
+    outer = Agent[Any](name="outer", model=MODEL, tools=[delegate])
+    script = Script([Turn(Call("delegate")), Turn("Out.")])
+    async with Provider(script) as provider, open_bare() as runtime:
+        prepared = runtime.prepare(outer, options_for(provider))
+        await runtime.run(prepared, BareRun(gate=BareGate()))
+        over.set()
+        with pytest.raises(RuntimeFailure, match="'books' of agent 'reader' was not connected"):
+            await left[0]
+    assert pids(server_file) == []
+
+
 async def test_a_recorded_call_is_not_made_again(server_file: Path) -> None:
     async with Provider(Script(FINDING)) as provider:
         finished, first = await run_bare(reader(stdio(server_file)), provider)

@@ -26,6 +26,7 @@ from steer.ports.records import Grant
 from steer.values import Effect, EffectStatus, JobStatus, JsonValue
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.suites.runtime import BareGate, BareRun
+from steer_openai_agents.frame import Frame, current_frame
 from wire_items import patch_call, said, shell_call
 
 pytestmark = pytest.mark.anyio
@@ -242,6 +243,20 @@ async def test_each_operation_of_a_patch_is_a_call_of_its_own() -> None:
         last = provider.requests[1].body["input"][-1]
     assert hands.did == [], "a patch is applied whole, or not at all"
     assert last["output"] == "Not on a Sunday."
+
+
+async def test_a_patch_that_is_denied_leaves_no_verdict_behind() -> None:
+    operations = [{"type": "delete_file", "path": name} for name in ("a.py", "b.py")]
+    item = patch_call("c1", **operations[0]) | {"operations": operations}
+    frames: list[Frame] = []
+
+    def keep_b(call: ToolCall) -> Decision | None:
+        frames.append(current_frame())
+        return deny(call) if call.call_id == "c1#2" else None
+
+    async with Provider(script_of(item)) as provider:
+        await run_bare(agent_with(patching(Hands())), provider, gate=BareGate(verdict=keep_b))
+    assert [frame.permits for frame in frames] == [{}, {}]
 
 
 async def test_equal_patches_of_one_message_are_made_under_their_own_calls() -> None:

@@ -23,8 +23,9 @@ from agents.models.multi_provider import MultiProvider
 from agents.models.openai_responses import OpenAIResponsesModel
 from agents.tracing import TracingProcessor, add_trace_processor, set_trace_processors
 from openai import AsyncOpenAI
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
+from steer import PrepareOptions
 from steer.errors import ConfigError, PolicyDenied, RuntimeFailure
 from steer.events import AgentDone, AgentStarted
 from steer.values import FinishReason, JobStatus
@@ -382,12 +383,31 @@ async def test_what_is_prepared_of_a_function_claims_what_its_input_allows() -> 
         items = runtime.prepare(takes_items, options_for(provider))
         seeded = runtime.prepare(
             module_of(WORKFLOW, Runner=Runner, agent=Agent(name="a", model=theirs)),
-            options_for(provider, config={"models": {"m": {"responses": {"seed": True}}}}, seed=0),
+            PrepareOptions(config={"models": {"m": {"responses": {"seed": True}}}}, seed=0),
         )
     assert (text.agent, text.model, text.capabilities.images) == ("takes_str", None, False)
     assert items.capabilities.images
     assert not items.capabilities.schema
     assert seeded.capabilities.seed
+
+
+@pytest.mark.parametrize(
+    "given", [{"base_url": "http://localhost:1/v1"}, {"api_key": SecretStr("sk-x")}]
+)
+async def test_how_to_reach_models_is_refused_where_all_agents_in_sight_have_theirs(
+    given: dict[str, Any],
+) -> None:
+    theirs = OpenAIResponsesModel(model="m", openai_client=AsyncOpenAI(api_key="sk-x"))
+    fixed: Agent[Any] = Agent(name="fixed", model=theirs)
+    named: Agent[Any] = Agent(name="named", model=MODEL)
+    async with open_bare() as runtime:
+        with pytest.raises(ConfigError, match="cannot take effect: the author of agent 'fixed'"):
+            runtime.prepare(
+                module_of(WORKFLOW, Runner=Runner, agent=fixed), PrepareOptions(**given)
+            )
+        for variables in ({"agent": fixed, "other": named}, {}):
+            workflow = module_of(WORKFLOW, Runner=Runner, **variables)
+            assert runtime.prepare(workflow, PrepareOptions(**given)).agent == "workflow"
 
 
 class Traced(TracingProcessor):

@@ -10,7 +10,6 @@ from weakref import WeakValueDictionary
 
 from agents import Agent, Model, ModelProvider, ModelSettings, RunContextWrapper, Tool
 from agents.agent_output import AgentOutputSchemaBase
-from agents.exceptions import UserError
 from agents.models import get_default_model_settings
 
 from steer_openai_agents.asking import Asking
@@ -25,7 +24,7 @@ from steer_openai_agents.public import (
     public_guardrail,
     with_original,
 )
-from steer_openai_agents.servers import not_listed
+from steer_openai_agents.servers import is_lost, not_listed
 from steer_openai_agents.toolbox import Toolbox
 
 __all__ = ["Clones", "Entry", "Overrides", "authored_settings"]
@@ -195,9 +194,10 @@ def _gated_kind(kind: type[Agent[Any]], toolbox: Toolbox) -> type[Agent[Any]]:
         ]
         try:
             return await kind.get_mcp_tools(asked, run_context)
-        except UserError:
-            raise
         except Exception as error:
+            if not is_lost(error):
+                # A server of the author's own, or a filter of tools, is the author's code.
+                raise
             raise not_listed(self.name, error) from error
 
     methods = {"get_all_tools": get_all_tools, "get_mcp_tools": get_mcp_tools}

@@ -98,6 +98,11 @@ class ActiveRun:
         """
         return "/".join((self.run.context.job_id, *path))
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether this is another event loop than the run's."""
+        return asyncio.get_running_loop() is not self.loop
+
     def works(self, task: asyncio.Task[Any]) -> None:
         """Note that a task works for this run until it ends."""
         self._tasks.add(task)
@@ -120,7 +125,8 @@ class ActiveRun:
         """Cancel what works for this run in this event loop beside the current task."""
         current = asyncio.current_task()
         for task in list(self._tasks):
-            if task is not current and task.get_loop() is self.loop:
+            # A second cancellation would interrupt what one that is being cancelled cleans up.
+            if task is not current and task.get_loop() is self.loop and not task.cancelling():
                 task.cancel()
 
     async def settle(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agents import Agent, AgentBase, Handoff, HandoffInputData, HandoffInputFilter, handoff
 from steer.errors import RuntimeFailure
 from steer.events import AgentDone, AgentHandoff, AgentStarted
-from steer.ports.gate import EffectRun, GateOutcome, ToolCall
+from steer.ports.gate import Decision, EffectRun, GateOutcome, ToolCall
 from steer.ports.policy import ToolKind
 from steer.values import Effect, JsonValue
 
@@ -70,6 +70,14 @@ def unless_denied(change: HandoffInputFilter) -> HandoffInputFilter:
     return changed
 
 
+def _neither_made_nor_told(call: ToolCall, decision: Decision) -> RuntimeFailure:
+    if decision.outcome is GateOutcome.SUSPEND:
+        return RuntimeFailure(f"{call.tool} was to be suspended, which this runtime cannot")
+    return RuntimeFailure(
+        f"{call.tool} was denied where no agent has the floor that could be told: {decision.reason}"
+    )
+
+
 class _GatedHandoff:
     """What stands behind a gated handoff."""
 
@@ -86,6 +94,8 @@ class _GatedHandoff:
         if decision.outcome is GateOutcome.DENY and frame.turn_of is not None:
             frame.deny_handoff(decision.reason)
             return frame.turn_of
+        if not decision.allowed:
+            raise _neither_made_nor_told(call, decision)
         targets: list[Agent[Any]] = []
 
         async def effect(run: EffectRun) -> JsonValue:

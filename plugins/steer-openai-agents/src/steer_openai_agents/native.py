@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -89,6 +89,11 @@ class NativeGate:
                 return decision.reason
             case GateOutcome.SUSPEND:
                 raise RuntimeFailure(f"{self.tool} was to be suspended, which this runtime cannot")
+
+    def forget(self, call_ids: Iterable[str]) -> None:
+        """Drop the verdicts on calls that were allowed and will not be made."""
+        for call_id in call_ids:
+            del current_frame().permits[call_id]
 
     async def answer(
         self, call_id: str, arguments: JsonValue, *, person: bool | ApprovalAnswer

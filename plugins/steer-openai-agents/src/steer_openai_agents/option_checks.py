@@ -21,9 +21,12 @@ _UNSET = PrepareOptions()
 def check_models(agents: Sequence[Agent[Any]], options: PrepareOptions) -> None:
     """Refuse to say with a request how models given by name are reached where there are none.
 
-    What a configuration says for all agents may well not concern this one.
+    What a configuration says for all agents may well not concern this one. A function with no
+    agents in sight makes its own, whose models may well be given by name.
     """
-    if options.model is not None or not all(isinstance(each.model, Model) for each in agents):
+    if options.model is not None or not agents:
+        return
+    if not all(isinstance(each.model, Model) for each in agents):
         return
     for name in ("base_url", "api_key"):
         if getattr(options, name) is not None:

@@ -55,6 +55,9 @@ def gated_patch_tool(tool: ApplyPatchTool, *, agent: str) -> ApplyPatchTool:
             name = call_id if number == 1 else f"{call_id}#{number}"
             denial = await gate.ask(name, _arguments(operation), needs_approval=person)
             if denial is not None:
+                # No operation is made, though those that were allowed have counted: the gate
+                # takes no answer back.
+                gate.forget(name for name, _ in asked)
                 return {"approve": False, "reason": denial}
             asked.append((name, _arguments(operation)))
         current_frame().patches.extend(asked)

@@ -139,6 +139,7 @@ def _prepared_workflow(
 
     check_workflow(workflow, options)
     agents, parts = reachable(*workflow.agents), look()
+    check_models(agents, options)
     ungated = ungated_tools(agents)
     asking, clones = _clones(options, config, clients, ungated)
     can, whole = _capabilities(agents, agents, asking), workflow.form.items

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -71,9 +72,8 @@ class DispatchingRunner(AgentRunner):
         name = agent.name
         frame.active.work_here()
         async with AsyncExitStack() as stack:
-            if asyncio.get_running_loop() is not frame.active.loop:
-                await stack.enter_async_context(frame.active.clients.visiting())
-                await stack.enter_async_context(frame.active.servers.visiting())
+            if frame.active.elsewhere:
+                await stack.enter_async_context(_visiting(frame.active))
             stack.enter_context(entered(frame))
             frame.emit(AgentStarted(name=name), agent=name)
             try:
@@ -114,7 +114,30 @@ class DispatchingRunner(AgentRunner):
         if task is not None:
             frame.active.works(task)
             task.add_done_callback(lambda task: _ended(frame, result, task))
+            if frame.active.elsewhere:
+                # Who follows the events waits for this task before the event loop is left.
+                result.run_loop_task = _closing_after(task, frame.active)
         return result
+
+
+@asynccontextmanager
+async def _visiting(active: ActiveRun) -> AsyncIterator[None]:
+    """Use another event loop than the run's; the last to leave it closes what is open there."""
+    async with active.clients.visiting(), active.servers.visiting():
+        yield
+
+
+def _closing_after(work: asyncio.Task[Any], active: ActiveRun) -> asyncio.Task[Any]:
+    """Return a task that stands for ``work`` and then closes what is open in its event loop."""
+
+    async def finish() -> Any:
+        async with _visiting(active):
+            return await work
+
+    finishing = asyncio.create_task(finish(), name=work.get_name())
+    # One that is cancelled before its first step never comes to wait for the work.
+    finishing.add_done_callback(lambda _: work.cancel())
+    return finishing
 
 
 def _ended(frame: Frame, result: RunResultStreaming, task: asyncio.Task[Any]) -> None:

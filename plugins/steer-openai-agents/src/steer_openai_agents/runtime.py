@@ -115,6 +115,9 @@ async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished:
             if refused is None:
                 raise run_failure(error, active.failures) from error
             return refused
+        finally:
+            # As at the end of any program: what the author's code left running does not outlive it.
+            active.cancel_others()
         if active.stopped is not None:
             # The SDK has told a model about it, and the model went on.
             raise active.stopped
@@ -148,11 +151,7 @@ async def _run_workflow(workflow: Workflow, active: ActiveRun) -> Finished:
             f"user_context cannot take effect: {workflow.name} gives its runs their context itself",
             fix="Drop it, and make the context in the function",
         )
-    try:
-        value = await workflow.run(active.run.input)
-    finally:
-        # As at the end of any program: what the function left running does not outlive it.
-        active.cancel_others()
+    value = await workflow.run(active.run.input)
     return _workflow_finished(workflow, value, active)
 
 

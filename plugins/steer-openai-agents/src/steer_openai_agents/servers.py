@@ -15,10 +15,11 @@ from typing import Any
 
 import anyio
 from agents.mcp import MCPServer
+from agents.mcp._compat import HTTP_ERROR_TYPES, MCPError
 from agents.mcp.server import _MCPServerWithClientSession
 from steer.errors import ErrorCategory, RuntimeFailure
 
-__all__ = ["McpServers", "not_listed"]
+__all__ = ["McpServers", "is_lost", "not_listed"]
 
 CONNECT_SECONDS = 30.0
 """How long a server may take to start and to say what it is."""
@@ -33,14 +34,17 @@ class McpServers:
     def __init__(self) -> None:
         self._loops: dict[asyncio.AbstractEventLoop, dict[int, _Connection]] = {}
         self._visitors: Counter[asyncio.AbstractEventLoop] = Counter()
+        self._closed = False
 
     async def connected(self, server: MCPServer, *, agent: str) -> MCPServer:
         """Return the server itself where its author connected it, else this run's own copy.
 
-        Raises ``RuntimeFailure`` where it cannot be connected.
+        Raises ``RuntimeFailure`` where it cannot be connected, and once the run is over.
         """
         if not isinstance(server, _MCPServerWithClientSession) or server.session is not None:
             return server
+        if self._closed:
+            raise _too_late(_shown(server), agent)
         here = self._loops.setdefault(asyncio.get_running_loop(), {})
         connection = here.get(id(server))
         if connection is None:
@@ -61,10 +65,17 @@ class McpServers:
             self._visitors[loop] -= 1
             if not self._visitors[loop]:
                 del self._visitors[loop]
-                await self.aclose()
+                await self._close_here()
 
     async def aclose(self) -> set[asyncio.Task[None]]:
-        """Close the connections of this event loop; return what is not closed in time."""
+        """Connect no more, and close what this event loop has; return what is not closed in time.
+
+        Those who visit other event loops close what these have.
+        """
+        self._closed = True
+        return await self._close_here()
+
+    async def _close_here(self) -> set[asyncio.Task[None]]:
         connections = self._loops.pop(asyncio.get_running_loop(), {}).values()
         if not connections:
             return set()
@@ -137,6 +148,23 @@ def _private(server: _MCPServerWithClientSession) -> _MCPServerWithClientSession
     return private
 
 
+# What the library raises where a server has ended, says no, or is out of reach.
+_LOST = (
+    MCPError,
+    *HTTP_ERROR_TYPES,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    anyio.EndOfStream,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether a server that was connected, or the way to it, has failed."""
+    return isinstance(_first(error), _LOST)
+
+
 def not_listed(agent: str, error: Exception) -> RuntimeFailure:
     """Return the error of servers that were connected and could not say what tools they have."""
     return RuntimeFailure(
@@ -150,6 +178,13 @@ def not_listed(agent: str, error: Exception) -> RuntimeFailure:
 def _shown(server: MCPServer) -> str:
     # A server without a name is called after its URL, which may hold a password or a token.
     return server._error_name  # noqa: SLF001 - without them
+
+
+def _too_late(name: str, agent: str) -> RuntimeFailure:
+    return RuntimeFailure(
+        f"the MCP server {name!r} of agent {agent!r} was not connected: the run is over",
+        fix="Wait in the author's code for the runs that it starts",
+    )
 
 
 def _not_connected(name: str, agent: str, error: Exception) -> RuntimeFailure:
