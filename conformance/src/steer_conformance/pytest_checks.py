@@ -57,6 +57,7 @@ def policy_checks(
 
     ``make_policy(folder, rules)`` returns the configuration of one that has these rules, each a
     pair of a tool's name and an ``Outcome``. There are none for a policy that takes no rules.
+    A policy about tools of its own returns a ``PolicySetup``, which names them.
     """
     return _test(suite_for("policy"), plugin, make_policy, known_failures)
 
