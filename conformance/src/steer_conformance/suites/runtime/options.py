@@ -62,12 +62,12 @@ async def an_effort_reaches_the_model(case: RuntimeCase) -> None:
 
 async def _reaches(case: RuntimeCase, name: str, value: Any) -> None:
     async with case.stage(answering("One."), answering("Two."), used_up=False) as stage:
-        agent = _agent(case, stage)
-        if not getattr(stage.prepare(agent).capabilities, name):
-            # The plugin can, and not with this model: then it says so.
-            with raises(ConfigError):
-                stage.prepare(agent, **{name: value})
-            return
+        model = case.setup.models.get(name, case.setup.model)
+        agent = _agent(case, stage, model=model)
+        assert getattr(stage.prepare(agent).capabilities, name), (
+            f"{name} is claimed, and the model {model!r} does not take it: "
+            f"name one that does in RuntimeSetup(models={{{name!r}: ...}}), or claim it no longer"
+        )
         await stage.run(agent)
         await stage.run(agent, options={name: value})
         plain, told = (leaves(request.body) for request in stage.provider.requests)
@@ -116,5 +116,5 @@ async def instructions_and_their_variables_reach_the_model(case: RuntimeCase) ->
     assert "Speak French; braces like {this} stay." in body
 
 
-def _agent(case: RuntimeCase, stage: Stage) -> Any:
-    return stage.agent(tools=[Props().look()] if case.capabilities.tools else [])
+def _agent(case: RuntimeCase, stage: Stage, **fields: Any) -> Any:
+    return stage.agent(tools=[Props().look()] if case.capabilities.tools else [], **fields)
