@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import runtime_mutants
@@ -18,8 +18,10 @@ from steer.ports.records import Grant
 from steer.values import JsonValue, Usage
 from steer_conformance import run, runtime_checks
 from steer_conformance.checks import Subject
+from steer_conformance.contract import CLAUSES
 from steer_conformance.suites.runtime import BareGate, BareRun, RuntimeSetup
 from steer_conformance.suites.runtime.case import RuntimeCase, runtime_case
+from steer_conformance.suites.runtime.options import PROVED_ELSEWHERE, VALUES, claimable_options
 from steer_conformance.suites.runtime.surroundings import Surroundings
 
 test_the_reference = runtime_checks(
@@ -225,3 +227,10 @@ def test_an_option_that_one_model_takes_is_tried_on_the_model_that_the_setup_nam
     assert run(plugin, named, select="RT-50").ok
     with pytest.raises(ConfigError, match="names sed, which is no option"):
         RuntimeSetup(connect=connect, models={"sed": "seeded-1"})
+
+
+def test_no_option_is_without_a_clause() -> None:
+    options = {each.name for each in fields(PrepareOptions)}
+    assert set(claimable_options()) | PROVED_ELSEWHERE.keys() == options
+    assert set(claimable_options()) == VALUES.keys(), "a value for each is tried"
+    assert set(PROVED_ELSEWHERE.values()) <= CLAUSES.keys()
