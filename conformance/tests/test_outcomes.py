@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import packaging_mutants
 import policy_mutants
 import pytest
 from junitparser import JUnitXml
@@ -85,6 +86,19 @@ def test_a_claim_that_is_broken_fails_by_clause_with_the_smallest_example(tmp_pa
     assert set(outcomes.values()) == {"Failure"}
     assert "PO-9: Of the rules that apply to a tool the strictest holds" in text
     assert "Again: pytest 'test_acme.py::test_acme[PO-9/" in text
+
+
+def test_what_repeats_a_failure_names_the_kind_where_others_have_the_name() -> None:
+    def repeated() -> str:
+        plugin = PluginRegistry.discover().policy("policy-file")
+        passes = run(plugin, list, select="PK-5", known_failures={"PK-5": "it was so once"})
+        return passes.failures[0].reproduce
+
+    assert repeated().startswith("steer check policy-file -k PK-5/")
+    with packaging_mutants.installed(
+        module=packaging_mutants.MODULE.replace('name="packed"', 'name="policy-file"')
+    ):
+        assert repeated().startswith("steer check policy:policy-file -k PK-5/")
 
 
 def test_what_was_found_at_random_names_the_seed_that_finds_it_again() -> None:

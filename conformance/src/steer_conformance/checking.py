@@ -9,6 +9,7 @@ from typing import Any
 
 from steer.errors import ConfigError
 from steer.plugin import Declaration, PluginKind
+from steer.plugins import PluginRegistry
 
 from steer_conformance.checks import Expectations, Subject, Suite
 from steer_conformance.profiles import PULL_REQUEST, Profile
@@ -37,9 +38,10 @@ def run(
     subject = Subject(plugin=plugin, factory=factory, profile=profile)
     plans = plans_for(suites, subject, Expectations(known_failures=known_failures or {}))
     chosen = plans if select is None else _chosen(plans, select)
+    called = _called(plugin)
     results = []
     for plan in chosen:
-        results.append(outcome_of(plan, _command(plan)))
+        results.append(outcome_of(plan, _command(plan, called)))
         told(results[-1])
     return Report(
         plugin=plugin.name,
@@ -80,8 +82,15 @@ def _chosen(plans: tuple[Planned, ...], select: str) -> tuple[Planned, ...]:
     return chosen
 
 
-def _command(plan: Planned) -> str:
-    words = ["steer", "check", plan.subject.plugin.name, "-k", plan.check.id]
+def _called(plugin: Declaration) -> str:
+    """What ``steer check`` is told: the name, and its kind where others have that name too."""
+    rows = PluginRegistry.discover().explain()
+    others = any(row.name == plugin.name and row.kind is not plugin.kind for row in rows)
+    return f"{plugin.kind}:{plugin.name}" if others else plugin.name
+
+
+def _command(plan: Planned, called: str) -> str:
+    words = ["steer", "check", called, "-k", plan.check.id]
     profile = plan.subject.profile
     if profile.name != PULL_REQUEST.name:
         words += ["--profile", profile.name]

@@ -17,7 +17,7 @@ from little_distributions import Site
 from mutant import Mutant
 from steer.plugin import SinkPlugin
 
-__all__ = ["MUTANTS", "PLUGIN", "installed"]
+__all__ = ["MODULE", "MUTANTS", "PLUGIN", "installed"]
 
 PLUGIN = SinkPlugin(
     name="packed",
@@ -114,6 +114,11 @@ MUTANTS = (
     _mutant("names no function", "PK-3", sink=SINK.replace("def open_sink", "def open_it")),
     _mutant("opens with other arguments", "PK-3", sink=SINK.replace("(config, contents)", "()")),
     _mutant("takes any steer", "PK-4", metadata=METADATA.replace(">=2,<3", "")),
+    _mutant(
+        "takes any steer on a certain Python",
+        "PK-4",
+        metadata=METADATA.replace("steer>=2,<3", 'steer; python_version >= "3.11"'),
+    ),
     _mutant("does not name steer", "PK-4", metadata=METADATA.replace("steer>=2,<3", "pluggy")),
     _mutant(
         "takes the contract as it comes",
