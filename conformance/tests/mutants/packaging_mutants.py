@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -96,15 +97,21 @@ def _nothing() -> None:
     """The factory of what needs none."""
 
 
-def _mutant(name: str, clause: str, **changed: Any) -> Mutant:
+def _mutant(name: str, clause: str, plugin: SinkPlugin = PLUGIN, **changed: Any) -> Mutant:
     surroundings: Callable[[], Any] = partial(installed, **changed)
     return Mutant(
-        name=name, clauses=(clause,), plugin=PLUGIN, factory=_nothing, surroundings=surroundings
+        name=name, clauses=(clause,), plugin=plugin, factory=_nothing, surroundings=surroundings
     )
 
 
 MUTANTS = (
     _mutant("imports its vendor at once", "PK-1", module="    import packed_vendor\n" + MODULE),
+    _mutant(
+        "imports a vendor that it does not list",
+        "PK-1",
+        replace(PLUGIN, requires=()),
+        module="    import packed_vendor\n" + MODULE.replace('("packed-vendor",)', "()"),
+    ),
     _mutant(
         "imports what opens it at once", "PK-1", module="    import steer_packed.sink\n" + MODULE
     ),
