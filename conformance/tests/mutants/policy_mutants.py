@@ -295,7 +295,10 @@ def _mutant(name: str, kind: Callable[[Rules], Any], *clauses: str, **fields: An
 MUTANTS = (
     _mutant("answers by what it was asked before", RemembersTheLast, "PO-1"),
     _mutant("answers differently when opened again", DiffersByInstance, "PO-1"),
-    _mutant("takes all arguments for objects", WantsAnObject, "PO-2"),
+    replace(
+        _mutant("takes all arguments for objects", WantsAnObject, "PO-2"),
+        raises=(TypeError, KeyError),
+    ),
     _mutant("answers with a word", AnswersWithText, "PO-2"),
     _mutant("cuts the arguments of the question", CutsInPlace, "PO-3"),
     _mutant("has a space in its name", NamedWithASpace, "PO-4"),

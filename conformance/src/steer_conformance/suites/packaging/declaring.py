@@ -61,7 +61,10 @@ def _loaded(target: Any) -> Any:
     if not isinstance(target, str):
         return target
     module, _, names = target.partition(":")
-    return reduce(getattr, names.split("."), import_module(module))
+    try:
+        return reduce(getattr, names.split("."), import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise AssertionError(f"{target!r} names what cannot be imported: {error}") from error
 
 
 def _config(case: PackagingCase) -> Any:

@@ -119,11 +119,19 @@ def arguments_are_rewritten_once_and_to_json(case: PolicyCase) -> None:
     def law(question: Question) -> None:
         for answer in _rewrites(policy.answers(question)):
             assert isinstance(question, ToolQuestion), "rewrote what has no arguments"
-            json.dumps(answer.arguments, allow_nan=False)
+            assert _is_json(answer.arguments), f"rewrote to {answer.arguments!r}, which is no JSON"
             edited = replace(question, arguments=answer.arguments)
             for again in policy.answers(edited):
                 assert again is None or again.outcome is not Outcome.DENY
                 assert again is None or not again.rewritten or again.arguments == answer.arguments
+
+
+def _is_json(value: object) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _rewrites(answers: list[Answer]) -> list[Verdict]:
