@@ -29,7 +29,7 @@ def test_a_plugin_that_keeps_its_contract_is_shown_as_a_table(tmp_path: Path) ->
     head, *rows, last = out.splitlines()
     assert head.split() == ["CLAUSE", "OUTCOME", "SECONDS", "CHECK"]
     assert [row.split()[:2] for row in rows] == [["PO-4", "passed"], ["PK-3", "passed"]]
-    assert last == "policy-file: 2 passed, 19 not selected"
+    assert last == "policy-file: 2 passed, 20 not selected"
 
 
 def test_what_is_not_claimed_is_a_row_of_the_table(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_what_is_not_claimed_is_a_row_of_the_table(tmp_path: Path) -> None:
     assert code == 0
     assert "a tool that no rule covers is not allowed" in out
     assert "(author-declared does not claim rules)" in " ".join(out.split())
-    assert out.splitlines()[-1] == "author-declared: 1 skipped, 20 not selected"
+    assert out.splitlines()[-1] == "author-declared: 1 skipped, 21 not selected"
 
 
 def test_a_known_failure_that_passes_fails_and_is_told_in_full(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_json_is_a_line_for_each_check_and_one_for_all(tmp_path: Path) -> None:
     assert result["outcome"] == "passed"
     assert last["ok"] is True
     assert last["counts"] == {"passed": 1}
-    assert last["not_selected"] == 20
+    assert last["not_selected"] == 21
 
 
 def test_the_list_runs_nothing_and_says_what_is_not_claimed(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_command_is_checked_for_how_it_is_packed(tmp_path: Path) -> None:
     [
         (["acme"], "steer: acme: there is no such plugin; there is author-declared, "),
         (["color:memory"], "steer: 'color' is no kind of plugin; there is runtime, "),
-        (["policy-file", "-k", "PO-99"], "steer: -k 'PO-99' chooses none of the 21 checks"),
+        (["policy-file", "-k", "PO-99"], "steer: -k 'PO-99' chooses none of the 22 checks"),
         (["policy-file", "-k", "a b"], "steer: -k 'a b' cannot be read"),
         (["policy-file", "--profile", "daily"], "steer: there is no profile 'daily'"),
         (["policy-file", "--known-failures", "none.toml"], "the known failures in none.toml"),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import packaging_mutants
 import policy_mutants
 import pytest
 from junitparser import JUnitXml
@@ -17,9 +18,9 @@ from steer.plugin import PluginKind, RuntimePlugin
 from steer.plugins import PluginRegistry
 from steer_conformance import CheckOutcome, Report, Result, policy_checks, run
 from steer_conformance.checking import suite_for
-from steer_conformance.checks import Expectations, Subject
+from steer_conformance.checks import Expectations, Subject, Suite
 from steer_conformance.profiles import profile_named
-from steer_conformance.running import planned, shortfalls
+from steer_conformance.running import Planned, planned
 
 SECONDS = 120
 REFERENCE = policy_mutants.REFERENCE
@@ -85,6 +86,19 @@ def test_a_claim_that_is_broken_fails_by_clause_with_the_smallest_example(tmp_pa
     assert set(outcomes.values()) == {"Failure"}
     assert "PO-9: Of the rules that apply to a tool the strictest holds" in text
     assert "Again: pytest 'test_acme.py::test_acme[PO-9/" in text
+
+
+def test_what_repeats_a_failure_names_the_kind_where_others_have_the_name() -> None:
+    def repeated() -> str:
+        plugin = PluginRegistry.discover().policy("policy-file")
+        passes = run(plugin, list, select="PK-5", known_failures={"PK-5": "it was so once"})
+        return passes.failures[0].reproduce
+
+    assert repeated().startswith("steer check policy-file -k PK-5/")
+    with packaging_mutants.installed(
+        module=packaging_mutants.MODULE.replace('name="packed"', 'name="policy-file"')
+    ):
+        assert repeated().startswith("steer check policy:policy-file -k PK-5/")
 
 
 def test_what_was_found_at_random_names_the_seed_that_finds_it_again() -> None:
@@ -181,17 +195,27 @@ def test_a_clause_is_known_to_fail_in_those_of_its_checks_that_are_run() -> None
     assert all(bool(plan.expected) != bool(plan.skipped) for plan in mine)
 
 
+SHORT = "PO-1: 0 of the 1 checks that the contract has"
+
+
 def test_fewer_checks_than_the_contract_pins_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     suite = suite_for("policy")
-    assert shortfalls(suite) == ()
     fewer = replace(suite, checks=suite.checks[1:])
-    (said,) = shortfalls(fewer)
-    assert said == "PO-1: 0 of the 1 checks that the contract has"
-
     monkeypatch.setattr("steer_conformance.suites.policy.SUITE", fewer)
     short = report(REFERENCE, "PO-9")
-    assert short.shortfalls == (said,)
+    assert short.shortfalls == (SHORT,)
     assert not short.failures
     assert not short.ok
     made = parameters(policy_checks(REFERENCE.plugin, REFERENCE.factory))
-    assert [each.id for each in made if isinstance(each.values[0], str)] == [said]
+    assert [each.id for each in made if isinstance(each.values[0], str)] == [SHORT]
+
+
+def test_a_check_that_the_runner_loses_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def losing(suite: Suite[Any], *rest: Any) -> tuple[Planned, ...]:
+        return tuple(plan for plan in planned(suite, *rest) if plan.check.clause != "PO-1")
+
+    monkeypatch.setattr("steer_conformance.checking.planned", losing)
+    monkeypatch.setattr("steer_conformance.pytest_checks.planned", losing)
+    assert report(REFERENCE, "PO-9").shortfalls == (SHORT,)
+    made = parameters(policy_checks(REFERENCE.plugin, REFERENCE.factory))
+    assert [each.id for each in made if isinstance(each.values[0], str)] == [SHORT]

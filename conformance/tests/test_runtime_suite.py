@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import runtime_mutants
-from steer.errors import BudgetExceeded, SteerError
+from runtime_reference import ReferencePrepared, ReferenceRuntime, connect, reference
+from steer.errors import BudgetExceeded, ConfigError, SteerError
 from steer.events import AgentDone, AgentStarted, ModelBlockDone, ModelToken
 from steer.ports.gate import Decision, EffectRun, GateOutcome, ModelRequest, Sent, ToolCall
+from steer.ports.options import PrepareOptions
 from steer.ports.records import Grant
 from steer.values import JsonValue, Usage
-from steer_conformance import runtime_checks
+from steer_conformance import run, runtime_checks
 from steer_conformance.checks import Subject
+from steer_conformance.contract import CLAUSES
 from steer_conformance.suites.runtime import BareGate, BareRun, RuntimeSetup
 from steer_conformance.suites.runtime.case import RuntimeCase, runtime_case
+from steer_conformance.suites.runtime.options import PROVED_ELSEWHERE, VALUES, claimable_options
 from steer_conformance.suites.runtime.surroundings import Surroundings
 
 test_the_reference = runtime_checks(
@@ -204,3 +208,29 @@ async def test_a_stage_that_swallows_the_end_of_its_patience_fails(
 
     with runtime_case(SUBJECT) as case, pytest.raises(AssertionError, match="did not go on"):
         await swallow(case)
+
+
+class TakesASeedWithOneModel(ReferenceRuntime):
+    def prepare(self, agent: object, options: PrepareOptions, /) -> ReferencePrepared:
+        prepared = super().prepare(agent, options)
+        takes_it = prepared.model == "seeded-1"
+        if options.seed is not None and not takes_it:
+            raise ConfigError("this model takes no seed")
+        return replace(prepared, capabilities=replace(prepared.capabilities, seed=takes_it))
+
+
+def test_an_option_that_one_model_takes_is_tried_on_the_model_that_the_setup_names() -> None:
+    plugin = reference(TakesASeedWithOneModel)
+    unnamed = run(plugin, RuntimeSetup(connect=connect), select="RT-50")
+    assert "name one that does in RuntimeSetup(models={'seed': ...})" in unnamed.failures[0].message
+    named = RuntimeSetup(connect=connect, models={"seed": "seeded-1"})
+    assert run(plugin, named, select="RT-50").ok
+    with pytest.raises(ConfigError, match="names sed, which is no option"):
+        RuntimeSetup(connect=connect, models={"sed": "seeded-1"})
+
+
+def test_no_option_is_without_a_clause() -> None:
+    options = {each.name for each in fields(PrepareOptions)}
+    assert set(claimable_options()) | PROVED_ELSEWHERE.keys() == options
+    assert set(claimable_options()) == VALUES.keys(), "a value for each is tried"
+    assert set(PROVED_ELSEWHERE.values()) <= CLAUSES.keys()

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
         storage_checks,
     )
     from steer_conformance.report import CheckOutcome, Report, Result
+    from steer_conformance.suites.policy.setup import PolicySetup
     from steer_conformance.suites.runtime.setup import RuntimeSetup
     from steer_conformance.suites.sink.bench import SinkBench
 
 __all__ = [
     "CheckOutcome",
+    "PolicySetup",
     "Report",
     "Result",
     "RuntimeSetup",
@@ -44,6 +46,7 @@ __all__ = [
 
 _MODULES = {
     "CheckOutcome": "report",
+    "PolicySetup": "suites.policy.setup",
     "Report": "report",
     "Result": "report",
     "RuntimeSetup": "suites.runtime.setup",

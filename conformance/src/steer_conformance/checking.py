@@ -9,6 +9,7 @@ from typing import Any
 
 from steer.errors import ConfigError
 from steer.plugin import Declaration, PluginKind
+from steer.plugins import PluginRegistry
 
 from steer_conformance.checks import Expectations, Subject, Suite
 from steer_conformance.profiles import PULL_REQUEST, Profile
@@ -36,17 +37,22 @@ def run(
     suites = suites_for(plugin)
     subject = Subject(plugin=plugin, factory=factory, profile=profile)
     plans = plans_for(suites, subject, Expectations(known_failures=known_failures or {}))
-    chosen = plans if select is None else _chosen(plans, select)
+    chosen, left_out = (plans, ()) if select is None else _chosen(plans, select)
+    called = _called(plugin)
     results = []
     for plan in chosen:
-        results.append(outcome_of(plan, _command(plan)))
+        results.append(outcome_of(plan, _command(plan, called)))
         told(results[-1])
+    # What came out, not what went in: a check that got lost on the way is missed here.
+    accounted = [*(each.clause for each in results), *(plan.check.clause for plan in left_out)]
     return Report(
         plugin=plugin.name,
         profile=profile.name,
         results=tuple(results),
-        shortfalls=tuple(problem for suite in suites for problem in shortfalls(suite)),
-        left_out=len(plans) - len(chosen),
+        shortfalls=tuple(
+            problem for suite in suites for problem in shortfalls(suite.port, accounted)
+        ),
+        left_out=len(left_out),
     )
 
 
@@ -72,16 +78,26 @@ def plans_for(
     )
 
 
-def _chosen(plans: tuple[Planned, ...], select: str) -> tuple[Planned, ...]:
+def _chosen(
+    plans: tuple[Planned, ...], select: str
+) -> tuple[tuple[Planned, ...], tuple[Planned, ...]]:
+    """Return those that are selected, and the others."""
     wanted = selector(select)
     chosen = tuple(plan for plan in plans if wanted(plan.check))
     if not chosen:
         raise ConfigError(f"-k {select!r} chooses none of the {len(plans)} checks")
-    return chosen
+    return chosen, tuple(plan for plan in plans if not wanted(plan.check))
 
 
-def _command(plan: Planned) -> str:
-    words = ["steer", "check", plan.subject.plugin.name, "-k", plan.check.id]
+def _called(plugin: Declaration) -> str:
+    """What ``steer check`` is told: the name, and its kind where others have that name too."""
+    rows = PluginRegistry.discover().explain()
+    others = any(row.name == plugin.name and row.kind is not plugin.kind for row in rows)
+    return f"{plugin.kind}:{plugin.name}" if others else plugin.name
+
+
+def _command(plan: Planned, called: str) -> str:
+    words = ["steer", "check", called, "-k", plan.check.id]
     profile = plan.subject.profile
     if profile.name != PULL_REQUEST.name:
         words += ["--profile", profile.name]

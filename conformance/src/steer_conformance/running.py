@@ -10,7 +10,7 @@ import time
 import traceback
 import unittest
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -86,16 +86,20 @@ def claimed(subject: Subject) -> object:
     return getattr(subject.plugin, "capabilities", None)
 
 
-def shortfalls(suite: Suite[Any]) -> tuple[str, ...]:
-    """Say which clauses of the contract have fewer checks in the suite than it pins."""
-    there = Counter(check.clause for check in suite.checks)
+def shortfalls(port: str, accounted: Iterable[str]) -> tuple[str, ...]:
+    """Say which clauses of a port have fewer checks than the contract pins.
+
+    ``accounted`` has the clause of each check that was run, skipped for what is not claimed, or
+    left out by choice: whatever else became of a check, it was lost.
+    """
+    there = Counter(accounted)
     problems = [
         f"{clause.id}: {there[clause.id]} of the {clause.checks} checks that the contract has"
         for clause in CLAUSES.values()
-        if clause.port == suite.port and there[clause.id] < clause.checks
+        if clause.port == port and there[clause.id] < clause.checks
     ]
-    if not pinned(suite.port):
-        problems.append(f"the contract has no clause for {suite.port}")
+    if not pinned(port):
+        problems.append(f"the contract has no clause for {port}")
     return tuple(problems)
 
 

@@ -25,7 +25,9 @@ class Mutant:
     """A reference with one thing broken.
 
     ``name`` says what, in a few words. ``clauses`` are those that it is killed by: of each, at
-    least one check fails on it.
+    least one check fails on it. That is an assertion, a time-out or an error of steer's; where
+    what is broken raises anything else, and the check lets that through, ``raises`` says which
+    errors these are. Any other error is one of the check, and kills nothing.
     """
 
     name: str
@@ -33,3 +35,4 @@ class Mutant:
     plugin: Declaration
     factory: Callable[..., Any]
     surroundings: Callable[[], AbstractContextManager[object]] = nullcontext
+    raises: tuple[type[Exception], ...] = ()

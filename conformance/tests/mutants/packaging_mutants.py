@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from little_distributions import Site
 from mutant import Mutant
 from steer.plugin import SinkPlugin
 
-__all__ = ["MUTANTS", "PLUGIN", "installed"]
+__all__ = ["MODULE", "MUTANTS", "PLUGIN", "installed"]
 
 PLUGIN = SinkPlugin(
     name="packed",
@@ -96,15 +97,21 @@ def _nothing() -> None:
     """The factory of what needs none."""
 
 
-def _mutant(name: str, clause: str, **changed: Any) -> Mutant:
+def _mutant(name: str, clause: str, plugin: SinkPlugin = PLUGIN, **changed: Any) -> Mutant:
     surroundings: Callable[[], Any] = partial(installed, **changed)
     return Mutant(
-        name=name, clauses=(clause,), plugin=PLUGIN, factory=_nothing, surroundings=surroundings
+        name=name, clauses=(clause,), plugin=plugin, factory=_nothing, surroundings=surroundings
     )
 
 
 MUTANTS = (
     _mutant("imports its vendor at once", "PK-1", module="    import packed_vendor\n" + MODULE),
+    _mutant(
+        "imports a vendor that it does not list",
+        "PK-1",
+        replace(PLUGIN, requires=()),
+        module="    import packed_vendor\n" + MODULE.replace('("packed-vendor",)', "()"),
+    ),
     _mutant(
         "imports what opens it at once", "PK-1", module="    import steer_packed.sink\n" + MODULE
     ),
@@ -114,6 +121,11 @@ MUTANTS = (
     _mutant("names no function", "PK-3", sink=SINK.replace("def open_sink", "def open_it")),
     _mutant("opens with other arguments", "PK-3", sink=SINK.replace("(config, contents)", "()")),
     _mutant("takes any steer", "PK-4", metadata=METADATA.replace(">=2,<3", "")),
+    _mutant(
+        "takes any steer on a certain Python",
+        "PK-4",
+        metadata=METADATA.replace("steer>=2,<3", 'steer; python_version >= "3.11"'),
+    ),
     _mutant("does not name steer", "PK-4", metadata=METADATA.replace("steer>=2,<3", "pluggy")),
     _mutant(
         "takes the contract as it comes",

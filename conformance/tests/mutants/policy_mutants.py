@@ -12,10 +12,12 @@ from typing import Any
 from mutant import Mutant, Reference
 from pydantic import BaseModel
 from steer.capabilities import PolicyCapabilities
+from steer.context import ExecutionContext
 from steer.plugin import PolicyPlugin
 from steer.ports.policy import Outcome, Question, ToolQuestion, Verdict
+from steer_conformance import PolicySetup
 
-__all__ = ["MUTANTS", "REFERENCE"]
+__all__ = ["MUTANTS", "REFERENCE", "REFUNDS"]
 
 RANK = {Outcome.ALLOW: 0, Outcome.ASK: 1, Outcome.DENY: 2}
 SCALE = {Outcome.ALLOW: Verdict.allow("so it is ruled"), Outcome.ASK: Verdict.ask("ask somebody")}
@@ -202,6 +204,90 @@ class OneVersionForAll(Strict):
         self.version = "1"
 
 
+class Refunds:
+    """Asks a person about refunds, and has no opinion on anything else."""
+
+    name = "strict"
+    version = "1"
+
+    def __init__(self, config: Rules) -> None:
+        self.asked = 0
+
+    def evaluate(self, question: Question, /) -> Any:
+        if isinstance(question, ToolQuestion) and question.tool == "refund":
+            return self.judge(question)
+        return None
+
+    def judge(self, question: ToolQuestion) -> Any:
+        return Verdict.ask("a person looks at every refund")
+
+
+class CountsRefunds(Refunds):
+    def judge(self, question: ToolQuestion) -> Any:
+        self.asked += 1
+        return Verdict.ask(f"refund number {self.asked}")
+
+
+class AnswersRefundsWithText(Refunds):
+    def judge(self, question: ToolQuestion) -> Any:
+        return "ask"
+
+
+class MarksRefunds(Refunds):
+    def judge(self, question: ToolQuestion) -> Any:
+        if isinstance(question.arguments, dict):
+            question.arguments["seen"] = True
+        return super().judge(question)
+
+
+class CountsRefundsInItsVersion(Refunds):
+    def judge(self, question: ToolQuestion) -> Any:
+        self.version += "+"
+        return super().judge(question)
+
+
+class DeniesLargeRefundsInSilence(Refunds):
+    def judge(self, question: ToolQuestion) -> Any:
+        large = isinstance(question.arguments, dict) and question.arguments.get("cents") == 99900
+        return Verdict.deny(" ") if large else super().judge(question)
+
+
+class RewritesRefundsWithoutEnd(Refunds):
+    def judge(self, question: ToolQuestion) -> Any:
+        return Verdict.rewrite([question.arguments], "once more")
+
+
+class SpellsRefundsOtherwise(Refunds):
+    def evaluate(self, question: Question, /) -> Any:
+        about_it = isinstance(question, ToolQuestion) and question.tool == "refunds"
+        return Verdict.ask("a person looks at every refund") if about_it else None
+
+
+def about_refunds(folder: Path, rules: Sequence[tuple[str, Outcome]]) -> PolicySetup:
+    return PolicySetup(config={}, tools=["refund"], arguments=[{"cents": 99900}])
+
+
+def about_a_refund(folder: Path, rules: Sequence[tuple[str, Outcome]]) -> PolicySetup:
+    asked = ToolQuestion(context=ExecutionContext(), tool="refund", arguments={"cents": 99900})
+    return PolicySetup(config={}, questions=[asked])
+
+
+def said_of_nothing(folder: Path, rules: Sequence[tuple[str, Outcome]]) -> dict[str, Any]:
+    return {}
+
+
+def _refunds(
+    name: str, kind: Callable[[Rules], Any], clause: str, factory: Callable[..., Any]
+) -> Mutant:
+    plugin = replace(declared(kind), capabilities=PolicyCapabilities())
+    return Mutant(name=name, clauses=(clause,), plugin=plugin, factory=factory)
+
+
+REFUNDS = Reference(
+    plugin=replace(declared(Refunds), capabilities=PolicyCapabilities()), factory=about_refunds
+)
+
+
 def _mutant(name: str, kind: Callable[[Rules], Any], *clauses: str, **fields: Any) -> Mutant:
     return Mutant(name=name, clauses=clauses, plugin=declared(kind, **fields), factory=configured)
 
@@ -209,7 +295,10 @@ def _mutant(name: str, kind: Callable[[Rules], Any], *clauses: str, **fields: An
 MUTANTS = (
     _mutant("answers by what it was asked before", RemembersTheLast, "PO-1"),
     _mutant("answers differently when opened again", DiffersByInstance, "PO-1"),
-    _mutant("takes all arguments for objects", WantsAnObject, "PO-2"),
+    replace(
+        _mutant("takes all arguments for objects", WantsAnObject, "PO-2"),
+        raises=(TypeError, KeyError),
+    ),
     _mutant("answers with a word", AnswersWithText, "PO-2"),
     _mutant("cuts the arguments of the question", CutsInPlace, "PO-3"),
     _mutant("has a space in its name", NamedWithASpace, "PO-4"),
@@ -225,4 +314,13 @@ MUTANTS = (
     _mutant("lets the loosest rule hold", LoosestRuleHolds, "PO-9", "PO-11"),
     _mutant("allows what no rule covers", AllowsTheUnknown, "PO-12"),
     _mutant("has one version whatever the rules", OneVersionForAll, "PO-13"),
+    _refunds("counts the refunds it is asked for", CountsRefunds, "PO-1", about_refunds),
+    _refunds("answers a refund with a word", AnswersRefundsWithText, "PO-2", about_a_refund),
+    _refunds("marks the refunds it has seen", MarksRefunds, "PO-3", about_refunds),
+    _refunds("has a version of each refund", CountsRefundsInItsVersion, "PO-4", about_refunds),
+    _refunds("denies large refunds silently", DeniesLargeRefundsInSilence, "PO-5", about_refunds),
+    _refunds("rewrites a refund without end", RewritesRefundsWithoutEnd, "PO-6", about_a_refund),
+    _refunds("has no opinion on any question", Refunds, "PO-14", said_of_nothing),
+    _refunds("has no opinion on its own tool", SpellsRefundsOtherwise, "PO-14", about_refunds),
+    _refunds("has no opinion on a question given", SpellsRefundsOtherwise, "PO-14", about_a_refund),
 )

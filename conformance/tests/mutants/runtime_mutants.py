@@ -24,7 +24,7 @@ from runtime_reference import (
 from runtime_reference_wire import Answer, Asked
 from steer.agents import Agent, OutputSpec, Tool
 from steer.capabilities import Capabilities
-from steer.errors import BudgetExceeded, ProviderError, RuntimeFailure, SteerError
+from steer.errors import BudgetExceeded, ConfigError, ProviderError, RuntimeFailure, SteerError
 from steer.events import ModelReasoning, ModelStarted, ModelToken, Unknown
 from steer.ports.gate import (
     Decision,
@@ -680,6 +680,17 @@ def dropping(option: str) -> type[ReferenceRuntime]:
     return type("Drops", (_Drops,), {"option": option})
 
 
+class TakesItWithNoModel(ReferenceRuntime):
+    """Claims options for which no model will do."""
+
+    def prepare(self, agent: object, options: PrepareOptions, /) -> ReferencePrepared:
+        if options.seed is not None or options.reasoning_effort is not None:
+            raise ConfigError("this model does not take it")
+        prepared = super().prepare(agent, options)
+        less = replace(prepared.capabilities, seed=False, reasoning_effort=False)
+        return replace(prepared, capabilities=less)
+
+
 # ---- replay, suspension, handoffs --------------------------------------------------------------
 
 
@@ -832,11 +843,16 @@ MUTANTS = (
     _mutant("drops top_p", dropping("top_p"), "RT-47"),
     _mutant("drops the bound on answers", dropping("max_output_tokens"), "RT-48"),
     _mutant("drops the choice of a tool", dropping("tool_choice"), "RT-49"),
+    _mutant("claims what no model takes", TakesItWithNoModel, "RT-50", "RT-59"),
     _mutant("drops the seed", dropping("seed"), "RT-50"),
     _mutant("drops what it does not claim", dropping("seed"), "RT-51", seed=False),
     _mutant("drops the model", dropping("model"), "RT-52"),
     _mutant("drops the instructions", dropping("instructions"), "RT-52"),
     _mutant("drops the schema", dropping("output_schema"), "RT-53"),
+    _mutant("drops the address", dropping("base_url"), "RT-60"),
+    _mutant("drops the key", dropping("api_key"), "RT-60"),
+    _mutant("leaves all to chance", dropping("deterministic"), "RT-61"),
+    _mutant("enforces a schema as it likes", dropping("output_strict"), "RT-62"),
     _mutant("drops settings", dropping("config"), "RT-54"),
     _mutant("never closes", NeverCloses, "RT-55"),
     _mutant("passes on unasked", PassesOnUnasked, "RT-56"),

@@ -447,7 +447,7 @@ class ReferenceRuntime:
 
     def output(self, options: PrepareOptions) -> OutputSpec | None:
         try:
-            return output_spec(options.output_schema)
+            return output_spec(options.output_schema, strict=options.output_strict)
         except AgentError as error:
             raise ConfigError(f"output_schema: {error.message}") from error
 
@@ -464,6 +464,8 @@ class ReferenceRuntime:
             value = getattr(agent.settings, name) if given is None else given
             if value is not None:
                 body[word] = value
+        if options.deterministic:
+            body |= {"temperature": 0.0, "seed": body.get("seed", 0)}
         if (choice := body.get("tool_choice", "auto")) not in {"auto", "none", "required"}:
             body["tool_choice"] = {"type": "function", "function": {"name": choice}}
         tools = [_described(tool) for tool in agent.tools]

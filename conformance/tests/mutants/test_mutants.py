@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from mutant import Mutant
+from steer.errors import SteerError
 from steer_conformance.checking import suite_for
-from steer_conformance.checks import Subject
+from steer_conformance.checks import Subject, check
 from steer_conformance.contract import CLAUSES
 from steer_conformance.profiles import PULL_REQUEST
 from steer_conformance.running import perform
+from steer_conformance.suites.policy.case import PolicyCase
 
 MUTANTS: tuple[Mutant, ...] = tuple(
     mutant
@@ -23,6 +25,8 @@ MUTANTS: tuple[Mutant, ...] = tuple(
 )
 # That it is killed is all that matters here, and not by how small an example.
 PROFILE = replace(PULL_REQUEST, shrinks=False)
+# Checks assert, and wait for no longer than they may; errors of steer's come from what is checked.
+FAILURES: tuple[type[Exception], ...] = (AssertionError, TimeoutError, SteerError)
 TABLE = [
     pytest.param(clause, mutant, id=f"{clause}-{mutant.name.replace(' ', '-')}")
     for clause in CLAUSES
@@ -44,14 +48,29 @@ def test_a_clause_kills_its_mutant(clause: str, mutant: Mutant) -> None:
 def is_killed(clause: str, mutant: Mutant) -> bool:
     suite = suite_for(CLAUSES[clause].port)
     subject = Subject(plugin=mutant.plugin, factory=mutant.factory, profile=PROFILE)
-    for check in suite.checks:
-        if check.clause == clause:
+    kills = (*FAILURES, *mutant.raises)
+    killed = False
+    for each in suite.checks:
+        if each.clause == clause and not killed:
             try:
                 with mutant.surroundings():
-                    perform(suite, check, subject)
-            except Exception:
-                return True
-    return False
+                    perform(suite, each, subject)
+            except* kills:
+                killed = True
+    return killed
+
+
+def test_an_error_of_a_check_kills_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    @check("PO-8")
+    def it_is_mistaken(case: PolicyCase) -> None:
+        raise TypeError("a check that cannot work")
+
+    mistaken = replace(suite_for("policy"), checks=(it_is_mistaken,))
+    monkeypatch.setattr("steer_conformance.suites.policy.SUITE", mistaken)
+    (mutant,) = (each for each in MUTANTS if each.name == "is asynchronous and not declared so")
+    with pytest.raises(TypeError, match="a check that cannot work"):
+        is_killed("PO-8", mutant)
+    assert is_killed("PO-8", replace(mutant, raises=(TypeError,)))
 
 
 def test_every_clause_kills_a_mutant() -> None:

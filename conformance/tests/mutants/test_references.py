@@ -21,6 +21,9 @@ from steer_conformance import (
 )
 
 test_the_policy = policy_checks(policy_mutants.REFERENCE.plugin, policy_mutants.REFERENCE.factory)
+test_the_policy_about_a_tool_of_its_own = policy_checks(
+    policy_mutants.REFUNDS.plugin, policy_mutants.REFUNDS.factory
+)
 test_the_channel = signals_checks(
     signals_mutants.REFERENCE.plugin, signals_mutants.REFERENCE.factory
 )

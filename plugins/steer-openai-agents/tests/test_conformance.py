@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from steer.values import JsonValue
-from steer_conformance import runtime_checks
+from steer_conformance import RuntimeSetup, runtime_checks
 from steer_openai_agents.plugin import RUNTIME
 from steer_openai_agents.testing import connect
 
 
 def connect_to_chat(provider_url: str) -> Mapping[str, JsonValue]:
-    return {**connect(provider_url), "api": "chat_completions"}
+    # What models take is as OpenAI documents it: nothing is said of them here.
+    return {**connect(provider_url), "api": "chat_completions", "models": {}}
 
 
 test_openai_agents = runtime_checks(RUNTIME, connect)
 test_openai_agents_over_chat = runtime_checks(
     RUNTIME,
-    connect_to_chat,
+    RuntimeSetup(connect=connect_to_chat, models={"reasoning_effort": "gpt-5"}),
     known_failures={"RT-36": "the SDK reads chunks of Chat Completions only, and drops all else"},
 )

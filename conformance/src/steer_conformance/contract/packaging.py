@@ -10,8 +10,9 @@ PACKAGING_CLAUSES = (
     Clause(
         id="PK-1",
         port="packaging",
-        text="Importing the plugin module imports nothing of what the plugin `requires`, nor what "
-        "its targets name.",
+        text="Importing the plugin module imports nothing of what the plugin `requires` or its "
+        "distribution depends on, but for what `steer.plugin` imports by itself, nor what its "
+        "targets name.",
     ),
     Clause(
         id="PK-2",

@@ -85,4 +85,10 @@ POLICY_CLAUSES = (
         text="Other rules make another version, since an approval is bound to the one it was given "
         "under.",
     ),
+    Clause(
+        id="PO-14",
+        port="policy",
+        text="It answers what its author says that it is about: each tool and question that the "
+        "setup names, or some question at least where it names none.",
+    ),
 )

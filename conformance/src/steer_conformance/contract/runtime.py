@@ -380,4 +380,23 @@ RUNTIME_CLAUSES = (
         capability="reasoning_effort",
         text="An effort of reasoning reaches the model.",
     ),
+    Clause(
+        id="RT-60",
+        port="runtime",
+        checks=2,
+        text="The address and the key that a request sets are those with which models are asked, "
+        "or are refused.",
+    ),
+    Clause(
+        id="RT-61",
+        port="runtime",
+        text="To be deterministic changes what models are asked, or is refused.",
+    ),
+    Clause(
+        id="RT-62",
+        port="runtime",
+        capability="schema",
+        text="Whether a schema is to be enforced changes what models are asked; of True and False, "
+        "what cannot take effect is refused.",
+    ),
 )

@@ -11,4 +11,10 @@ __all__ = ["connect"]
 
 def connect(provider_url: str) -> Mapping[str, JsonValue]:
     """Return the configuration with which models are asked for at this address."""
-    return {"base_url": f"{provider_url}/v1", "api_key": "sk-scripted", "api": "responses"}
+    return {
+        "base_url": f"{provider_url}/v1",
+        "api_key": "sk-scripted",
+        "api": "responses",
+        # The scripted model takes whatever the runtime claims, so that all of it is tried.
+        "models": {"gpt-4.1": {"reasoning_effort": True, "responses": {"seed": True}}},
+    }

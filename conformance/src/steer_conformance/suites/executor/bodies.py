@@ -111,6 +111,7 @@ async def a_body_outlives_the_task_that_submitted_it(case: ExecutorCase) -> None
         await _in_time(begun)
         submitting.cancel()
         await asyncio.wait([submitting])
+        assert not go_on.cancelled(), "the body was cancelled with the task that submitted it"
         go_on.set_result(None)
         await _in_time(ended)
 

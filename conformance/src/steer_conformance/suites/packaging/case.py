@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from steer.plugin import ENTRY_POINT_GROUP, Declaration
 from steer.plugins import PluginRegistry
 
@@ -33,6 +34,11 @@ class PackagingCase:
         assert found, f"no installed distribution declares it{'; '.join(['', *problems])}"
         assert len(found) == 1, f"declared by {', '.join(found)}"
         return metadata.distribution(found[0])
+
+    @property
+    def requirements(self) -> list[Requirement]:
+        """What the distribution says that it depends on, with its extras."""
+        return [Requirement(line) for line in self.distribution.requires or ()]
 
     @property
     def modules(self) -> list[str]:

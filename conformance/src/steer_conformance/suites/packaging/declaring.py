@@ -9,6 +9,8 @@ from functools import reduce
 from importlib import import_module, metadata
 from typing import Any
 
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
 from pydantic import BaseModel
 from steer.plugin import CONTRACT
 from steer.plugins import PluginRegistry
@@ -59,7 +61,10 @@ def _loaded(target: Any) -> Any:
     if not isinstance(target, str):
         return target
     module, _, names = target.partition(":")
-    return reduce(getattr, names.split("."), import_module(module))
+    try:
+        return reduce(getattr, names.split("."), import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise AssertionError(f"{target!r} names what cannot be imported: {error}") from error
 
 
 def _config(case: PackagingCase) -> Any:
@@ -74,9 +79,10 @@ def the_distribution_states_its_version_and_those_of_steer(case: PackagingCase) 
     )
     if distribution.name == "steer":
         return
-    needs = [line for line in distribution.requires or () if re.match(r"steer\b(?!-)", line)]
+    needs = [each for each in case.requirements if canonicalize_name(each.name) == "steer"]
     assert needs, "it does not depend on steer"
-    assert any(sign in needs[0] for sign in "<>=~"), f"{needs[0]!r} takes any version of steer"
+    loose = [str(each) for each in needs if not each.specifier]
+    assert not loose, f"{loose[0]!r} takes any version of steer"
 
 
 @check("PK-5")
@@ -107,21 +113,18 @@ def every_key_of_the_configuration_is_documented(case: PackagingCase) -> None:
 @check("PK-8")
 def what_is_required_is_what_the_distribution_depends_on(case: PackagingCase) -> None:
     own = case.distribution
-    names = {_name(line) for line in own.requires or ()} | {_name(own.name)}
+    names = {canonicalize_name(each.name) for each in case.requirements}
+    names.add(canonicalize_name(own.name))
     if case.plugin.install is not None:
         # It is another distribution that brings what is required.
-        names |= {_name(case.plugin.install), *_needs_of(case.plugin.install)}
-    stray = [name for name in case.plugin.requires if _name(name) not in names]
+        names |= {canonicalize_name(case.plugin.install), *_needs_of(case.plugin.install)}
+    stray = [name for name in case.plugin.requires if canonicalize_name(name) not in names]
     assert not stray, f"it requires {', '.join(stray)}, and installing it does not bring that"
 
 
-def _needs_of(distribution: str) -> set[str]:
+def _needs_of(distribution: str) -> set[NormalizedName]:
     try:
-        return {_name(line) for line in metadata.requires(distribution) or ()}
+        needs = metadata.requires(distribution) or ()
     except metadata.PackageNotFoundError:
         return set()
-
-
-def _name(requirement: str) -> str:
-    found = re.match(r"[\w.-]+", requirement)
-    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
+    return {canonicalize_name(Requirement(line).name) for line in needs}

@@ -32,9 +32,11 @@ _PUBLIC = {
 _OUR_OWN = ("steer", "steer-conformance")
 _LISTING = """
 import importlib, json, sys
+import steer.plugin
+before = set(sys.modules)
 for name in sys.argv[1:]:
     importlib.import_module(name)
-print(json.dumps(sorted(sys.modules)))
+print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
@@ -50,7 +52,8 @@ def importing_the_plugin_module_imports_no_vendor(case: PackagingCase) -> None:
     )
     assert listed.returncode == 0, f"importing it fails:\n{listed.stderr[-2000:]}"
     imported = set(json.loads(listed.stdout.splitlines()[-1]))
-    vendors = _top_modules(case.plugin.requires)
+    # Also what nobody thought of listing in `requires`.
+    vendors = _top_modules({*case.plugin.requires, *(each.name for each in case.requirements)})
     targets = {
         target.partition(":")[0]
         for key in ("open", "config", "testing")
@@ -61,7 +64,7 @@ def importing_the_plugin_module_imports_no_vendor(case: PackagingCase) -> None:
     assert not too_much, f"importing {', '.join(modules)} imports {', '.join(sorted(too_much))}"
 
 
-def _top_modules(distributions: tuple[str, ...]) -> set[str]:
+def _top_modules(distributions: set[str]) -> set[str]:
     """The names that these distributions are imported by, but for those of steer itself."""
     wanted = {_normal(name) for name in distributions} - set(_OUR_OWN)
     return {

@@ -19,6 +19,7 @@ from steer.ports.policy import AsyncPolicy, Outcome, Policy, Question, Verdict
 from steer_conformance.checks import Subject, lacking
 from steer_conformance.profiles import Profile
 from steer_conformance.suites.policy.questions import TOOLS
+from steer_conformance.suites.policy.setup import PolicySetup
 
 __all__ = ["Answer", "OpenedPolicy", "PolicyCase", "SampleRule", "open_case", "strictness"]
 
@@ -39,6 +40,7 @@ _RANK = {Outcome.ALLOW: 0, Outcome.ASK: 1, Outcome.DENY: 2}
 class OpenedPolicy:
     """What one configuration opens: a policy, or several that are asked one after the other."""
 
+    setup: PolicySetup
     policies: tuple[Policy | AsyncPolicy, ...]
     runner: asyncio.Runner
 
@@ -78,11 +80,11 @@ class PolicyCase:
     profile: Profile
     runner: asyncio.Runner
     folder: Path
-    configure: Callable[[Path, Sequence[SampleRule]], Mapping[str, Any]]
+    configure: Callable[[Path, Sequence[SampleRule]], Mapping[str, Any] | PolicySetup]
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def configured(self, rules: Sequence[SampleRule] | None = None) -> Mapping[str, Any]:
-        """Return a configuration, in a folder of its own, with a few rules unless some are given.
+    def configured(self, rules: Sequence[SampleRule] | None = None) -> PolicySetup:
+        """Return a setup, in a folder of its own, with a few rules unless some are given.
 
         A policy that does not claim to take rules is given none.
         """
@@ -91,15 +93,15 @@ class PolicyCase:
             rules = _FEW_RULES if takes_rules else ()
         folder = self.folder / str(next(self._numbers))
         folder.mkdir()
-        return self.configure(folder, tuple(rules))
+        return PolicySetup.of(self.configure(folder, tuple(rules)))
 
-    def open(self, config: Mapping[str, Any]) -> OpenedPolicy:
+    def open(self, setup: PolicySetup) -> OpenedPolicy:
         """Open the policy as the kernel does."""
         registry = PluginRegistry()
         registry.register(self.plugin)
-        opened = registry.open_policies([self.plugin.name], {self.plugin.name: config})
+        opened = registry.open_policies([self.plugin.name], {self.plugin.name: setup.config})
         policies: list[Policy | AsyncPolicy] = [*opened.immediate, *opened.asynchronous]
-        return OpenedPolicy(policies=tuple(policies), runner=self.runner)
+        return OpenedPolicy(setup=setup, policies=tuple(policies), runner=self.runner)
 
     def fresh(self, rules: Sequence[SampleRule] | None = None) -> OpenedPolicy:
         """Configure and open one."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+from typing import TypeVar
+
 from hypothesis import strategies as st
 from steer.context import ExecutionContext
 from steer.ports.policy import (
@@ -14,9 +18,13 @@ from steer.ports.policy import (
     ToolKind,
     ToolQuestion,
 )
-from steer.values import Effect, Usage
+from steer.values import Effect, JsonValue, Usage
 
-__all__ = ["TOOLS", "about", "questions", "sample_rules", "tool_questions"]
+from steer_conformance.suites.policy.setup import PolicySetup
+
+__all__ = ["TOOLS", "about", "questions", "questions_about", "sample_rules", "tool_questions"]
+
+T = TypeVar("T")
 
 TOOLS = ("read_file", "write_file", "delete")
 """The tools that sample rules name."""
@@ -26,6 +34,7 @@ _CONTEXTS = [
     ExecutionContext(scope_id="other", principal_id="bob", session_id="s-1"),
     ExecutionContext(),
 ]
+_KEYS = ["path", "amount", "to"]
 _ODD_NAMES = ["", "*", "read_file ", "READ_FILE", "r\u00e9ad\U0001f4c4", "x" * 500, "a.b/c:d@e"]
 
 # The plain cases come first and often: those that rules are about.
@@ -44,7 +53,7 @@ json_values = st.recursive(
 arguments = st.one_of(
     st.fixed_dictionaries({"path": texts, "amount": st.integers(-(10**6), 10**6)}),
     st.none(),
-    st.dictionaries(st.sampled_from(["path", "amount", "to"]), json_values, max_size=3),
+    st.dictionaries(st.sampled_from(_KEYS), json_values, max_size=3),
     json_values,
     st.just('{"path": "/etc'),
 )
@@ -58,13 +67,26 @@ contexts = st.sampled_from(_CONTEXTS)
 maybe_name = st.none() | names
 
 
-def tool_questions() -> st.SearchStrategy[ToolQuestion]:
-    """Questions about tools of every kind."""
+def tool_questions(setup: PolicySetup) -> st.SearchStrategy[ToolQuestion]:
+    """Questions about tools of every kind, often those that the author named."""
+    own = [questions_about(tool, setup) for tool in setup.tools]
+    given = [each for each in setup.questions if isinstance(each, ToolQuestion)]
+    return st.one_of(*own, *_each_of(given), _asking(names, _arguments(setup)))
+
+
+def questions_about(tool: str, setup: PolicySetup) -> st.SearchStrategy[ToolQuestion]:
+    """Questions of every kind about one tool, with the author's arguments and with any others."""
+    return _asking(st.just(tool), _arguments(setup))
+
+
+def _asking(
+    tools: st.SearchStrategy[str], given: st.SearchStrategy[JsonValue]
+) -> st.SearchStrategy[ToolQuestion]:
     return st.builds(
         ToolQuestion,
         context=contexts,
-        tool=names,
-        arguments=arguments,
+        tool=tools,
+        arguments=given,
         kind=st.sampled_from(ToolKind),
         effect=st.sampled_from(Effect),
         declared=st.booleans(),
@@ -75,10 +97,23 @@ def tool_questions() -> st.SearchStrategy[ToolQuestion]:
     )
 
 
-def questions() -> st.SearchStrategy[Question]:
+def _arguments(setup: PolicySetup) -> st.SearchStrategy[JsonValue]:
+    keys = sorted({key for each in setup.arguments if isinstance(each, dict) for key in each})
+    # The author's keys with values that the author did not think of.
+    odd = [st.dictionaries(st.sampled_from(keys), json_values, max_size=len(keys))] if keys else []
+    return st.one_of(*_each_of(setup.arguments), *odd, arguments)
+
+
+def _each_of(values: Sequence[T]) -> list[st.SearchStrategy[T]]:
+    """These values, each time as a copy, since a policy may change what it is given."""
+    return [st.sampled_from(values).map(copy.deepcopy)] if values else []
+
+
+def questions(setup: PolicySetup) -> st.SearchStrategy[Question]:
     """Questions of every kind."""
     return st.one_of(
-        tool_questions(),
+        tool_questions(setup),
+        *_each_of(setup.questions),
         st.builds(RunQuestion, context=contexts, agent=names, runtime=names, model=maybe_name),
         st.builds(
             ModelQuestion,

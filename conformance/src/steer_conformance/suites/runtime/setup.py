@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from steer.errors import ConfigError
+from steer.ports.options import PrepareOptions
 from steer.values import JsonValue
 
 from steer_conformance.provider import BUILTIN_DIALECTS, Dialect
@@ -31,14 +33,25 @@ class RuntimeSetup:
     Whoever needs no more than ``connect`` gives that alone. ``connect`` takes the address of a
     provider, such as ``http://127.0.0.1:41234``, and returns the configuration with which the
     plugin asks models there. ``dialects`` are what the provider speaks, ``model`` a name that the
-    runtime knows. ``strange`` has, by the name of a dialect, the bytes of an event that steer has
-    no word for; they carry the word ``zyzzyva``.
+    runtime knows. ``models`` names, by option, models to be asked where ``model`` does not take it:
+    each option that the plugin claims is tried on a model that does. ``strange`` has, by the name
+    of a dialect, the bytes of an event that steer has no word for; they carry the word ``zyzzyva``.
     """
 
     connect: Callable[[str], Mapping[str, JsonValue]]
     dialects: Sequence[Dialect] = BUILTIN_DIALECTS
     model: str = "gpt-4.1"
+    models: Mapping[str, str] = field(default_factory=dict)
     strange: Mapping[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a model for what is no option."""
+        options = {each.name for each in fields(PrepareOptions)}
+        if strangers := sorted(self.models.keys() - options):
+            raise ConfigError(
+                f"RuntimeSetup(models=...) names {', '.join(strangers)}, which is no option",
+                fix=f"Known options: {', '.join(sorted(options))}",
+            )
 
     @classmethod
     def of(cls, given: Callable[..., Any] | RuntimeSetup) -> RuntimeSetup:

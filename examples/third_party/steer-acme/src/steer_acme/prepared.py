@@ -121,6 +121,11 @@ def _refuse_what_acme_lacks(agent: Agent, options: PrepareOptions) -> None:
                 f"acme does not know the option {name}",
                 fix=f"Leave it out; acme takes {', '.join(_SETTINGS)}",
             )
+    if options.output_strict:
+        raise ConfigError(
+            "output_strict cannot take effect: acme checks an answer, and enforces no schema",
+            fix="Leave it out; an answer that does not fit is an error",
+        )
 
 
 def _configured(agent: Agent, options: PrepareOptions, config: AcmeConfig) -> AcmeConfig:
