@@ -106,11 +106,13 @@ class Asking:
         self, model: str | Model | None, messages: Sequence[Message], *, agent: str
     ) -> None:
         """Refuse documents of a kind that a model does not read. Raises ``ConfigError``."""
-        kinds = self.takes(model).files
+        parts = (part for message in messages for part in message.content)
+        files = [part for part in parts if isinstance(part, FilePart)]
+        kinds = self.takes(model).files if files else True
         if isinstance(kinds, bool):
             return
-        for part in (part for message in messages for part in message.content):
-            if isinstance(part, FilePart) and part.media_type.casefold() not in kinds:
+        for part in files:
+            if part.media_type.casefold() not in kinds:
                 problem = f"reads {', '.join(kinds)}, and not {part.media_type}"
                 raise self._refusal(f"the file {part.name}", problem, model, agent)
 

@@ -70,6 +70,8 @@ class RunSessions:
         Raises ``Conflict`` where a session is no longer what the run has read, and
         ``RuntimeFailure`` where it cannot be written.
         """
+        if not self._kept:
+            return
         try:
             # What has begun is finished: half a run in a session would be worse than a late one.
             with anyio.CancelScope(shield=True), anyio.fail_after(STORE_SECONDS):
