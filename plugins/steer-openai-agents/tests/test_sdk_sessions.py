@@ -338,7 +338,7 @@ async def test_two_objects_that_may_be_the_same_session_are_refused() -> None:
 
 def compacting() -> Any:
     client = AsyncOpenAI(api_key="sk-x")
-    return OpenAIResponsesCompactionSession("x", SQLiteSession("x"), client=client)
+    return OpenAIResponsesCompactionSession("x", Remembering(), client=client)
 
 
 def conversation() -> Any:
