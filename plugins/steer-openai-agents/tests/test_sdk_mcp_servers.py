@@ -134,7 +134,9 @@ async def served_over_http() -> AsyncIterator[str]:
         return f"found {title}"
 
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(books.streamable_http_app(), log_level="error", lifespan="on")
+    # MCP needs no websockets, whose old form uvicorn would load.
+    app = books.streamable_http_app()
+    config = uvicorn.Config(app, log_level="error", lifespan="on", ws="none")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
