@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from steer import ExecutionRequest, RuntimeKernel
+from steer import ExecutionRequest, RetrySpec, RuntimeKernel
 from steer.agents import Agent, ModelSettings
 from steer.errors import AgentError, ConfigError, ErrorCategory
 from steer.ports.options import PrepareOptions
@@ -50,7 +50,8 @@ async def ran(provider: Provider, agent: object = DESK, **fields: Any) -> RunRes
     config = {"acme": {"base_url": provider.url}}
     asked = {"prompt": "Hello?", "runtime": "acme"} | fields
     async with RuntimeKernel(runtime_config=config) as kernel:
-        handle = await kernel.execute(ExecutionRequest(agent=agent, **asked))
+        once: dict[str, Any] = {"retries": RetrySpec(max_retries=0)}
+        handle = await kernel.execute(ExecutionRequest(agent=agent, **(once | asked)))
         return await handle.result()
 
 
