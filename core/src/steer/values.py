@@ -23,6 +23,7 @@ __all__ = [
     "BudgetDecision",
     "Effect",
     "EffectStatus",
+    "Expiry",
     "FilePart",
     "FinishReason",
     "ImagePart",
@@ -103,6 +104,18 @@ class ActionType(StrEnum):
     APPLY_CHANGES = "apply_changes"
     APPROVAL = "approval"
     CUSTOM = "custom"
+
+
+class Expiry(StrEnum):
+    """What holds when nobody answers a question in time.
+
+    ``deny``: as if it had been refused. ``fail``: the job fails. ``default``: the answer that the
+    question names is taken.
+    """
+
+    DENY = "deny"
+    FAIL = "fail"
+    DEFAULT = "default"
 
 
 class BudgetDecision(StrEnum):

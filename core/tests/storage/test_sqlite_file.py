@@ -233,9 +233,9 @@ def test_tables_of_a_plugin_do_not_stand_in_the_way(tmp_path: Path) -> None:
 
 
 NEXT = Migration(
-    version=2, sql="CREATE TABLE more (x);\n-- a comment; with a semicolon\nSELECT 1;\n"
+    version=98, sql="CREATE TABLE more (x);\n-- a comment; with a semicolon\nSELECT 1;\n"
 )
-BROKEN = Migration(version=3, sql="CREATE TABLE half (x);\nCREATE TABLE more (x);\n")
+BROKEN = Migration(version=99, sql="CREATE TABLE half (x);\nCREATE TABLE more (x);\n")
 
 
 def test_new_steps_are_applied_once_and_all_or_none(tmp_path: Path) -> None:

@@ -87,8 +87,8 @@ STORAGE_CLAUSES = (
     Clause(
         id="ST-12",
         port="storage",
-        text="A job moves only where its status lets it; ending or queueing it gives up owner and "
-        "lease.",
+        text="A job moves only where its status lets it; ending, queueing or parking it gives up "
+        "owner and lease.",
     ),
     Clause(
         id="ST-13",
@@ -311,5 +311,34 @@ STORAGE_CLAUSES = (
         capability="upgrades",
         text="A store that an earlier version filled shows what one filled today shows, and goes "
         "on.",
+    ),
+    Clause(
+        id="ST-48",
+        port="storage",
+        text="A job is parked for pending actions of its own only, so that parking it and "
+        "answering it cannot miss each other; then nobody holds it.",
+        checks=3,
+    ),
+    Clause(
+        id="ST-49",
+        port="storage",
+        text="A worker is shown the jobs of its queue and its scopes that nobody holds and that "
+        "are due, and those whose owner's time is over, the longest due first.",
+        checks=5,
+    ),
+    Clause(
+        id="ST-50",
+        port="storage",
+        text="The owners are those who hold jobs, each once.",
+    ),
+    Clause(
+        id="ST-51",
+        port="storage",
+        text="Nobody answers an action after its time, by the store's clock.",
+    ),
+    Clause(
+        id="ST-52",
+        port="storage",
+        text="A job that has as many children as it may have, or has ended, gets no more.",
     ),
 )

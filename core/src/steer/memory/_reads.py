@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
@@ -19,6 +19,7 @@ from steer.ports.records import (
     JobRecord,
     JournalEntry,
     LedgerEntry,
+    Owner,
     Page,
     Records,
     Reservation,
@@ -26,7 +27,7 @@ from steer.ports.records import (
     StoredAgent,
 )
 from steer.ports.storage import MAX_PAGE, HeldJob
-from steer.storage import decode_cursor, encode_cursor, page_size
+from steer.storage import JobState, decode_cursor, encode_cursor, page_size
 from steer.values import ActionStatus
 
 __all__ = [
@@ -67,6 +68,35 @@ class MemoryJobs(_Reads):
             older = reversed(tables.numbered[: max(0, before - 1)])
             matching = (rows for rows in older if _matches(query, rows))
             return _page("jobs", matching, limit, lambda rows: rows.number, JobRows.record)
+
+    async def claimable(
+        self,
+        queue: str,
+        /,
+        *,
+        scopes: Collection[str] | None = None,
+        dead: Collection[Owner] = (),
+        limit: int = 50,
+    ) -> Sequence[JobRecord]:
+        size, now = page_size(limit), self._store.clock.now()
+        found: list[tuple[datetime, JobRecord]] = []
+        for scope_id in self._store.scopes() if scopes is None else scopes:
+            with self._store.reading(scope_id) as tables:
+                for rows in tables.live.values():
+                    due = _due(rows.state, dead)
+                    if due is not None and due <= now and rows.created.queue == queue:
+                        found.append((due, rows.record()))
+        found.sort(key=lambda pair: pair[0])
+        return [job for _, job in found[:size]]
+
+    async def owners(self, *, scopes: Collection[str] | None = None) -> Sequence[Owner]:
+        found: dict[Owner, None] = {}
+        for scope_id in self._store.scopes() if scopes is None else scopes:
+            with self._store.reading(scope_id) as tables:
+                found.update(
+                    (owner, None) for rows in tables.live.values() if (owner := rows.state.owner)
+                )
+        return list(found)
 
     async def renew(self, held: Sequence[HeldJob], /, *, lease_seconds: float) -> Sequence[HeldJob]:
         expires = self._store.clock.now() + timedelta(seconds=lease_seconds)
@@ -256,6 +286,13 @@ def _matches(query: JobQuery, rows: JobRows) -> bool:
         and (query.created_after is None or job.created_at > query.created_after)
         and (query.created_before is None or job.created_at < query.created_before)
     )
+
+
+def _due(state: JobState, dead: Collection[Owner]) -> datetime | None:
+    """Return since when a worker may take the job, ``None`` where it may not."""
+    if state.owner is None:
+        return state.due_at
+    return state.updated_at if state.owner in dead else state.lease_expires_at
 
 
 def _page(

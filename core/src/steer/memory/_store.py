@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
@@ -29,6 +29,12 @@ class Store:
         with self._lock:
             self._check_open()
             yield self._scopes.get(scope_id) or MemoryTables(self.counter)
+
+    def scopes(self) -> Sequence[str]:
+        """Return the scopes that have been written to."""
+        with self._lock:
+            self._check_open()
+            return tuple(self._scopes)
 
     @contextmanager
     def writing(self, scope_id: str) -> Iterator[MemoryTables]:

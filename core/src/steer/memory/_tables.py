@@ -66,7 +66,9 @@ class JobRows:
             updated_at=state.updated_at,
             started_at=state.started_at,
             ended_at=state.ended_at,
+            due_at=state.due_at,
             attempt=state.attempt,
+            retries=state.retries,
             fence=state.fence,
             owner=state.owner,
             lease_expires_at=state.lease_expires_at,
@@ -93,6 +95,8 @@ class MemoryTables:
         self.jobs: dict[str, JobRows] = {}
         self.numbered: list[JobRows] = []
         self.keys: dict[str, str] = {}
+        self.live: dict[str, JobRows] = {}
+        self.parents: dict[str, int] = {}
         # Two lists instead of one of pairs: an entry is built only for who reads it.
         self.positions: list[int] = []
         self.events: list[Event] = []
@@ -130,16 +134,25 @@ class MemoryTables:
     def save_job(self, job_id: str, state: JobState, /) -> None:
         rows = self.jobs[job_id]
         self._set_attribute(rows, "state", state)
+        if state.status.terminal:
+            self._remove(self.live, job_id)
 
     def add_job(self, job: JobRecord, state: JobState, /) -> None:
         rows = JobRows(len(self.numbered) + 1, in_utc(job), state)
         self._put(self.jobs, job.job_id, rows)
         self._extend(self.numbered, (rows,))
+        if not state.status.terminal:
+            self._put(self.live, job.job_id, rows)
+        if job.parent_job_id is not None:
+            self._put(self.parents, job.parent_job_id, self.children(job.parent_job_id) + 1)
         if job.idempotency_key is not None:
             self._put(self.keys, job.idempotency_key, job.job_id)
 
     def save_result(self, job_id: str, result: RunResult, /) -> None:
         self._set_attribute(self.jobs[job_id], "result", result)
+
+    def children(self, job_id: str, /) -> int:
+        return self.parents.get(job_id, 0)
 
     def job_with_key(self, idempotency_key: str, /) -> str | None:
         return self.keys.get(idempotency_key)
@@ -259,6 +272,10 @@ class MemoryTables:
         else:
             self._undo.append((table.pop, (key,)))
         table[key] = value
+
+    def _remove(self, table: dict[K, V], key: K) -> None:
+        if key in table:
+            self._undo.append((table.__setitem__, (key, table.pop(key))))
 
     def _extend(self, rows: list[V], more: Sequence[V]) -> None:
         self._undo.append((_truncate, (rows, len(rows))))

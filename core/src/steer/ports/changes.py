@@ -6,6 +6,7 @@ A commit applies its changes in the order given; if one is refused, none is kept
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from steer.events import Event
@@ -54,13 +55,16 @@ class JobCreated:
 
     Then it is running with fence and attempt 1, ``lease_seconds`` starts the lease by the store's
     clock, and the rest of the commit acts as the owner. Without an owner it has neither fence nor
-    attempt nor lease. Refused with
+    attempt nor lease, and is due at once where it does not say when. Refused with
     ``IdempotencyConflict``, naming the holder, where the scope has a job with the same key;
-    with ``Conflict`` where the id is taken (ST-7, ST-8).
+    with ``Conflict`` where the id is taken (ST-7, ST-8). With ``max_children`` refused with
+    ``NotFound`` where the scope does not have the job's parent, with ``InvalidTransition`` where
+    the parent has ended, and with ``BudgetExceeded`` where it has that many children (ST-52).
     """
 
     job: JobRecord
     lease_seconds: float | None = None
+    max_children: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,13 +87,20 @@ class JobClaimed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobMoved:
-    """The job's new status; a terminal or queued one gives up owner and lease.
+    """The job's new status; any but running gives up owner and lease.
 
-    Refused with ``InvalidTransition``, naming both states (ST-12).
+    ``due_at`` is when a job that nobody holds is to be looked at: a queued one at once unless it is
+    given, one that waits for a person never. ``retry`` counts the move as another try after a
+    failure. Refused with ``InvalidTransition``, naming both states (ST-12), and with ``Conflict``
+    where one of the actions ``waits_for`` is none of the job's or is not pending: whoever parks a
+    job and whoever answers it cannot miss each other (ST-48).
     """
 
     status: JobStatus
     result: RunResult | None = None
+    due_at: datetime | None = None
+    retry: bool = False
+    waits_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,7 +232,8 @@ class ActionRequested:
 class ActionMoved:
     """An answer, an expiry or a cancellation. The first one wins (ST-27).
 
-    Refused with ``NotFound``, or with ``InvalidTransition`` where it is not pending.
+    Refused with ``NotFound``, with ``InvalidTransition`` where it is not pending, and with
+    ``ActionExpired`` for an answer after ``expires_at`` by the store's clock (ST-51).
     """
 
     action_id: str

@@ -15,6 +15,7 @@ from steer.values import (
     ActionType,
     Effect,
     EffectStatus,
+    Expiry,
     JobStatus,
     JsonValue,
     RunResult,
@@ -67,7 +68,11 @@ class JobRecord:
     ``request`` is what another process needs to run it again, as JSON text; it may hold content.
     ``request_digest`` identifies it under ``idempotency_key`` and is empty without one.
     ``agent_ref`` is the agent's reference as JSON text, ``None`` for a live object.
-    ``fence`` grows with every claim, ``attempt`` too; both are 0 before the first.
+    ``fence`` grows with every claim, ``attempt`` too; both are 0 before the first. ``retries``
+    counts how often it was queued again because it had failed. ``depth`` is 0 for a job without a
+    parent, else one more than the parent's. ``due_at`` is when somebody is to look at a job that
+    nobody holds: a queued one runs then, one that waits for a person gives up waiting; ``None`` is
+    never.
     ``last_seq`` is the number of the newest event in the journal. Times are UTC.
     """
 
@@ -76,6 +81,7 @@ class JobRecord:
     principal_id: str
     session_id: str | None = None
     parent_job_id: str | None = None
+    depth: int = 0
     run_id: str = ""
     status: JobStatus
     queue: str = "default"
@@ -92,7 +98,9 @@ class JobRecord:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     deadline: datetime | None = None
+    due_at: datetime | None = None
     attempt: int = 0
+    retries: int = 0
     fence: int = 0
     owner: Owner | None = None
     lease_expires_at: datetime | None = None
@@ -275,17 +283,27 @@ class LedgerEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActionRecord:
-    """A question to a person. ``token_hash`` is all that is kept of the token that answers it."""
+    """A question to a person. ``token_hash`` is all that is kept of the token that answers it.
+
+    ``asked_by`` is the principal that the job runs for. ``approvers`` are globs of the principals
+    who may answer; none leaves that to policy. ``binding`` is what the answer is good for, ``None``
+    where it is for nothing but the question. Past ``expires_at`` nobody answers it any more, and
+    ``on_expiry`` holds, with ``default`` for the answer that is taken then.
+    """
 
     action_id: str
     job_id: str
     type: ActionType
+    asked_by: str = ""
+    approvers: tuple[str, ...] = ()
     status: ActionStatus = ActionStatus.PENDING
     payload: JsonValue = None
     binding: JsonValue = None
     token_hash: str | None = None
     created_at: datetime
     expires_at: datetime | None = None
+    on_expiry: Expiry = Expiry.DENY
+    default: JsonValue = None
     resolved_at: datetime | None = None
     resolution: JsonValue = None
     resolved_by: str | None = None

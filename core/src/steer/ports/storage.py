@@ -7,7 +7,7 @@ was (ST-33 to ST-36). The clauses are those of the conformance suite.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -21,6 +21,7 @@ from steer.ports.records import (
     JobRecord,
     JournalEntry,
     LedgerEntry,
+    Owner,
     Page,
     Records,
     Reservation,
@@ -90,6 +91,30 @@ class JobReads(Protocol):
         """Return jobs, newest first (ST-30); ``cursor`` is the last page's (ST-31).
 
         Raises ``ConfigError`` for a cursor that is not one (ST-32).
+        """
+        ...
+
+    async def claimable(
+        self,
+        queue: str,
+        /,
+        *,
+        scopes: Collection[str] | None = None,
+        dead: Collection[Owner] = (),
+        limit: int = 50,
+    ) -> Sequence[JobRecord]:
+        """Return the jobs of a queue that a worker can take, those that are longest due first.
+
+        That is: nobody holds it and it is due; or its lease has run out by the store's clock; or
+        one of ``dead`` holds it. Looks into these scopes only, or into all of the store with
+        ``None``: a worker serves whoever uses the store (ST-49).
+        """
+        ...
+
+    async def owners(self, *, scopes: Collection[str] | None = None) -> Sequence[Owner]:
+        """Return who holds jobs, each once, for those who can tell that a process is gone (ST-50).
+
+        Looks into these scopes only, or into all of the store with ``None``.
         """
         ...
 

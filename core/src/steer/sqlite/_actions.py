@@ -9,14 +9,15 @@ from steer.ports.records import ActionRecord, Page
 from steer.sqlite._readers import Readers
 from steer.sqlite._rows import Row, Rows, from_micros, json_text, json_value, page, to_micros
 from steer.storage import decode_cursor, page_size
-from steer.values import ActionStatus, ActionType
+from steer.values import ActionStatus, ActionType, Expiry
 
 __all__ = ["ActionRows", "SqliteActions"]
 
 _INSERT = """
 INSERT INTO actions (scope_id, action_id, job_id, type, status, payload, binding, token_hash,
-    created_at, expires_at, resolved_at, resolution, resolved_by, resolved_via)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    created_at, expires_at, resolved_at, resolution, resolved_by, resolved_via, asked_by,
+    approvers, on_expiry, default_answer)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE = """
 UPDATE actions SET status = ?, resolved_at = ?, resolution = ?, resolved_by = ?, resolved_via = ?
@@ -24,7 +25,8 @@ WHERE scope_id = ? AND action_id = ?
 """
 _SELECT = """
 SELECT number, action_id, job_id, type, status, payload, binding, token_hash, created_at,
-    expires_at, resolved_at, resolution, resolved_by, resolved_via
+    expires_at, resolved_at, resolution, resolved_by, resolved_via, asked_by, approvers, on_expiry,
+    default_answer
 FROM actions WHERE scope_id = ?
 """
 _ONE = _SELECT + "AND action_id = ?"
@@ -55,6 +57,10 @@ class ActionRows(Rows):
                 json_text(action.resolution),
                 action.resolved_by,
                 action.resolved_via,
+                action.asked_by,
+                json_text(action.approvers),
+                action.on_expiry.value,
+                json_text(action.default),
             ),
         )
 
@@ -131,4 +137,8 @@ def _action(row: Row) -> ActionRecord:
         resolution=json_value(row[11]),
         resolved_by=row[12],
         resolved_via=row[13],
+        asked_by=row[14],
+        approvers=tuple(json_value(row[15])),
+        on_expiry=Expiry(row[16]),
+        default=json_value(row[17]),
     )

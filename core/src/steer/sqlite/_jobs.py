@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
+from steer.clock import Clock
 from steer.errors import NotFound
 from steer.ports.records import JobQuery, JobRecord, Owner, Page
 from steer.ports.storage import HeldJob
+from steer.sqlite._due_jobs import due_jobs, holders
+from steer.sqlite._job_rows import RECORD_COLUMNS, read_owner, read_record, state_columns
 from steer.sqlite._readers import Readers
 from steer.sqlite._rows import (
-    Row,
     Rows,
     Transaction,
     from_micros,
     json_text,
-    json_value,
     page,
-    read_as,
     to_micros,
 )
 from steer.sqlite._writer import Writer
@@ -30,21 +30,24 @@ __all__ = ["JobRows", "SqliteJobs", "page_of_jobs"]
 _STATE = """
 SELECT number, status, updated_at, run_id, attempt, fence, owner_token, owner_host, owner_boot_id,
     owner_pid, owner_started, lease_expires_at, started_at, ended_at, cancel_reason, cancel_by,
-    last_seq, journal_ended
+    last_seq, journal_ended, due_at, retries
 FROM jobs WHERE scope_id = ? AND job_id = ?
 """
 _UPDATE = """
 UPDATE jobs SET status = ?, updated_at = ?, run_id = ?, attempt = ?, fence = ?, owner_token = ?,
     owner_host = ?, owner_boot_id = ?, owner_pid = ?, owner_started = ?, lease_expires_at = ?,
-    started_at = ?, ended_at = ?, cancel_reason = ?, cancel_by = ?, last_seq = ?, journal_ended = ?
+    started_at = ?, ended_at = ?, cancel_reason = ?, cancel_by = ?, last_seq = ?, journal_ended = ?,
+    due_at = ?, retries = ?
 WHERE number = ?
 """
 _INSERT = """
-INSERT INTO jobs (scope_id, job_id, principal_id, session_id, parent_job_id, queue, agent, runtime,
-    model, request_digest, idempotency_key, policy, created_at, deadline, status, updated_at,
-    run_id, attempt, fence, owner_token, owner_host, owner_boot_id, owner_pid, owner_started,
-    lease_expires_at, started_at, ended_at, cancel_reason, cancel_by, last_seq, journal_ended)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO jobs (scope_id, job_id, principal_id, session_id, parent_job_id, depth, queue, agent,
+    runtime, model, request_digest, idempotency_key, policy, created_at, deadline, status,
+    updated_at, run_id, attempt, fence, owner_token, owner_host, owner_boot_id, owner_pid,
+    owner_started, lease_expires_at, started_at, ended_at, cancel_reason, cancel_by, last_seq,
+    journal_ended, due_at, retries)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?, ?, ?)
 """
 _INSERT_CONTENTS = """
 INSERT INTO job_contents (job, agent_ref, request, metadata, tags, result)
@@ -53,15 +56,12 @@ VALUES (?, ?, ?, ?, ?, ?)
 _UPDATE_RESULT = "UPDATE job_contents SET result = ? WHERE job = ?"
 _BY_KEY = "SELECT job_id FROM jobs WHERE scope_id = ? AND idempotency_key = ?"
 
-_RECORD = """
-SELECT number, scope_id, job_id, principal_id, session_id, parent_job_id, run_id, status, queue,
-    agent, runtime, model, request_digest, idempotency_key, policy, created_at, updated_at,
-    started_at, ended_at, deadline, attempt, fence, owner_token, owner_host, owner_boot_id,
-    owner_pid, owner_started, lease_expires_at, cancel_reason, cancel_by, last_seq, agent_ref,
-    request, metadata, tags, result
+_RECORD = f"""
+SELECT {RECORD_COLUMNS}
 FROM jobs JOIN job_contents ON job_contents.job = jobs.number
 WHERE scope_id = ?
-"""
+"""  # noqa: S608 - made of constants
+_CHILDREN = "SELECT count(*) FROM jobs WHERE scope_id = ? AND parent_job_id = ?"
 _BY_NUMBER = " ORDER BY number DESC LIMIT ?"
 # The + makes SQLite look the statuses up in their index and sort: the jobs that have not ended are
 # few, and walking through all the others in order of number to find them is what takes long.
@@ -92,7 +92,7 @@ class JobRows(Rows):
             run_id=row[3],
             attempt=row[4],
             fence=row[5],
-            owner=_owner(row[6:11]),
+            owner=read_owner(row[6:11]),
             lease_expires_at=from_micros(row[11]),
             started_at=from_micros(row[12]),
             ended_at=from_micros(row[13]),
@@ -100,10 +100,12 @@ class JobRows(Rows):
             cancel_by=row[15],
             last_seq=row[16],
             journal_ended=bool(row[17]),
+            due_at=from_micros(row[18]),
+            retries=row[19],
         )
 
     def save_job(self, job_id: str, state: JobState, /) -> None:
-        self._connection.execute(_UPDATE, (*_state_columns(state), self._numbers[job_id]))
+        self._connection.execute(_UPDATE, (*state_columns(state), self._numbers[job_id]))
 
     def add_job(self, job: JobRecord, state: JobState, /) -> None:
         inserted = self._connection.execute(
@@ -114,6 +116,7 @@ class JobRows(Rows):
                 job.principal_id,
                 job.session_id,
                 job.parent_job_id,
+                job.depth,
                 job.queue,
                 job.agent,
                 job.runtime,
@@ -123,7 +126,7 @@ class JobRows(Rows):
                 job.policy,
                 to_micros(job.created_at),
                 to_micros(job.deadline),
-                *_state_columns(state),
+                *state_columns(state),
             ),
         )
         number = inserted.lastrowid
@@ -144,6 +147,10 @@ class JobRows(Rows):
     def save_result(self, job_id: str, result: RunResult, /) -> None:
         self._connection.execute(_UPDATE_RESULT, (json_text(result), self._numbers[job_id]))
 
+    def children(self, job_id: str, /) -> int:
+        (count,) = self._connection.execute(_CHILDREN, (self._scope_id, job_id)).fetchone()
+        return int(count)
+
     def job_with_key(self, idempotency_key: str, /) -> str | None:
         row = self._one(_BY_KEY, (self._scope_id, idempotency_key))
         return None if row is None else row[0]
@@ -152,16 +159,17 @@ class JobRows(Rows):
 class SqliteJobs:
     """``steer.ports.storage.JobReads``."""
 
-    def __init__(self, readers: Readers, writer: Writer) -> None:
+    def __init__(self, readers: Readers, writer: Writer, clock: Clock) -> None:
         self._readers = readers
         self._writer = writer
+        self._clock = clock
 
     async def get(self, scope_id: str, job_id: str, /) -> JobRecord:
         def read(connection: sqlite3.Connection) -> JobRecord:
             row = connection.execute(_RECORD + "AND job_id = ?", (scope_id, job_id)).fetchone()
             if row is None:
                 raise NotFound(f"there is no job {job_id} in scope {scope_id}")
-            return _record(row)
+            return read_record(row)
 
         return await self._readers.read(read)
 
@@ -170,7 +178,7 @@ class SqliteJobs:
             row = connection.execute(
                 _RECORD + "AND idempotency_key = ?", (scope_id, idempotency_key)
             ).fetchone()
-            return None if row is None else _record(row)
+            return None if row is None else read_record(row)
 
         return await self._readers.read(read)
 
@@ -178,6 +186,20 @@ class SqliteJobs:
         self, scope_id: str, query: JobQuery, /, *, limit: int = 50, cursor: str | None = None
     ) -> Page[JobRecord]:
         return await self._readers.read(page_of_jobs(scope_id, query, limit=limit, cursor=cursor))
+
+    async def claimable(
+        self,
+        queue: str,
+        /,
+        *,
+        scopes: Collection[str] | None = None,
+        dead: Collection[Owner] = (),
+        limit: int = 50,
+    ) -> Sequence[JobRecord]:
+        return await self._readers.read(due_jobs(queue, scopes, dead, limit, self._clock.now()))
+
+    async def owners(self, *, scopes: Collection[str] | None = None) -> Sequence[Owner]:
+        return await self._readers.read(holders(scopes))
 
     async def renew(self, held: Sequence[HeldJob], /, *, lease_seconds: float) -> Sequence[HeldJob]:
         def write(transaction: Transaction) -> Sequence[HeldJob]:
@@ -211,7 +233,7 @@ def page_of_jobs(
 
     def read(connection: sqlite3.Connection) -> Page[JobRecord]:
         rows = connection.execute(sql, (scope_id, *arguments, size + 1)).fetchall()
-        return page("jobs", rows, size, _record)
+        return page("jobs", rows, size, read_record)
 
     return read
 
@@ -250,69 +272,3 @@ def _conditions(query: JobQuery) -> tuple[list[str], list[object]]:
             conditions.append(condition)
             arguments.append(value)
     return conditions, arguments
-
-
-def _state_columns(state: JobState) -> Row:
-    owner = state.owner
-    return (
-        state.status.value,
-        to_micros(state.updated_at),
-        state.run_id,
-        state.attempt,
-        state.fence,
-        *(
-            (None,) * 5
-            if owner is None
-            else (owner.token, owner.host, owner.boot_id, owner.pid, owner.started)
-        ),
-        to_micros(state.lease_expires_at),
-        to_micros(state.started_at),
-        to_micros(state.ended_at),
-        state.cancel_reason,
-        state.cancel_by,
-        state.last_seq,
-        state.journal_ended,
-    )
-
-
-def _owner(columns: Row) -> Owner | None:
-    token, host, boot_id, pid, started = columns
-    if token is None:
-        return None
-    return Owner(token=token, host=host, boot_id=boot_id, pid=pid, started=started)
-
-
-def _record(row: Row) -> JobRecord:
-    return JobRecord(
-        scope_id=row[1],
-        job_id=row[2],
-        principal_id=row[3],
-        session_id=row[4],
-        parent_job_id=row[5],
-        run_id=row[6],
-        status=JobStatus(row[7]),
-        queue=row[8],
-        agent=row[9],
-        runtime=row[10],
-        model=row[11],
-        request_digest=row[12],
-        idempotency_key=row[13],
-        policy=row[14],
-        created_at=from_micros(row[15]),
-        updated_at=from_micros(row[16]),
-        started_at=from_micros(row[17]),
-        ended_at=from_micros(row[18]),
-        deadline=from_micros(row[19]),
-        attempt=row[20],
-        fence=row[21],
-        owner=_owner(row[22:27]),
-        lease_expires_at=from_micros(row[27]),
-        cancel_reason=row[28],
-        cancel_by=row[29],
-        last_seq=row[30],
-        agent_ref=row[31],
-        request=row[32],
-        metadata=json_value(row[33]),
-        tags=tuple(json_value(row[34])),
-        result=read_as(RunResult, row[35]),
-    )

@@ -35,10 +35,10 @@ class SqliteStorage:
     A commit returns when it is on the disk. Cancelling the call does not undo it.
     """
 
-    def __init__(self, readers: Readers, writer: Writer) -> None:
+    def __init__(self, readers: Readers, writer: Writer, clock: Clock) -> None:
         self._readers = readers
         self._writer = writer
-        self.jobs = SqliteJobs(readers, writer)
+        self.jobs = SqliteJobs(readers, writer, clock)
         self.journal = SqliteJournal(readers)
         self.records = SqliteRecords(readers)
         self.actions = SqliteActions(readers)
@@ -93,12 +93,13 @@ def open_sqlite(
     except BaseException:
         connection.close()
         raise
+    clock = clock or SystemClock()
     readers = Readers(file, lock_timeout)
     writer = Writer(
         connection,
         file,
-        clock or SystemClock(),
+        clock,
         lock_timeout=lock_timeout,
         before_close=readers.join,
     )
-    return SqliteStorage(readers, writer)
+    return SqliteStorage(readers, writer, clock)

@@ -7,7 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from steer.errors import Conflict, IdempotencyConflict, InvalidTransition, NotFound, StaleFence
+from steer.errors import (
+    ActionExpired,
+    BudgetExceeded,
+    Conflict,
+    IdempotencyConflict,
+    InvalidTransition,
+    NotFound,
+    StaleFence,
+)
 from steer.events import Event
 from steer.ports.changes import (
     ActionMoved,
@@ -164,6 +172,8 @@ class _Commit:
                 self._acting = True
             case JobMoved():
                 job_id, state = self._unowned(change)
+                for action_id in change.waits_for:
+                    self._check_waits(job_id, action_id)
                 state.move(change, now)
                 if change.result is not None:
                     self._write_new()
@@ -231,9 +241,29 @@ class _Commit:
             )
         if self._state is not None:
             raise Conflict(f"the id of job {job.job_id} is taken")
+        if change.max_children is not None and job.parent_job_id is not None:
+            self._check_parent(job.parent_job_id, change.max_children)
         self._state = JobState.created(change, self._now)
         self._acting = job.owner is not None
         self._new = job
+
+    def _check_parent(self, parent_id: str, most: int) -> None:
+        parent = self._tables.job_state(parent_id)
+        if parent is None:
+            raise NotFound(f"there is no job {parent_id} in scope {self._scope_id}")
+        if parent.status.terminal:
+            raise InvalidTransition(f"a job that is {parent.status} cannot start another one")
+        if self._tables.children(parent_id) >= most:
+            raise BudgetExceeded(
+                "max_children", f"job {parent_id} has had its {most} child job{'s' * (most != 1)}"
+            )
+
+    def _check_waits(self, job_id: str, action_id: str) -> None:
+        action = self._tables.action(action_id)
+        if action is None or action.job_id != job_id:
+            raise Conflict(f"job {job_id} has no action {action_id} to wait for")
+        if action.status is not ActionStatus.PENDING:
+            raise Conflict(f"action {action_id} is {action.status}: there is nothing to wait for")
 
     def _write_new(self) -> None:
         """Write the job that this commit creates, before rows that refer to it."""
@@ -277,6 +307,9 @@ class _Commit:
             raise InvalidTransition(
                 f"an action that is {action.status} cannot become {change.status}"
             )
+        expires = action.expires_at
+        if change.status is ActionStatus.RESOLVED and expires is not None and expires <= self._now:
+            raise ActionExpired(f"action {change.action_id} expired at {expires:%Y-%m-%d %H:%M:%S}")
         self._tables.save_action(
             replace(
                 action,

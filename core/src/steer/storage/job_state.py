@@ -25,7 +25,9 @@ class JobState:
     status: JobStatus
     updated_at: datetime
     run_id: str = ""
+    due_at: datetime | None = None
     attempt: int = 0
+    retries: int = 0
     fence: int = 0
     owner: Owner | None = None
     lease_expires_at: datetime | None = None
@@ -46,10 +48,13 @@ class JobState:
             started_at=job.started_at,
             ended_at=now if job.status.terminal else None,
             updated_at=now,
+            due_at=job.due_at,
         )
         if job.owner is not None:
             state.status = JobStatus.RUNNING
             state._hold(job.owner, change.lease_seconds, now)
+        elif job.status is JobStatus.QUEUED and job.due_at is None:
+            state.due_at = now
         return state
 
     def copy(self) -> JobState:
@@ -58,7 +63,9 @@ class JobState:
             status=self.status,
             updated_at=self.updated_at,
             run_id=self.run_id,
+            due_at=self.due_at,
             attempt=self.attempt,
+            retries=self.retries,
             fence=self.fence,
             owner=self.owner,
             lease_expires_at=self.lease_expires_at,
@@ -90,7 +97,11 @@ class JobState:
         self.status = change.status
         if change.status.terminal:
             self.ended_at = now
-        if change.status.terminal or change.status is JobStatus.QUEUED:
+        self.due_at = change.due_at
+        if change.status is JobStatus.QUEUED:
+            self.due_at = change.due_at or now
+            self.retries += change.retry
+        if change.status is not JobStatus.RUNNING:
             self.owner = None
             self.lease_expires_at = None
 
@@ -123,6 +134,7 @@ class JobState:
 
     def _hold(self, owner: Owner, lease_seconds: float | None, now: datetime) -> None:
         self.owner = owner
+        self.due_at = None
         self.fence += 1
         self.attempt += 1
         if lease_seconds is not None:

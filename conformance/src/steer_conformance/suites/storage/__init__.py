@@ -18,6 +18,7 @@ from steer_conformance.suites.storage import (
     processes,
     records,
     scopes,
+    waiting,
 )
 from steer_conformance.suites.storage.case import StorageCase, storage_case
 
@@ -34,6 +35,7 @@ SUITE = Suite(
         records,
         money,
         people,
+        waiting,
         listing,
         exactness,
         concurrency,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from steer.values import ActionStatus, EffectStatus, JobStatus, RunResult
 
 from steer_conformance.storing.samples import (
     LEASE,
+    START,
     action,
     effect,
     effect_key,
@@ -55,6 +57,7 @@ amounts = st.lists(
 effect_keys = st.builds(effect_key, names, paths, st.integers(0, 1))
 statuses = st.sampled_from(JobStatus)
 items = st.lists(texts, max_size=2).map(tuple)
+due_times = st.integers(0, 3).map(lambda hours: START + timedelta(hours=hours))
 one_in_five = st.sampled_from([True, False, False, False, False])
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -86,9 +89,15 @@ def draw_created(draw: Draw, now: Situation) -> c.JobCreated:
         owner=held,
         idempotency_key=key,
         metadata=draw(metadata),
+        parent_job_id=draw(st.none() | job_ids),
+        due_at=draw(st.none() | due_times),
         tags=("red",) if key else (),
     )
-    return c.JobCreated(job=record, lease_seconds=None if held is None else LEASE)
+    return c.JobCreated(
+        job=record,
+        lease_seconds=None if held is None else LEASE,
+        max_children=draw(st.none() | small),
+    )
 
 
 def draw_claimed(draw: Draw, now: Situation) -> c.JobClaimed:
@@ -111,7 +120,14 @@ def draw_appended(draw: Draw, now: Situation) -> c.EventsAppended:
 def draw_moved(draw: Draw, now: Situation) -> c.JobMoved:
     status, output = draw(statuses), draw(json_values)
     result = RunResult(job_id=now.job_id, status=status, output=output) if output else None
-    return c.JobMoved(status=status, result=result)
+    waited = draw(small) == 0 and [*now.scope.actions]
+    return c.JobMoved(
+        status=status,
+        result=result,
+        due_at=draw(st.none() | due_times),
+        retry=draw(one_in_five),
+        waits_for=tuple(waited[:1] if waited else ()),
+    )
 
 
 def draw_next_step(draw: Draw, now: Situation) -> c.Change:
@@ -174,7 +190,7 @@ DRAWN: Mapping[type[Any], Callable[[Draw, Situation], c.Change]] = {
         entries=(entry(draw(names), details={"v": draw(json_values)}),)
     ),
     c.ActionRequested: lambda draw, _: c.ActionRequested(
-        action=action(draw(names), job_id=draw(job_ids))
+        action=action(draw(names), job_id=draw(job_ids), expires_at=draw(st.none() | due_times))
     ),
     c.ActionMoved: lambda draw, _: c.ActionMoved(
         action_id=draw(names), status=draw(st.sampled_from(ActionStatus))

@@ -34,7 +34,8 @@ HELD = HeldJob(scope_id="acme", job_id="job-1", fence=1)
 async def a_queued_job_has_neither_fence_nor_owner(case: StorageCase) -> None:
     done = await case.storage.commit("acme", "job-1", None, [created()])
     assert (done.position, done.fence, done.attempt) == (0, 0, 0)
-    assert await case.storage.jobs.get("acme", "job-1") == job()
+    found = await case.storage.jobs.get("acme", "job-1")
+    assert found == replace(job(), due_at=case.clock.now())
 
 
 @check("ST-7")
@@ -138,10 +139,10 @@ async def a_claim_that_expects_another_fence_is_refused(case: StorageCase) -> No
 
 
 @check("ST-9")
-async def a_waiting_job_is_claimed_whoever_holds_it(case: StorageCase) -> None:
+async def a_waiting_job_is_claimed_at_once(case: StorageCase) -> None:
     await admit(case.storage)
     await write(case.storage, JobMoved(status=JobStatus.WAITING_ACTION))
-    assert (await case.storage.jobs.get("acme", "job-1")).owner == owner()
+    assert (await case.storage.jobs.get("acme", "job-1")).owner is None
     await write(case.storage, claim(1), fence=None)
     assert (await case.storage.jobs.get("acme", "job-1")).status is JobStatus.RUNNING
 
@@ -222,8 +223,7 @@ async def a_job_moves_only_where_it_may(case: StorageCase) -> None:
         await write(storage, JobMoved(status=status), job_id=status)
         found = await storage.jobs.get("acme", status)
         assert found.status is status
-        held = status is JobStatus.WAITING_ACTION
-        assert (found.owner is not None, found.lease_expires_at is not None) == (held, held)
+        assert (found.owner, found.lease_expires_at) == (None, None)
         assert (found.ended_at is not None) == status.terminal
         if not status.terminal:
             continue

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from steer.errors import (
+    ActionExpired,
     BudgetExceeded,
     ConfigError,
     Conflict,
@@ -170,8 +171,19 @@ class _PlainCommit:
         keys = {other.idempotency_key for other in self.scope.jobs.values()} - {None}
         self.need(job.idempotency_key not in keys, IdempotencyConflict)
         self.need(job.job_id not in self.scope.jobs, Conflict)
+        if change.max_children is not None and job.parent_job_id is not None:
+            self.need(job.parent_job_id in self.scope.jobs, NotFound)
+            parent = self.scope.jobs[job.parent_job_id]
+            self.need(parent.status not in ENDED, InvalidTransition)
+            siblings = [
+                one for one in self.scope.jobs.values() if one.parent_job_id == parent.job_id
+            ]
+            self.need(len(siblings) < change.max_children, BudgetExceeded)
+        queued = job.owner is None and job.status == "queued"
         self.scope.jobs[job.job_id] = replace(
             job,
+            due_at=job.due_at or (self.now if queued else None),
+            retries=0,
             owner=None,
             fence=0,
             attempt=0,
@@ -187,6 +199,7 @@ class _PlainCommit:
     def hold(self, owner: Any, lease_seconds: float | None) -> None:
         self.update(
             owner=owner,
+            due_at=None,
             fence=self.job.fence + 1,
             attempt=self.job.attempt + 1,
             started_at=self.job.started_at or self.now,
@@ -205,11 +218,19 @@ class _PlainCommit:
         self.acting = True
 
     def JobMoved(self, _: str, change: c.JobMoved) -> None:  # noqa: N802
+        for action_id in change.waits_for:
+            self.need(action_id in self.scope.actions, Conflict)
+            waited = self.scope.actions[action_id]
+            self.need(waited.job_id == self.job_id and waited.status == "pending", Conflict)
         self.need(change.status in MOVES.get(self.job.status, ()), InvalidTransition)
         self.update(status=change.status, result=change.result or self.job.result)
         if change.status in ENDED:
             self.update(ended_at=self.now)
-        if change.status in ENDED or change.status == "queued":
+        self.update(due_at=change.due_at)
+        if change.status == "queued":
+            retries = self.job.retries + change.retry
+            self.update(due_at=change.due_at or self.now, retries=retries)
+        if change.status != "running":
             self.update(owner=None, lease_expires_at=None)
 
     def CancelRequested(self, _: str, change: c.CancelRequested) -> None:  # noqa: N802
@@ -310,6 +331,8 @@ class _PlainCommit:
         self.need(change.action_id in self.scope.actions, NotFound)
         old = self.scope.actions[change.action_id]
         self.need(old.status == "pending" != change.status, InvalidTransition)
+        late = old.expires_at is not None and old.expires_at <= self.now
+        self.need(not (late and change.status == "resolved"), ActionExpired)
         self.scope.actions[change.action_id] = replace(
             old,
             status=change.status,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 from steer.errors import Conflict, InvalidTransition, NotFound
 from steer.ports.changes import ActionMoved, ActionRequested, AgentStored, Change, SessionAppended
 from steer.ports.records import SessionRecord
 from steer.ports.storage import Storage
-from steer.values import ActionStatus
+from steer.values import ActionStatus, Expiry
 
 from steer_conformance.checks import check, raises
 from steer_conformance.storing.samples import START, action, admit, stored_agent, write
@@ -33,7 +34,11 @@ async def an_action_comes_back_as_it_was_and_then_as_it_was_answered(case: Stora
         payload={"question": "Grüße?", "of": [1, None]},
         binding={"digest": "d"},
         token_hash="hash",  # noqa: S106 - a hash of nothing
-        expires_at=START,
+        expires_at=START + timedelta(seconds=60),
+        asked_by="ada",
+        approvers=("bob", "ops-*"),
+        on_expiry=Expiry.DEFAULT,
+        default={"yes": False},
     )
     await admit(case.storage)
     await write(case.storage, ActionRequested(action=asked))

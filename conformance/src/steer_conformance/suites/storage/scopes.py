@@ -68,6 +68,8 @@ EMPTY: Mapping[str, tuple[Read, ...]] = {
 
 NOTHING: Mapping[str, tuple[Read, object]] = {
     "jobs.find": (lambda s: s.jobs.find("other", "key"), None),
+    "jobs.claimable": (lambda s: s.jobs.claimable("default", scopes=["other"]), []),
+    "jobs.owners": (lambda s: s.jobs.owners(scopes=["other"]), []),
     "jobs.cancellations": (lambda s: s.jobs.cancellations(STRANGERS), {}),
     "jobs.renew": (lambda s: s.jobs.renew(STRANGERS, lease_seconds=99), list(STRANGERS)),
     "journal.read": (lambda s: s.journal.read("other"), []),
