@@ -16,6 +16,7 @@ from steer.context import DEFAULT_SCOPE, ExecutionContext
 from steer.errors import ConfigError, Conflict, IdempotencyConflict, Interrupted
 from steer.handle import ExecutionHandle
 from steer.ids import new_id
+from steer.kernel_actions import KernelActions
 from steer.plugins import PluginRegistry
 from steer.ports.executor import Executor
 from steer.ports.policy import AsyncPolicy, Policy
@@ -29,7 +30,7 @@ from steer.values import JobStatus, JsonValue
 __all__ = ["RuntimeKernel"]
 
 
-class RuntimeKernel:
+class RuntimeKernel(KernelActions):
     """Runs agents under policy, budgets and a durable journal.
 
     ::
@@ -114,6 +115,7 @@ class RuntimeKernel:
             clock=self._clock,
             sinks=self._pumps,
             executor=self._executor,
+            policies_of=self._workshop.policies_of,
         )
         await engine.open()
         self._engine = engine
