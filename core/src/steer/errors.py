@@ -20,6 +20,8 @@
     ├── Interrupted            the process died and the agent cannot be built again
     ├── Released               the kernel closed while the job ran; it can be resumed elsewhere
     ├── ActionExpired          a person answered too late
+    ├── InvalidQuestion        what a person was to be asked is not well formed
+    ├── InvalidAnswer          an answer does not fit what was asked
     ├── NotFound               no such job, action, agent or session in this scope
     ├── StorageError           the store could not be read or written
     └── EventDecodeError       bytes that are not an event
@@ -47,6 +49,8 @@ __all__ = [
     "EventDecodeError",
     "IdempotencyConflict",
     "Interrupted",
+    "InvalidAnswer",
+    "InvalidQuestion",
     "InvalidTransition",
     "NotFound",
     "OutcomeUnknown",
@@ -306,6 +310,20 @@ class ActionExpired(SteerError):
 
     code = "action_expired"
     category = ErrorCategory.TIMEOUT
+
+
+class InvalidQuestion(SteerError):
+    """What a person was to be asked is not well formed; nobody was asked."""
+
+    code = "invalid_question"
+    category = ErrorCategory.VALIDATION
+
+
+class InvalidAnswer(SteerError):
+    """An answer does not fit what was asked; the question stays open."""
+
+    code = "invalid_answer"
+    category = ErrorCategory.VALIDATION
 
 
 class NotFound(SteerError):
