@@ -21,6 +21,8 @@
     ├── Released               the kernel closed while the job ran; it can be resumed elsewhere
     ├── ActionClosed           a question to a person was answered or withdrawn already
     ├── ActionExpired          a person answered too late, or nobody did
+    ├── InvalidQuestion        what a person was to be asked is not well formed
+    ├── InvalidAnswer          an answer does not fit what was asked
     ├── WrongToken             a token is not the one that answers this question
     ├── NotFound               no such job, action, agent or session in this scope
     ├── StorageError           the store could not be read or written
@@ -50,6 +52,8 @@ __all__ = [
     "EventDecodeError",
     "IdempotencyConflict",
     "Interrupted",
+    "InvalidAnswer",
+    "InvalidQuestion",
     "InvalidTransition",
     "NotFound",
     "OutcomeUnknown",
@@ -328,6 +332,20 @@ class WrongToken(SteerError):
 
     code = "wrong_token"
     category = ErrorCategory.PERMISSION_DENIED
+
+
+class InvalidQuestion(SteerError):
+    """What a person was to be asked is not well formed; nobody was asked."""
+
+    code = "invalid_question"
+    category = ErrorCategory.VALIDATION
+
+
+class InvalidAnswer(SteerError):
+    """An answer does not fit what was asked; the question stays open."""
+
+    code = "invalid_answer"
+    category = ErrorCategory.VALIDATION
 
 
 class NotFound(SteerError):
