@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
 
 from pydantic_core import to_json
 
 from steer.values import JsonValue
 
-__all__ = ["call_text", "for_terminal", "json_text", "one_line", "shortened"]
+__all__ = ["call_text", "exact", "exact_json", "for_terminal", "json_text", "one_line", "shortened"]
 
 # A model or a tool must not move the cursor, set the title or write to the clipboard of whoever
 # looks on: C0 but tab and line feed, DEL and C1 become pictures of themselves.
@@ -16,16 +19,72 @@ _PICTURES: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
     0x7F: "\u2421",
     **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
+    # These end a line for some terminals and for none of ours.
+    **dict.fromkeys((0x2028, 0x2029), "\ufffd"),
     # These reorder what follows them, so that a line can show something else than it says.
+    **dict.fromkeys((0x61C, 0x200E, 0x200F), "\ufffd"),
     **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd"),
 }
 _CALL_LENGTH = 100
 _ARGUMENT_LENGTH = 60
+# Whatever is not plainly seen as what it is: controls, formats, surrogates, what is private or not
+# assigned, and every space but the one.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+_PRINTABLE = re.compile(r"[ -~]*")
+_PLAIN = re.compile(r"[ -\[\]-~]*")
+_BACKSLASHES = re.compile(r"(\\+)(.)", re.DOTALL)
 
 
 def for_terminal(text: str) -> str:
     """Return the text with control characters made visible; tabs and line feeds stay."""
     return text.translate(_PICTURES)
+
+
+def exact(text: str) -> str:
+    r"""Return the text with every character that cannot be told by its looks as ``\uXXXX``.
+
+    For what somebody is to approve: two texts that differ never look the same because one has a
+    character without width, or another kind of space, in it. A backslash that could be taken for
+    the beginning of such a sign is doubled.
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    return _BACKSLASHES.sub(_doubled, text).translate(_Signs(_told))
+
+
+def exact_json(value: JsonValue) -> str:
+    """Return the value as JSON in one line, with the same characters told as by ``exact``."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if _PRINTABLE.fullmatch(text) else text.translate(_Signs(_told_in_json))
+
+
+class _Signs:
+    """What ``str.translate`` looks up by the number of a character."""
+
+    def __init__(self, told: Callable[[int], str]) -> None:
+        self._told = told
+
+    def __getitem__(self, code: int) -> str:
+        if not _unseen(chr(code)):
+            raise LookupError
+        return self._told(code)
+
+
+def _told(code: int) -> str:
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - a plane
+
+
+def _told_in_json(code: int) -> str:
+    return json.dumps(chr(code))[1:-1]
+
+
+def _unseen(char: str) -> bool:
+    return char != " " and unicodedata.category(char) in _UNSEEN
+
+
+def _doubled(run: re.Match[str]) -> str:
+    after = run[2]
+    return f"{run[1] * (2 if after in 'uU' or _unseen(after) else 1)}{after}"
 
 
 def one_line(text: str) -> str:

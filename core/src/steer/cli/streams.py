@@ -40,7 +40,7 @@ class Stream:
 
     def __init__(self, raw: io.FileIO, *, encoding: str = "utf-8") -> None:
         self._raw = raw
-        self._encoding = encoding
+        self.encoding = encoding
         self.is_terminal = raw.isatty()
 
     @classmethod
@@ -64,10 +64,10 @@ class Stream:
     def write(self, text: str) -> None:
         """Write text; what the encoding has no character for is written as an escape."""
         try:
-            encoded = text.encode(self._encoding)
+            encoded = text.encode(self.encoding)
         except UnicodeEncodeError:
             plain = text.translate(_PLAIN_SIGNS)
-            encoded = plain.encode(self._encoding, errors="backslashreplace")
+            encoded = plain.encode(self.encoding, errors="backslashreplace")
         self.write_bytes(encoded)
 
     def write_bytes(self, encoded: bytes) -> None:
