@@ -10,12 +10,13 @@ from typing import Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from steer.context import DEFAULT_SCOPE
+from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
 from steer.events import Event
 from steer.fold import Position
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
-from steer.ports.records import JobQuery, JobRecord, Page
+from steer.ports.artifact import Content
+from steer.ports.records import ArtifactRecord, JobQuery, JobRecord, Page
 from steer.request import ExecutionRequest
 from steer.values import JsonValue, RunResult
 
@@ -120,6 +121,58 @@ class BlockingKernel:
         return self._portal.call(
             partial(self._kernel.jobs, query, scope_id=scope_id, limit=limit, cursor=cursor)
         )
+
+    def put_artifact(
+        self,
+        job_id: str,
+        content: Content,
+        *,
+        name: str,
+        media_type: str = "application/octet-stream",
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str = DEFAULT_PRINCIPAL,
+        action_id: str | None = None,
+    ) -> ArtifactRecord:
+        """Keep a file of a job: see ``RuntimeKernel.put_artifact``."""
+        return self._portal.call(
+            partial(
+                self._kernel.put_artifact,
+                job_id,
+                content,
+                name=name,
+                media_type=media_type,
+                scope_id=scope_id,
+                principal_id=principal_id,
+                action_id=action_id,
+            )
+        )
+
+    def artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ArtifactRecord:
+        """Return what is known of a file: see ``RuntimeKernel.artifact``."""
+        return self._portal.call(partial(self._kernel.artifact, artifact_id, scope_id=scope_id))
+
+    def artifacts(
+        self,
+        job_id: str | None = None,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ArtifactRecord]:
+        """Return files, oldest first: see ``RuntimeKernel.artifacts``."""
+        return self._portal.call(
+            partial(self._kernel.artifacts, job_id, scope_id=scope_id, limit=limit, cursor=cursor)
+        )
+
+    def read_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> bytes:
+        """Return a file's content: see ``RuntimeKernel.read_artifact``."""
+        return self._portal.call(
+            partial(self._kernel.read_artifact, artifact_id, scope_id=scope_id)
+        )
+
+    def delete_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> None:
+        """Forget a file: see ``RuntimeKernel.delete_artifact``."""
+        self._portal.call(partial(self._kernel.delete_artifact, artifact_id, scope_id=scope_id))
 
 
 def run_sync(

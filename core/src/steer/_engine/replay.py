@@ -114,4 +114,6 @@ def _identity(data: object, path: tuple[str, ...]) -> tuple[tuple[str, ...], typ
     The usage and the verdict of a recorded call are not told again; without its name they would
     be counted off against those of another call.
     """
-    return path, type(data), getattr(data, "call", None) or getattr(data, "call_id", None)
+    names = ("call", "call_id", "artifact_id")
+    name = next((name for each in names if (name := getattr(data, each, None))), None)
+    return path, type(data), name
