@@ -16,6 +16,7 @@ from steer.context import DEFAULT_SCOPE, ExecutionContext
 from steer.errors import ConfigError, Conflict, IdempotencyConflict, Interrupted
 from steer.handle import ExecutionHandle
 from steer.ids import new_id
+from steer.kernel_actions import KernelActions
 from steer.kernel_artifacts import KernelArtifacts
 from steer.plugins import PluginRegistry
 from steer.ports.artifact import MAX_ARTIFACT_BYTES, ArtifactStore
@@ -32,7 +33,7 @@ from steer.values import JobStatus, JsonValue
 __all__ = ["RuntimeKernel"]
 
 
-class RuntimeKernel(KernelArtifacts):
+class RuntimeKernel(KernelActions, KernelArtifacts):
     """Runs agents under policy, budgets and a durable journal.
 
     ::
@@ -131,6 +132,7 @@ class RuntimeKernel(KernelArtifacts):
             or StoredArtifacts(self._storage, self._clock, max_bytes=self._max_artifact_bytes),
             sinks=self._pumps,
             executor=self._executor,
+            policies_of=self._workshop.policies_of,
         )
         await engine.open()
         self._engine = engine

@@ -15,6 +15,7 @@ from steer.events import (
     ModelRetracted,
     ModelStarted,
     ModelToken,
+    PolicyDecided,
     ToolEnded,
     ToolFailed,
     ToolStarted,
@@ -114,6 +115,9 @@ def _identity(data: object, path: tuple[str, ...]) -> tuple[tuple[str, ...], typ
     The usage and the verdict of a recorded call are not told again; without its name they would
     be counted off against those of another call.
     """
-    names = ("call", "call_id", "artifact_id")
-    name = next((name for each in names if (name := getattr(data, each, None))), None)
+    name = getattr(data, "call", None) or getattr(data, "call_id", None)
+    if isinstance(data, PolicyDecided):
+        # Policy may be another one by now, and then says something that is news.
+        name = f"{name} {data.outcome} {data.policy}"
+    name = name or getattr(data, "action_id", None) or getattr(data, "artifact_id", None)
     return path, type(data), name

@@ -136,6 +136,16 @@ class Workshop:
         found = await self._resolve(ref_from_json(job.agent_ref))
         return await self._order(found, job.runtime, stored, stored.options, context)
 
+    def policies_of(self, job: JobRecord) -> PolicyStack:
+        """Return the policies of a job: those that its request selected, else the kernel's.
+
+        Raises ``ConfigError`` or ``PluginError`` where one of them is not there.
+        """
+        return self._policies_for(StoredRequest.decode(job.request))
+
+    def _policies_for(self, stored: StoredRequest) -> PolicyStack:
+        return self._stack if stored.policies is None else self._select(stored.policies)
+
     async def aclose(self) -> None:
         """Close the runtimes that were opened."""
         runtimes, self._runtimes = self._runtimes, {}
@@ -167,7 +177,7 @@ class Workshop:
             options = replace(options, config=config)
         prepared = self._prepare(name, runtime, agent, options)
         check_input(stored.input, prepared)
-        policies = self._stack if stored.policies is None else self._select(stored.policies)
+        policies = self._policies_for(stored)
         await _admit(policies, prepared, name, context)
         return Order(
             work=Work(

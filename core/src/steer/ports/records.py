@@ -300,7 +300,7 @@ class ActionRecord:
     status: ActionStatus = ActionStatus.PENDING
     payload: JsonValue = None
     binding: JsonValue = None
-    token_hash: str | None = None
+    token_hash: str | None = field(default=None, repr=False)
     created_at: datetime
     expires_at: datetime | None = None
     on_expiry: Expiry = Expiry.DENY
