@@ -15,7 +15,8 @@ from steer.events import Event
 from steer.fold import Position
 from steer.handle import ExecutionHandle, RequiredAction
 from steer.kernel import RuntimeKernel
-from steer.ports.records import ActionRecord, JobQuery, JobRecord, Page
+from steer.ports.artifact import Content
+from steer.ports.records import ActionRecord, ArtifactRecord, JobQuery, JobRecord, Page
 from steer.request import ExecutionRequest
 from steer.values import ActionStatus, ActionType, Expiry, JsonValue, RunResult
 
@@ -255,6 +256,58 @@ class BlockingKernel:
                 via=via,
             )
         )
+
+    def put_artifact(
+        self,
+        job_id: str,
+        content: Content,
+        *,
+        name: str,
+        media_type: str = "application/octet-stream",
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str = DEFAULT_PRINCIPAL,
+        action_id: str | None = None,
+    ) -> ArtifactRecord:
+        """Keep a file of a job: see ``RuntimeKernel.put_artifact``."""
+        return self._portal.call(
+            partial(
+                self._kernel.put_artifact,
+                job_id,
+                content,
+                name=name,
+                media_type=media_type,
+                scope_id=scope_id,
+                principal_id=principal_id,
+                action_id=action_id,
+            )
+        )
+
+    def artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ArtifactRecord:
+        """Return what is known of a file: see ``RuntimeKernel.artifact``."""
+        return self._portal.call(partial(self._kernel.artifact, artifact_id, scope_id=scope_id))
+
+    def artifacts(
+        self,
+        job_id: str | None = None,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ArtifactRecord]:
+        """Return files, oldest first: see ``RuntimeKernel.artifacts``."""
+        return self._portal.call(
+            partial(self._kernel.artifacts, job_id, scope_id=scope_id, limit=limit, cursor=cursor)
+        )
+
+    def read_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> bytes:
+        """Return a file's content: see ``RuntimeKernel.read_artifact``."""
+        return self._portal.call(
+            partial(self._kernel.read_artifact, artifact_id, scope_id=scope_id)
+        )
+
+    def delete_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> None:
+        """Forget a file: see ``RuntimeKernel.delete_artifact``."""
+        self._portal.call(partial(self._kernel.delete_artifact, artifact_id, scope_id=scope_id))
 
 
 def run_sync(

@@ -10,6 +10,7 @@ import anyio
 
 from steer._engine.actions import Actions
 from steer._engine.answering import Answering
+from steer._engine.artifacts import Artifacts
 from steer._engine.gate import JobGate
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
@@ -30,6 +31,7 @@ from steer.events import Event, JobStarted, JobStatusChanged, ModelRetracted
 from steer.fold import Fold
 from steer.ids import new_id
 from steer.policies import PolicyStack
+from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, JobCreated
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord, Owner
@@ -70,6 +72,7 @@ class Engine:
         storage: Storage,
         signals: SignalChannel,
         clock: Clock,
+        artifacts: ArtifactStore,
         policies_of: Callable[[JobRecord], PolicyStack],
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
@@ -90,6 +93,13 @@ class Engine:
         self._executor = executor or self._host
         self._running: dict[tuple[str, str], RunningJob] = {}
         self._idle = anyio.Event()
+        self.artifacts = Artifacts(
+            store=artifacts,
+            storage=storage,
+            clock=clock,
+            running=self.running,
+            on_committed=self._fan_out,
+        )
         self._upkeep = Upkeep(
             running=self._running,
             storage=storage,

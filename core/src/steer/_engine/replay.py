@@ -119,4 +119,5 @@ def _identity(data: object, path: tuple[str, ...]) -> tuple[tuple[str, ...], typ
     if isinstance(data, PolicyDecided):
         # Policy may be another one by now, and then says something that is news.
         name = f"{name} {data.outcome} {data.policy}"
-    return path, type(data), name or getattr(data, "action_id", None)
+    name = name or getattr(data, "action_id", None) or getattr(data, "artifact_id", None)
+    return path, type(data), name

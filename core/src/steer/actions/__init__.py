@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from steer.actions.schemas import ActionSchemas, schema_of
     from steer.actions.showing import shown_resolution
+    from steer.actions.uploads import check_upload
 
 __all__ = [
     "MAX_BYTES",
@@ -75,6 +76,7 @@ __all__ = [
     "check_payload",
     "check_question",
     "check_resolution",
+    "check_upload",
     "question_of",
     "schema_of",
     "shown_resolution",
@@ -109,6 +111,7 @@ _HOMES = {
     "check_payload": "checking",
     "check_question": "checking",
     "check_resolution": "checking",
+    "check_upload": "uploads",
     "question_of": "checking",
     "schema_of": "schemas",
     "shown_resolution": "showing",

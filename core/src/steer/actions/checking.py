@@ -30,6 +30,7 @@ __all__ = [
     "check_resolution",
     "known_type",
     "question_of",
+    "unfit",
 ]
 
 QUESTIONS: Mapping[ActionType, type[Question]] = {kind.type: kind for kind in get_args(Question)}
@@ -74,7 +75,7 @@ def question_of(kind: ActionType | str, payload: Question | JsonValue) -> Questi
     what = f"the payload of an action of type {expected.type}"
     question: Question = _read(payload, expected, what, InvalidQuestion)
     if problems := list(problems_of_question(question)):
-        raise _unfit(problems, what, InvalidQuestion)
+        raise unfit(problems, what, InvalidQuestion)
     return question
 
 
@@ -98,7 +99,7 @@ def answer_of(
     what = f"the answer to an action of type {question.type}"
     answer: Answer = _read(resolution, expected, what, InvalidAnswer)
     if problems := list(problems_of_answer(question, answer)):
-        raise _unfit(problems, what, InvalidAnswer)
+        raise unfit(problems, what, InvalidAnswer)
     return settled(question, answer)
 
 
@@ -131,10 +132,11 @@ def _read(
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=False)
     # Here it has no cause: pydantic's error shows the input, which can be a secret.
-    raise _unfit([_problem(each, expected) for each in wrong], what, refuse)
+    raise unfit([_problem(each, expected) for each in wrong], what, refuse)
 
 
-def _unfit(problems: Sequence[str], what: str, refuse: Callable[..., SteerError]) -> SteerError:
+def unfit(problems: Sequence[str], what: str, refuse: Callable[..., SteerError]) -> SteerError:
+    """Return the error that tells of these problems, of the first few where there are many."""
     shown = list(problems[:_MAX_PROBLEMS])
     if len(problems) > len(shown):
         shown.append(f"and {len(problems) - len(shown)} more")
