@@ -54,17 +54,36 @@ PLAIN = """
 
     agent = Agent(name="Plain", model="gpt-5", tools=[add])
 """
+# What it refunds has to be approved; asked for an address, it asks a person.
+SHOP = """
+    from pathlib import Path
+    from agents import Agent, function_tool
+
+    @function_tool(needs_approval=True)
+    def refund(order: int, amount: int, note: str = "") -> str:
+        with Path("refunds.txt").open("a") as file:
+            file.write(f"{order} {amount} {note}\\n")
+        return f"refunded {amount}"
+
+    @function_tool
+    def look(what: str) -> str:
+        print(f"looked at {what}")
+        return what
+
+    agent = Agent(name="Shop", model="gpt-5", tools=[refund, look])
+"""
 
 
 @pytest.fixture
 def steer(tmp_path: Path) -> Program:
-    """The program, in a folder that holds greeter.py, worker.py and plain.py."""
+    """The program, in a folder that holds greeter.py, worker.py, plain.py and shop.py."""
     site = Site(tmp_path / "site")
     site.folder.mkdir()
     site.add("stepwise", {}, entry_points="[steer]\nstepwise = stepwise_plugin\n")
     folder = tmp_path / "work"
     folder.mkdir()
-    for name, source in {"greeter": GREETER, "worker": WORKER, "plain": PLAIN}.items():
+    sources = {"greeter": GREETER, "worker": WORKER, "plain": PLAIN, "shop": SHOP}
+    for name, source in sources.items():
         (folder / f"{name}.py").write_text(dedent(source))
     return Program(folder, path=(site.folder,))
 

@@ -1,4 +1,4 @@
-"""What shells offer for a word that is not finished: jobs, and names of plugins.
+"""What shells offer for a word that is not finished: jobs, questions, and names of plugins.
 
 Names of files are not among it: where nothing is offered, the shell completes them itself.
 Completing changes nothing, so of stores only the SQLite file is looked into, where there is one:
@@ -9,27 +9,29 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from steer.cli.action_text import what_text
 from steer.cli.amounts import age_text
 from steer.cli.job_names import LATEST, SHORT_ID
 from steer.cli.job_text import status_text
 from steer.cli.printable import one_line
-from steer.config import load_settings
+from steer.config import Settings, load_settings
 from steer.plugin import PluginKind
 from steer.plugins import PluginRegistry
 from steer.ports.records import JobQuery, JobRecord
-from steer.sqlite import glance_at_jobs, path_from_url
-from steer.values import TERMINAL_STATUSES, JobStatus
+from steer.sqlite import glance_at_actions, glance_at_jobs, path_from_url
+from steer.values import TERMINAL_STATUSES, ActionStatus, ActionType, JobStatus
 
-__all__ = ["jobs_beginning", "plugins_beginning"]
+__all__ = ["actions_beginning", "jobs_beginning", "plugins_beginning"]
 
 _MOST = 50
 # What the other jobs are in no state for.
 _UNFINISHED = frozenset(JobStatus) - TERMINAL_STATUSES
+_OF_APPROVALS = frozenset({"approve", "deny"})
 _STATUSES = {"cancel": _UNFINISHED, "resume": _UNFINISHED}
 
 
@@ -41,12 +43,33 @@ def jobs_beginning(
     ``command`` is for whom, ``given`` what options were given before.
     """
     with contextlib.suppress(Exception):
-        flags = {name: given.get(name) for name in ("scope", "storage", "config")}
-        settings = load_settings(flags, os.environ, Path.cwd())
+        settings = _settings(given)
         query = JobQuery(statuses=_STATUSES.get(command, frozenset()))
         file = path_from_url(settings.storage)
         jobs = glance_at_jobs(file, settings.scope, query, limit=_MOST)
         return list(_fitting(jobs, incomplete.casefold()))
+    return []
+
+
+def actions_beginning(
+    incomplete: str, *, command: str, given: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Return the questions whose id, or its end, begins so, each with what it asks.
+
+    Those that answer are offered what waits for an answer, the longest first. The parameters are
+    those of ``jobs_beginning``.
+    """
+    with contextlib.suppress(Exception):
+        settings = _settings(given)
+        status = None if command == "show" else ActionStatus.PENDING
+        file = path_from_url(settings.storage)
+        found = glance_at_actions(file, settings.scope, status, limit=_MOST)
+        wanted = ActionType.APPROVAL if command in _OF_APPROVALS else None
+        actions = [action for action in found if wanted in (None, action.type)]
+        described = [
+            (action.action_id, f"{action.type}, {what_text(action)}") for action in actions
+        ]
+        return list(_named(described, incomplete.casefold()))
     return []
 
 
@@ -58,15 +81,28 @@ def plugins_beginning(incomplete: str, kind: PluginKind) -> list[str]:
     return []
 
 
+def _settings(given: Mapping[str, Any]) -> Settings:
+    flags = {name: given.get(name) for name in ("scope", "storage", "config")}
+    return load_settings(flags, os.environ, Path.cwd())
+
+
 def _fitting(jobs: tuple[JobRecord, ...], incomplete: str) -> list[tuple[str, str]]:
     now = datetime.now(UTC)
     found = [(LATEST, "the newest")] if jobs and LATEST.startswith(incomplete) else []
-    for job in jobs:
-        what = (
-            f"{status_text(job, orphaned=False)}, {job.agent}, {age_text(job.created_at, now=now)}"
+    described = [
+        (
+            job.job_id,
+            f"{status_text(job, orphaned=False)}, {job.agent}, {age_text(job.created_at, now=now)}",
         )
-        for name in (job.job_id[-SHORT_ID:], job.job_id):
+        for job in jobs
+    ]
+    return [*found, *_named(described, incomplete)]
+
+
+def _named(described: list[tuple[str, str]], incomplete: str) -> Iterator[tuple[str, str]]:
+    """Yield what can be typed for each id that begins so: its end, else the whole."""
+    for whole, what in described:
+        for name in (whole[-SHORT_ID:], whole):
             if name.startswith(incomplete):
-                found.append((name, one_line(what)))
+                yield name, one_line(what)
                 break
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from steer.errors import (
+    ActionClosed,
     ActionExpired,
     AgentError,
     BudgetExceeded,
@@ -16,6 +17,8 @@ from steer.errors import (
     EventDecodeError,
     IdempotencyConflict,
     Interrupted,
+    InvalidAnswer,
+    InvalidQuestion,
     InvalidTransition,
     NotFound,
     OutcomeUnknown,
@@ -27,6 +30,7 @@ from steer.errors import (
     StaleFence,
     SteerError,
     StorageError,
+    WrongToken,
 )
 from steer.values import JobStatus, RunResult
 
@@ -45,6 +49,9 @@ class ExitCode(IntEnum):
     PROVIDER = 6
     CONFLICT = 7
     STORAGE = 8
+    WAITING = 9
+    ANSWERED = 10
+    UNFIT = 11
     BUG = 70
     CANCELLED = 130
     READER_GONE = 141
@@ -60,12 +67,15 @@ _MEANINGS = {
     ExitCode.SUCCESS: "it worked; the run succeeded",
     ExitCode.FAILED: "the run failed, in the agent or in its SDK",
     ExitCode.USAGE: "wrong usage, configuration, agent or plugin; nothing ran",
-    ExitCode.DENIED: "policy does not allow the run",
+    ExitCode.DENIED: "policy does not allow the run, or this principal to answer",
     ExitCode.LIMIT: "the run reached a limit or a budget",
-    ExitCode.TIMED_OUT: "the run's time was up",
+    ExitCode.TIMED_OUT: "the run's time was up, or the question's",
     ExitCode.PROVIDER: "the model's provider failed or could not be reached",
-    ExitCode.CONFLICT: "no such job, or the job is not in a state for this",
+    ExitCode.CONFLICT: "no such job or action, or the job is not in a state for this",
     ExitCode.STORAGE: "the storage could not be opened, read or written",
+    ExitCode.WAITING: "the job waits for somebody to answer; it has not ended",
+    ExitCode.ANSWERED: "the question was answered or withdrawn before",
+    ExitCode.UNFIT: "the answer does not fit what was asked; the question stays open",
     ExitCode.BUG: "a bug in steer",
     ExitCode.CANCELLED: "the run was cancelled, by Ctrl-C or by somebody else",
     ExitCode.READER_GONE: "whoever read the output closed it",
@@ -74,6 +84,7 @@ _MEANINGS = {
 
 _BY_ERROR: dict[str, ExitCode] = {
     SteerError.code: ExitCode.FAILED,
+    ActionClosed.code: ExitCode.ANSWERED,
     ActionExpired.code: ExitCode.TIMED_OUT,
     AgentError.code: ExitCode.USAGE,
     BudgetExceeded.code: ExitCode.LIMIT,
@@ -84,6 +95,8 @@ _BY_ERROR: dict[str, ExitCode] = {
     EventDecodeError.code: ExitCode.STORAGE,
     IdempotencyConflict.code: ExitCode.CONFLICT,
     Interrupted.code: ExitCode.FAILED,
+    InvalidAnswer.code: ExitCode.UNFIT,
+    InvalidQuestion.code: ExitCode.USAGE,
     InvalidTransition.code: ExitCode.CONFLICT,
     NotFound.code: ExitCode.CONFLICT,
     OutcomeUnknown.code: ExitCode.FAILED,
@@ -94,6 +107,7 @@ _BY_ERROR: dict[str, ExitCode] = {
     RuntimeFailure.code: ExitCode.FAILED,
     StaleFence.code: ExitCode.CONFLICT,
     StorageError.code: ExitCode.STORAGE,
+    WrongToken.code: ExitCode.DENIED,
 }
 
 

@@ -9,15 +9,17 @@ from steer.kernel import RuntimeKernel
 from steer.ports.records import JobQuery, JobRecord
 from steer.ports.storage import MAX_PAGE
 
-__all__ = ["LATEST", "SHORT_ID", "all_jobs", "find_job"]
+__all__ = ["LATEST", "SHORTEST", "SHORT_ID", "WHOLE", "all_jobs", "find_job"]
 
 LATEST = "latest"
 """The name of the newest job."""
 SHORT_ID = 12
 """How many characters of an id's end are shown: its last group, which is random."""
 
-_SHORTEST = 6
-_WHOLE = 36
+SHORTEST = 6
+"""How many characters of an id are needed to mean it."""
+WHOLE = 36
+"""How many characters an id has."""
 
 
 async def find_job(kernel: RuntimeKernel, name: str, *, scope_id: str) -> JobRecord:
@@ -30,12 +32,12 @@ async def find_job(kernel: RuntimeKernel, name: str, *, scope_id: str) -> JobRec
         if not page.items:
             raise NotFound("there is no job yet", fix="Start one: steer run AGENT PROMPT")
         return page.items[0]
-    if len(name) >= _WHOLE:
+    if len(name) >= WHOLE:
         return await kernel.storage.jobs.get(scope_id, name)
-    if len(name) < _SHORTEST:
+    if len(name) < SHORTEST:
         raise ConfigError(
             f"{name!r} is too short for a job",
-            fix=f"Give at least {_SHORTEST} characters of its id, or {LATEST}",
+            fix=f"Give at least {SHORTEST} characters of its id, or {LATEST}",
         )
     part = name.casefold()
     found: list[JobRecord] = []

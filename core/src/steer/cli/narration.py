@@ -29,7 +29,7 @@ from steer.events import (
     ToolStarted,
     ToolUnknown,
 )
-from steer.values import JsonValue
+from steer.values import ActionType, JsonValue
 
 __all__ = ["Kind", "Line", "Piece", "Said", "narrate", "retracted"]
 
@@ -145,8 +145,8 @@ def _of_thing(event: Event) -> str | None:
     match event.data:
         case ArtifactCreated(name=name) | ArtifactUpdated(name=name):
             return f"{event.type.partition('.')[2]} {one_line(name)}"
-        case ActionRequired(action_id=action_id, action_type=kind):
-            return f"waiting for a person: {kind} {action_id}"
+        case ActionRequired():
+            return _required(event.data)
         case ActionResolved(by=by, outcome=outcome):
             return f"{one_line(by)} answered: {one_line(outcome)}"
         case ActionExpiredEvent(action_id=action_id):
@@ -155,6 +155,19 @@ def _of_thing(event: Event) -> str | None:
             return f"{action_id} need not be answered any more"
         case _:
             return None
+
+
+def _required(data: ActionRequired) -> str:
+    """Return what is asked in a few words, and how it is answered."""
+    match data.payload:
+        case {"tool": str(tool), "arguments": arguments}:
+            what = call_text(tool, arguments)
+        case {"message": str(message)}:
+            what = shortened(message, _RESULT_LENGTH)
+        case _:
+            what = data.action_type.value
+    verb = "approve" if data.action_type is ActionType.APPROVAL else "resolve"
+    return f"waiting for a person: {what} \u00b7 steer actions {verb} {data.action_id}"
 
 
 def _result(value: JsonValue) -> str:

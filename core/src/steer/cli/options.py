@@ -15,12 +15,14 @@ from steer.config import Settings, load_settings
 from steer.plugin import PluginKind
 
 __all__ = [
+    "ActionName",
     "AsJson",
     "ConfigFile",
     "ErrorForm",
     "JobName",
     "Principal",
     "Quiet",
+    "RanUnder",
     "Scope",
     "Sink",
     "StorageUrl",
@@ -51,6 +53,13 @@ def _jobs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     return beginning
 
 
+def _actions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    beginning: list[tuple[str, str]] = load("steer.cli.completing:actions_beginning")(
+        incomplete, command=ctx.info_name, given=ctx.params
+    )
+    return beginning
+
+
 def names_of(kind: PluginKind) -> Callable[[str], list[str]]:
     """Return what completes the names of plugins of a kind."""
 
@@ -63,6 +72,14 @@ def names_of(kind: PluginKind) -> Callable[[str], list[str]]:
 
 _THE_JOB = "The job"
 
+ActionName: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="ACTION",
+        help="Its id, 6 or more characters of either end, or of a job that asks nothing else.",
+        autocompletion=_actions,
+    ),
+]
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", callback=_remember, help="Print JSON, for programs.")
 ]
@@ -89,6 +106,16 @@ Principal: TypeAlias = Annotated[
 ]
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the final answer and nothing else.")
+]
+RanUnder: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--policy",
+        metavar="NAME|FILE.toml",
+        rich_help_panel=_THE_JOB,
+        help="The rules that the job runs under. May be repeated.",
+        autocompletion=names_of(PluginKind.POLICY),
+    ),
 ]
 Scope: TypeAlias = Annotated[
     str | None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from steer.cli.error_text import error_json, error_text
@@ -16,7 +17,9 @@ from steer.cli.run_form import RunForm
 from steer.cli.screen import Screen
 from steer.cli.status_text import ending_text, totals_text
 from steer.cli.streams import Streams
+from steer.cli.telling import Tell, teller
 from steer.events import (
+    ActionRequired,
     Event,
     ModelReasoning,
     ModelRetracted,
@@ -36,19 +39,29 @@ class RunPrinter(Protocol):
         """Show the next events, in order."""
         ...
 
+    def asking(self) -> AbstractContextManager[Tell]:
+        """Keep back what else is shown inside of the ``with``; give what shows a question."""
+        ...
+
     def finish(self, result: RunResult, /) -> None:
         """Show what the run came to, after its last event."""
         ...
 
 
 class StoryPrinter:
-    """The model's text on standard output; tools, notes and the last line on standard error."""
+    """The model's text on standard output; tools, notes and the last line on standard error.
 
-    def __init__(self, streams: Streams) -> None:
+    Where it ``asks``, whoever asks shows what people are asked.
+    """
+
+    def __init__(self, streams: Streams, *, asks: bool = False) -> None:
         # What the author's code prints comes from another thread than the events.
         self._lock = threading.Lock()
         self._paint = paint_for(streams.err)
         self._screen = Screen(streams, paint=self._paint)
+        self._tell = teller(streams.err, self._paint)
+        self._asks = asks
+        self._kept: list[str] | None = None
         self._calls = OpenCalls()
         self._call = ""
         self._withdrawn: ModelRetracted | None = None
@@ -57,6 +70,8 @@ class StoryPrinter:
         with self._lock:
             for event in events:
                 self._mind_retraction(event)
+                if self._asks and isinstance(event.data, ActionRequired):
+                    continue
                 said = narrate(event, call=self._calls.name_of(event))
                 if said is not None:
                     self._screen.say(said)
@@ -66,7 +81,23 @@ class StoryPrinter:
     def printed(self, text: str, /) -> None:
         """Show what the agent's own code printed, beside the answer."""
         with self._lock:
-            self._screen.printed(text)
+            if self._kept is None:
+                self._screen.printed(text)
+            else:
+                self._kept.append(text)
+
+    @contextmanager
+    def asking(self) -> Iterator[Tell]:
+        with self._lock:
+            self._screen.finish()
+            self._kept = []
+        try:
+            yield self._tell
+        finally:
+            with self._lock:
+                kept, self._kept = self._kept, None
+                for text in kept:
+                    self._screen.printed(text)
 
     def _mind_retraction(self, event: Event) -> None:
         """Say that text does not count only if it was shown, and only if more is to come.
@@ -109,6 +140,9 @@ class JsonPrinter:
     def show(self, events: Sequence[Event], /) -> None:
         self._streams.out.write_bytes(b"".join(encode(event) + b"\n" for event in events))
 
+    def asking(self) -> AbstractContextManager[Tell]:
+        return nullcontext(teller(self._streams.err, paint_for(self._streams.err)))
+
     def finish(self, result: RunResult, /) -> None:
         if result.error is not None:
             line = error_json(result.error, exit_code_of_result(result))
@@ -124,6 +158,9 @@ class AnswerPrinter:
     def show(self, events: Sequence[Event], /) -> None:
         """Show nothing: what the model said so far may yet be withdrawn."""
 
+    def asking(self) -> AbstractContextManager[Tell]:
+        return nullcontext(teller(self._streams.err, paint_for(self._streams.err)))
+
     def finish(self, result: RunResult, /) -> None:
         if result.status is JobStatus.SUCCEEDED:
             end = "" if result.content.endswith("\n") else "\n"
@@ -132,11 +169,11 @@ class AnswerPrinter:
             self._streams.err.write(f"steer: {error_text(result.error)}\n")
 
 
-def printer_for(form: RunForm, streams: Streams) -> RunPrinter:
-    """Return the printer that shows a run in this form."""
+def printer_for(form: RunForm, streams: Streams, *, asks: bool = False) -> RunPrinter:
+    """Return the printer that shows a run in this form; who ``asks`` shows questions beside it."""
     match form:
         case RunForm.STORY:
-            return StoryPrinter(streams)
+            return StoryPrinter(streams, asks=asks)
         case RunForm.JSON:
             return JsonPrinter(streams)
         case RunForm.ANSWER:

@@ -51,6 +51,10 @@ class _Commands(LazyGroup):
         "jobs": BuiltIn(
             summary="List, show, cancel and resume jobs.", target="steer.cli.jobs_commands:app"
         ),
+        "actions": BuiltIn(
+            summary="List, show and answer what jobs ask people.",
+            target="steer.cli.actions_commands:app",
+        ),
         "events": BuiltIn(
             summary="Show what happened in a job, or follow it.",
             target="steer.cli.events_command:app",

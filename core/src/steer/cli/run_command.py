@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from steer.cli import run_options as options
+from steer.cli.approvals_option import Approvals as WhoIsAsked
+from steer.cli.approvals_option import approval_spec, chosen_approvals
 from steer.cli.conversations import read_input
 from steer.cli.help_text import section
 from steer.cli.inputs import read_key, read_pairs, read_schema, read_settings_pairs
@@ -22,7 +24,7 @@ from steer.cli.options import (
 from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
 from steer.cli.sections import SectionedCommand
-from steer.context import ApprovalSpec, BudgetSpec, RetrySpec
+from steer.context import BudgetSpec, RetrySpec
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.options import PrepareOptions
@@ -69,6 +71,9 @@ def run(
     max_seconds: options.MaxSeconds = None,
     max_output_tokens: options.MaxOutputTokens = None,
     retries: options.Retries = _RETRIES,
+    approvals: options.Approvals = None,
+    park_after: options.ParkAfter = None,
+    answer_within: options.AnswerWithin = None,
     runtime: options.Runtime = None,
     set_: options.SetPairs = None,
     policy: options.Policy = None,
@@ -89,6 +94,8 @@ def run(
     line of JSON on standard output. Ctrl-C cancels the run.
     """
     form = run_form(as_json=as_json, quiet=quiet)
+    asked = chosen_approvals(approvals, form)
+    spec = approval_spec(asked, park_after=park_after, answer_within=answer_within)
     settings = settings_from(
         runtime=runtime,
         model=model,
@@ -100,11 +107,11 @@ def run(
         storage=storage,
         config=config,
     )
-    asked = read_input(prompt, files=file, conversation=messages)
+    conversation = read_input(prompt, files=file, conversation=messages)
     opening = open_kernel(settings)
     request = ExecutionRequest(
         agent=agent,
-        messages=asked,
+        messages=conversation,
         runtime=runtime,
         options=PrepareOptions(
             model=settings.model,
@@ -134,7 +141,7 @@ def run(
             max_runtime_seconds=max_seconds,
         ),
         retries=RetrySpec(max_retries=retries),
-        approvals=ApprovalSpec(unattended=True),
+        approvals=spec,
         policies=opening.policies,
         idempotency_key=idempotency_key,
     )
@@ -142,4 +149,10 @@ def run(
     async def start(kernel: RuntimeKernel) -> ExecutionHandle:
         return await kernel.execute(request)
 
-    return run_in_foreground(opening.kernel, start, form=form, by=settings.principal)
+    return run_in_foreground(
+        opening.kernel,
+        start,
+        form=form,
+        by=settings.principal,
+        ask=asked is WhoIsAsked.ASK,
+    )

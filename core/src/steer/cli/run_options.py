@@ -7,12 +7,15 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from steer.cli.approvals_option import Approvals as WhoIsAsked
 from steer.cli.options import names_of
 from steer.plugin import PluginKind
 
 __all__ = [
     "AgentName",
+    "AnswerWithin",
     "ApiKeyEnv",
+    "Approvals",
     "BaseUrl",
     "Deterministic",
     "Files",
@@ -25,6 +28,7 @@ __all__ = [
     "Messages",
     "Model",
     "ParallelToolCalls",
+    "ParkAfter",
     "Policy",
     "Prompt",
     "ReasoningEffort",
@@ -43,6 +47,7 @@ __all__ = [
 ]
 
 _INPUT, _MODEL, _ANSWER, _LIMITS = "Input", "Model", "Answer and tools", "Limits"
+_PEOPLE = "People"
 _THE_JOB = "The job"
 
 
@@ -149,6 +154,24 @@ Retries: TypeAlias = Annotated[
     _option(
         _LIMITS, "N", "How often a failed request is made again; fewer where the author chose so."
     ),
+]
+
+Approvals: TypeAlias = Annotated[
+    WhoIsAsked | None,
+    _option(
+        _PEOPLE,
+        "ask|park|deny",
+        "What needs a person: ask here, let the job wait, or refuse. Left out: ask, or park"
+        " where there is nobody to ask.",
+    ),
+]
+ParkAfter: TypeAlias = Annotated[
+    float | None,
+    _option(_PEOPLE, "N", "Seconds with a question before the job waits without its process."),
+]
+AnswerWithin: TypeAlias = Annotated[
+    float | None,
+    _option(_PEOPLE, "N", "Seconds that a question stands; then a call is denied. 7 days."),
 ]
 
 Runtime: TypeAlias = Annotated[

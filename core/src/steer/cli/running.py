@@ -7,20 +7,22 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from steer.cli.asking_in_place import InPlace
 from steer.cli.exit_codes import ExitCode, exit_code_of_result
 from steer.cli.printed import prints_told
 from steer.cli.printers import RunPrinter, StoryPrinter, printer_for
+from steer.cli.prompting import Terminal, opened_terminal
 from steer.cli.run_form import RunForm
 from steer.cli.stopping import Stops
-from steer.cli.streams import answer_apart
+from steer.cli.streams import Streams, answer_apart
 from steer.errors import InvalidTransition
-from steer.events import Event
+from steer.events import ActionRequired, Event
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.values import RunResult
@@ -37,19 +39,21 @@ def run_in_foreground(
     *,
     form: RunForm,
     by: str,
+    ask: bool = False,
 ) -> int:
     """Open the kernel, start a job, show it to its end, and return the exit code.
 
     A signal, or the reader of the output going away, cancels the job; its ending is waited for.
-    ``by`` is who cancels then.
+    ``by`` is who cancels then, and who answers where the job's questions are to be asked here.
     """
     with answer_apart() as streams:
         tell = streams.err.is_terminal and form is not RunForm.JSON
-        printer = printer_for(form, streams)
+        printer = printer_for(form, streams, asks=ask)
         with ExitStack() as prints:
             if isinstance(printer, StoryPrinter):
                 prints.enter_context(prints_told(printer.printed))
-            return asyncio.run(_run(kernel, start, printer, prints, by=by, tell=tell))
+            asked = streams if ask else None
+            return asyncio.run(_run(kernel, start, printer, prints, by=by, tell=tell, asked=asked))
 
 
 async def _run(
@@ -60,16 +64,18 @@ async def _run(
     *,
     by: str,
     tell: bool,
+    asked: Streams | None,
 ) -> ExitCode:
-    with Stops(tell=tell) as stops:
+    with Stops(tell=tell) as stops, _terminal(asked, stops) as terminal:
         async with kernel, anyio.create_task_group() as group:
             # Not cancelled by the first Ctrl-C: it would be left open whether there is a job.
             handle = await start(kernel)
             stops.job_id = handle.job_id
             group.start_soon(_cancel_when_asked, handle, stops, by)
             failure: Exception | None = None
+            place = None if terminal is None else InPlace(kernel, handle, terminal, printer, by=by)
             try:
-                await show_all(handle.events(), printer.show)
+                await show_all(handle.events(), printer.show, place)
             except Exception as error:  # raised again once the job has ended
                 failure = error
                 await _cancel(handle, reason="nobody can see its output any more", by=by)
@@ -94,8 +100,27 @@ def _finish(printer: RunPrinter, prints: ExitStack, result: RunResult) -> None:
     printer.finish(result)
 
 
-async def show_all(events: AsyncIterator[Event], show: Callable[[Sequence[Event]], None]) -> None:
-    """Show events as they come. Raises what ``show`` raises, for example ``ReaderGone``."""
+@contextmanager
+def _terminal(streams: Streams | None, stops: Stops) -> Iterator[Terminal | None]:
+    """Give the terminal to ask on, ``None`` where nobody is asked."""
+    if streams is None:
+        yield None
+        return
+    with opened_terminal(streams) as terminal:
+        if terminal is not None:
+            stops.last_act = terminal.restored()
+        yield terminal
+
+
+async def show_all(
+    events: AsyncIterator[Event],
+    show: Callable[[Sequence[Event]], None],
+    place: InPlace | None = None,
+) -> None:
+    """Show events as they come; where people are asked in ``place``, what comes then waits.
+
+    Raises what ``show`` raises, for example ``ReaderGone``.
+    """
     # A pager that is not scrolled blocks its writer. So writing is done in a thread, where it
     # keeps no lease from being renewed, and what comes meanwhile is written together.
     send, receive = anyio.create_memory_object_stream[Event](_EVENTS_AHEAD)
@@ -105,13 +130,25 @@ async def show_all(events: AsyncIterator[Event], show: Callable[[Sequence[Event]
         try:
             async with receive:
                 async for event in receive:
-                    await anyio.to_thread.run_sync(show, [event, *_at_hand(receive)])
+                    for part in _parts([event, *_at_hand(receive)]):
+                        await anyio.to_thread.run_sync(show, part)
+                        if place is not None:
+                            await place.ask(part[-1])
         except Exception as error:
             # Raised again outside, where no group wraps it.
             failure = error
             group.cancel_scope.cancel()
     if failure is not None:
         raise failure
+
+
+def _parts(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    """Yield the events in runs that end where somebody is asked something."""
+    begin = 0
+    for number, event in enumerate(events, start=1):
+        if isinstance(event.data, ActionRequired) or number == len(events):
+            yield events[begin:number]
+            begin = number
 
 
 async def _collect(events: AsyncIterator[Event], send: MemoryObjectSendStream[Event]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
-__all__ = ["Stops"]
+__all__ = ["Stops", "interrupts_held"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,13 +20,14 @@ class Stops:
 
     ``asked`` is set once a signal came, ``number`` is that signal's. A second one ends the
     process at once, even where the author's code blocks the event loop: the job is then left as
-    a crash would leave it, to be resumed or cancelled.
+    a crash would leave it, to be resumed or cancelled. ``last_act`` is called before that.
     """
 
     def __init__(self, *, tell: bool) -> None:
         self.asked = asyncio.Event()
         self.number: int | None = None
         self.job_id: str | None = None
+        self.last_act: Callable[[], None] = _nothing
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._before: dict[int, object] = {}
@@ -53,6 +56,7 @@ class Stops:
             self._loop.call_soon_threadsafe(self.asked.set)
             return
         left = f"; its job {self.job_id} can be resumed or cancelled" if self.job_id else ""
+        self.last_act()
         self._say(f"given up{left}")
         os._exit(128 + number)
 
@@ -60,3 +64,40 @@ class Stops:
         if self._tell:
             # Straight to the descriptor: whoever is writing just now may hold a lock.
             os.write(2, f"\nsteer: {text}\n".encode())
+
+
+def _nothing() -> None:
+    pass
+
+
+@contextmanager
+def interrupts_held() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Give what keeps Ctrl-C from whoever handles it, inside a ``with``, in any thread.
+
+    For editors and pagers, which share the terminal and mean something else by it. Used in the main
+    thread, after everybody else has set up a handler.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    holding: list[None] = []
+
+    def take(number: int, frame: FrameType | None) -> None:
+        if not holding and callable(before):
+            before(number, frame)
+
+    @contextmanager
+    def held() -> Iterator[None]:
+        holding.append(None)
+        try:
+            yield
+        finally:
+            holding.pop()
+
+    if not callable(before):
+        # Ignored by our starter, so there is nobody to keep it from.
+        yield held
+        return
+    signal.signal(signal.SIGINT, take)
+    try:
+        yield held
+    finally:
+        signal.signal(signal.SIGINT, before)

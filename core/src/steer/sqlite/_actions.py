@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from steer.errors import NotFound
 from steer.ports.records import ActionRecord, Page
@@ -104,22 +105,35 @@ class SqliteActions:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[ActionRecord]:
-        size = page_size(limit)
-        arguments: list[object] = [scope_id, decode_cursor("actions", cursor, 0)]
-        conditions = [_SELECT, "number > ?"]
-        if job_id is not None:
-            conditions.append("job_id = ?")
-            arguments.append(job_id)
-        if status is not None:
-            conditions.append("status = ?")
-            arguments.append(status.value)
-        sql = " AND ".join(conditions) + " ORDER BY number LIMIT ?"
-
-        def read(connection: sqlite3.Connection) -> Page[ActionRecord]:
-            rows = connection.execute(sql, (*arguments, size + 1)).fetchall()
-            return page("actions", rows, size, _action)
-
+        read = page_of_actions(scope_id, job_id=job_id, status=status, limit=limit, cursor=cursor)
         return await self._readers.read(read)
+
+
+def page_of_actions(
+    scope_id: str,
+    *,
+    job_id: str | None,
+    status: ActionStatus | None,
+    limit: int,
+    cursor: str | None,
+) -> Callable[[sqlite3.Connection], Page[ActionRecord]]:
+    """Return what reads a page of actions, oldest first."""
+    size = page_size(limit)
+    arguments: list[object] = [scope_id, decode_cursor("actions", cursor, 0)]
+    conditions = [_SELECT, "number > ?"]
+    if job_id is not None:
+        conditions.append("job_id = ?")
+        arguments.append(job_id)
+    if status is not None:
+        conditions.append("status = ?")
+        arguments.append(status.value)
+    sql = " AND ".join(conditions) + " ORDER BY number LIMIT ?"
+
+    def read(connection: sqlite3.Connection) -> Page[ActionRecord]:
+        rows = connection.execute(sql, (*arguments, size + 1)).fetchall()
+        return page("actions", rows, size, _action)
+
+    return read
 
 
 def _action(row: Row) -> ActionRecord:

@@ -1,18 +1,24 @@
-"""A look at the jobs in a file by somebody who must not change it, nor make one."""
+"""A look at what is in a file by somebody who must not change it, nor make one."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
-from steer.ports.records import JobQuery, JobRecord
+from steer.ports.records import ActionRecord, JobQuery, JobRecord, Page
+from steer.sqlite._actions import page_of_actions
 from steer.sqlite._connection import connect_to_file_as_it_is, storage_error
 from steer.sqlite._jobs import page_of_jobs
 from steer.sqlite._migrations import check_newest, migrations
+from steer.values import ActionStatus
 
-__all__ = ["glance_at_jobs"]
+__all__ = ["glance_at_actions", "glance_at_jobs"]
+
+T = TypeVar("T")
 
 
 def glance_at_jobs(
@@ -23,12 +29,30 @@ def glance_at_jobs(
     Does input and output, and waits up to ``lock_timeout`` seconds. Raises ``StorageError`` where
     there is no such file, or none of the newest schema.
     """
+    return _glance(path, page_of_jobs(scope_id, query, limit=limit, cursor=None), lock_timeout)
+
+
+def glance_at_actions(
+    path: Path | str,
+    scope_id: str,
+    status: ActionStatus | None,
+    *,
+    limit: int = 50,
+    lock_timeout: float = 2.0,
+) -> tuple[ActionRecord, ...]:
+    """Return the oldest actions of a scope that stand so, in the way of ``glance_at_jobs``."""
+    read = page_of_actions(scope_id, job_id=None, status=status, limit=limit, cursor=None)
+    return _glance(path, read, lock_timeout)
+
+
+def _glance(
+    path: Path | str, read: Callable[[sqlite3.Connection], Page[T]], lock_timeout: float
+) -> tuple[T, ...]:
     file = Path(os.fspath(path))
     try:
         with closing(connect_to_file_as_it_is(file, lock_timeout)) as connection:
             connection.execute("BEGIN")
             check_newest(connection, file, migrations())
-            read = page_of_jobs(scope_id, query, limit=limit, cursor=None)
             return tuple(read(connection).items)
     except sqlite3.Error as error:
         raise storage_error(file, error) from error
