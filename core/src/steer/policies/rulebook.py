@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import itemgetter
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from steer.context import ExecutionContext
 from steer.policies.arguments import ArgumentTest, Rewrite
@@ -30,16 +30,26 @@ class Asked(Protocol):
 
 
 Q = TypeVar("Q", bound=Asked)
-Filter: TypeAlias = Callable[[Q], bool]
+Q_contra = TypeVar("Q_contra", bound=Asked, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Generic[Q_contra]):
+    """One thing that a rule wants of a question, and how it says that the question is not so."""
+
+    passes: Callable[[Q_contra], bool]
+    why_not: Callable[[Q_contra], str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledRule(Generic[Q]):
     """One rule, ready to be asked about what ``subject`` matches.
 
-    ``order`` sorts the strictest first and never ties between rules that differ.
+    ``order`` sorts the strictest first and never ties between rules that differ. ``number`` is
+    the place of the rule in its set.
     """
 
+    number: int
     subject: Globs
     verdict: Verdict
     order: tuple[int, bool, str, str]
@@ -49,8 +59,8 @@ class CompiledRule(Generic[Q]):
 
     def answer(self, question: Q) -> Verdict | None:
         """Return what the rule says, ``None`` where it does not apply."""
-        for passes in self.filters:
-            if not passes(question):
+        for each in self.filters:
+            if not each.passes(question):
                 return None
         if not isinstance(question, ToolQuestion) or not (self.tests or self.rewrite):
             return self.verdict
@@ -82,12 +92,13 @@ class CompiledRule(Generic[Q]):
 class RuleBook(Generic[Q]):
     """All rules of one kind. The answer does not depend on the order they were given in."""
 
-    __slots__ = ("_by_glob", "_by_name", "_find")
+    __slots__ = ("_by_glob", "_by_name", "_find", "rules")
 
     def __init__(self, rules: Iterable[CompiledRule[Q]]) -> None:
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.order))
         self._by_name: dict[str, list[tuple[int, CompiledRule[Q]]]] = {}
         self._by_glob: list[tuple[Callable[[str], object], tuple[int, CompiledRule[Q]]]] = []
-        for item in enumerate(sorted(rules, key=lambda rule: rule.order)):
+        for item in enumerate(self.rules):
             subject = item[1].subject
             if subject.match is not None:
                 self._by_glob.append((subject.match, item))
@@ -98,7 +109,7 @@ class RuleBook(Generic[Q]):
 
     def __bool__(self) -> bool:
         """Whether there is any rule."""
-        return bool(self._by_name or self._by_glob)
+        return bool(self.rules)
 
     def answer(self, name: str, question: Q) -> Verdict | None:
         """Return the strictest answer of the rules that apply, ``None`` where none does."""
