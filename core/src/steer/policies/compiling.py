@@ -37,7 +37,6 @@ Q = TypeVar("Q", bound=Asked)
 
 OUT_OF_REACH = frozenset({ToolKind.HOSTED, ToolKind.UNGATED})
 _LABEL_LENGTH = 80
-_DOES = {True: "does", False: "does not"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,7 +210,8 @@ def _own(*, own: bool) -> Filter[ActionQuestion]:
         return (question.context.principal_id == question.asked_by) is own
 
     def why_not(question: ActionQuestion) -> str:
-        return f"the job runs for {shortened(question.asked_by)}, who {_DOES[not own]} answer here"
+        whose = "one's own jobs" if own else "jobs of others"
+        return f"it is about {whose}, and this one runs for {shortened(question.asked_by)}"
 
     return Filter(passes, why_not)
 
@@ -219,7 +219,7 @@ def _own(*, own: bool) -> Filter[ActionQuestion]:
 def _not_so(what: str, name: str | None, wanted: Sequence[str]) -> str:
     if name is None:
         return f"the {what} is not known"
-    return f"the {what} is {shortened(name)}, not {' or '.join(wanted)}"
+    return f"the {what} is {shortened(str(name))}, not {' or '.join(wanted)}"
 
 
 def _verdict(rule: Rule, subject: Sequence[str], origin: Origin) -> Verdict:

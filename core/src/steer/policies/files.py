@@ -19,6 +19,7 @@ from steer.policies.toml_tables import PolicyFile, about_unknown_key
 from steer.ports.policy import Outcome
 
 __all__ = [
+    "CASES_SUFFIX",
     "Case",
     "PolicyText",
     "cases_beside",

@@ -12,8 +12,9 @@ from steer.context import ExecutionContext
 from steer.policies.arguments import ArgumentTest, Rewrite
 from steer.policies.globs import Globs
 from steer.policies.json_values import same_json
-from steer.policies.verdicts import strictest
+from steer.policies.verdicts import on_terms_of, shortened, strictest
 from steer.ports.policy import Outcome, ToolQuestion, Verdict
+from steer.values import JsonValue
 
 __all__ = ["Asked", "CompiledRule", "Filter", "RuleBook"]
 
@@ -75,6 +76,33 @@ class CompiledRule(Generic[Q]):
             return self._in_doubt(doubts)
         return self.verdict if self.rewrite is None else self._rewritten(self.rewrite, question)
 
+    def why_not(self, name: str, question: Q) -> str:
+        """Say why the rule does not apply to a question about ``name``; empty where it does."""
+        if name not in self.subject:
+            return f"it is not about {shortened(name)}"
+        for each in self.filters:
+            if not each.passes(question):
+                return each.why_not(question)
+        return self._why_not_with(question.arguments) if isinstance(question, ToolQuestion) else ""
+
+    def doubts(self, question: Q) -> str:
+        """Say what of the arguments cannot be judged, for a rule that applies nevertheless."""
+        if not isinstance(question, ToolQuestion):
+            return ""
+        judged = (test.judge(question.arguments) for test in self.tests)
+        return "; ".join(each.doubt for each in judged if each.holds is None)
+
+    def _why_not_with(self, arguments: JsonValue) -> str:
+        for test in self.tests:
+            judgement = test.judge(arguments)
+            if judgement.holds is False:
+                return f"{test.path} is not so: {test.condition}"
+            if judgement.holds is None and self.verdict.outcome is Outcome.ALLOW:
+                return judgement.doubt
+        if self.rewrite is not None and self.rewrite.apply(arguments) is None:
+            return "it cannot rewrite these arguments: a path does not lead through objects"
+        return ""
+
     def _in_doubt(self, doubts: Sequence[str]) -> Verdict | None:
         if self.verdict.outcome is Outcome.ALLOW:
             return None
@@ -115,16 +143,24 @@ class RuleBook(Generic[Q]):
         """Return the strictest answer of the rules that apply, ``None`` where none does."""
         rules = self._find(name) if len(name) <= _REMEMBERED_LENGTH else self._about(name)
         found: list[Verdict] = []
+        asks: list[Verdict] = []
         for rule in rules:
-            # The strictest come first: after one answer only a rewrite can add anything.
-            if found and rule.rewrite is None:
+            asking = rule.verdict.outcome is Outcome.ASK
+            # The strictest come first: after one answer only a rewrite, or the terms of one more
+            # that asks, can add anything.
+            if found and rule.rewrite is None and not asking:
                 continue
             verdict = rule.answer(question)
             if verdict is None:
                 continue
             if verdict.outcome is Outcome.DENY:
                 return verdict
-            found.append(verdict)
+            if asking:
+                asks.append(verdict)
+            if not found or not asking:
+                found.append(verdict)
+        if len(asks) > 1:
+            found[0] = on_terms_of(found[0], asks)
         if len(found) == 1:
             return found[0]
         return strictest(found) if found else None

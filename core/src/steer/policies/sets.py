@@ -131,19 +131,19 @@ class PolicySet:
                     question
                 )
 
-    def rules_about(self, question: Question) -> tuple[CompiledRule[Any], ...]:
-        """Return the rules of the question's kind, the strictest first."""
+    def rules_about(self, question: Question) -> tuple[str, tuple[CompiledRule[Any], ...]]:
+        """Return what a question asks about, and all rules of its kind, the strictest first."""
         match question:
             case ToolQuestion():
-                return self._tools.rules
+                return question.tool, self._tools.rules
             case ModelQuestion():
-                return self._models.rules
+                return question.model, self._models.rules
             case RunQuestion():
-                return self._runs.rules
+                return question.agent, self._runs.rules
             case DataQuestion():
-                return self._data.rules
+                return question.name, self._data.rules
             case ActionQuestion():
-                return self._actions.rules
+                return question.action_type, self._actions.rules
 
     def _unanswerable(self, question: ActionQuestion) -> Verdict:
         if not self._actions or self.default is Outcome.ALLOW:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from steer.policies.toml_tables import PolicyFile
 
-__all__ = ["policy_schema"]
+__all__ = ["policy_schema", "schema_text"]
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 
@@ -32,3 +33,8 @@ def policy_schema() -> dict[str, Any]:
     """Return the schema. Draft 7, which the editors' TOML extensions understand."""
     schema = PolicyFile.model_json_schema(schema_generator=_TomlSchema)
     return {"$schema": _DIALECT, **schema}
+
+
+def schema_text() -> str:
+    """Return it as it is written to a file."""
+    return json.dumps(policy_schema(), indent=2, sort_keys=True) + "\n"
