@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from steer.cli.amounts import duration_text
 from steer.cli.paint import Paint
 from steer.cli.printable import call_text, json_text, one_line
 from steer.cli.tables import in_columns
@@ -109,7 +110,8 @@ def _terms(verdict: Verdict) -> Iterator[str]:
     yield f"answered by: {' and '.join(verdict.approvers) or 'anybody whom policy lets'}"
     if verdict.expires_in_seconds is not None:
         then = "the run fails" if verdict.on_expiry == "fail" else "the call is denied"
-        yield f"expires: after {verdict.expires_in_seconds:g} s, then {then}"
+        after = duration_text(round(verdict.expires_in_seconds * 1000))
+        yield f"expires: after {after}, then {then}"
 
 
 def _answer_text(answer: PolicyAnswer, sources: Sources, paint: Paint, *, every: bool) -> str:
