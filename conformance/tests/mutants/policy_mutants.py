@@ -15,7 +15,14 @@ from pydantic import BaseModel
 from steer.capabilities import PolicyCapabilities
 from steer.context import ExecutionContext
 from steer.plugin import PolicyPlugin
-from steer.ports.policy import ActionQuestion, Outcome, Question, ToolQuestion, Verdict
+from steer.ports.policy import (
+    ActionQuestion,
+    ModelQuestion,
+    Outcome,
+    Question,
+    ToolQuestion,
+    Verdict,
+)
 from steer_conformance import PolicySetup
 
 __all__ = ["MUTANTS", "REFERENCE", "REFUNDS"]
@@ -214,6 +221,21 @@ class LoosestRuleHolds(Strict):
         return min(found, key=RANK.__getitem__, default=Outcome.DENY)
 
 
+class LastRuleHoldsForModels(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        if not isinstance(question, ModelQuestion) or not self.rules:
+            return super().evaluate(question)
+        return Verdict(outcome=self.rules[-1][1], reason="as the last rule")
+
+
+class AnAllowedToolLetsAnybodyAnswer(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        if not isinstance(question, ActionQuestion):
+            return super().evaluate(question)
+        allows = any(outcome is Outcome.ALLOW for _, outcome in self.rules)
+        return Verdict.allow() if allows else Verdict.deny("no tool is allowed")
+
+
 class AllowsTheUnknown(Strict):
     def outcome(self, tool: str) -> Outcome:
         known = any(name == tool for name, _ in self.rules)
@@ -340,6 +362,8 @@ MUTANTS = (
     _mutant("never answers", NeverAnswers, "PO-8", asynchronous=True),
     _mutant("lets the last rule hold", LastRuleHolds, "PO-9", "PO-10", "PO-11"),
     _mutant("lets the loosest rule hold", LoosestRuleHolds, "PO-9", "PO-11"),
+    _mutant("lets the last rule hold for models", LastRuleHoldsForModels, "PO-10"),
+    _mutant("lets all answer once a tool is allowed", AnAllowedToolLetsAnybodyAnswer, "PO-11"),
     _mutant("allows what no rule covers", AllowsTheUnknown, "PO-12"),
     _mutant("has one version whatever the rules", OneVersionForAll, "PO-13"),
     _refunds("counts the refunds it is asked for", CountsRefunds, "PO-1", about_refunds),

@@ -64,13 +64,14 @@ POLICY_CLAUSES = (
         id="PO-10",
         port="policy",
         capability="rules",
-        text="The order in which rules are given does not matter.",
+        text="The order in which rules are given does not matter, whatever is asked.",
     ),
     Clause(
         id="PO-11",
         port="policy",
         capability="rules",
-        text="A rule that is added never loosens what another rule decided, and one that denies "
+        text="A rule that is added never loosens what another rule decided, nor what is said of "
+        "anything but its own tool, be it a model, a run, data or who may answer; one that denies "
         "loosens nothing at all.",
     ),
     Clause(

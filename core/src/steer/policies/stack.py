@@ -90,6 +90,18 @@ class PolicyStack:
         """Names and versions of all, in one text: what an approval is bound to."""
         return self._ref
 
+    @property
+    def policies(self) -> tuple[Policy | AsyncPolicy, ...]:
+        """The policies themselves, in the order they were given."""
+        members: tuple[_Member | _AsyncMember, ...] = (*self._members, *self._async_members)
+        return tuple(member.policy for member in members)
+
+    async def answers(self, question: Question) -> list[Verdict | None]:
+        """Return what each of ``policies`` says by itself, arguments not judged again."""
+        at_once = [_answer(member, question) for member in self._members]
+        waiting = await self._wait_for_answers(question, self._deadline())
+        return [*at_once, *waiting]
+
     async def decide(self, question: Question) -> Verdict:
         """Ask every policy and return the strictest answer; never raises an ``Exception``.
 
@@ -132,10 +144,11 @@ class PolicyStack:
         # A denial that is certain already spares the others the question.
         denied = any(verdict.outcome is Outcome.DENY for verdict in verdicts)
         if self._async_members and not denied:
-            verdicts += await self._wait_for_answers(question, deadline)
+            waiting = await self._wait_for_answers(question, deadline)
+            verdicts += [verdict for verdict in waiting if verdict is not None]
         return strictest(verdicts) if verdicts else _unanswered(question)
 
-    async def _wait_for_answers(self, question: Question, deadline: float) -> list[Verdict]:
+    async def _wait_for_answers(self, question: Question, deadline: float) -> list[Verdict | None]:
         answers: dict[str, Verdict | None] = {
             member.ref: _denied(member.ref, "did not answer in time")
             for member in self._async_members
@@ -148,7 +161,7 @@ class PolicyStack:
             async with anyio.create_task_group() as group:
                 for member in self._async_members:
                     group.start_soon(ask, member, name=f"policy {member.ref}")
-        return [answer for answer in answers.values() if answer is not None]
+        return list(answers.values())
 
 
 def _member(policy: Policy) -> _Member:

@@ -64,10 +64,16 @@ class ToolKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counters:
-    """How far the run is: model calls on the outermost path, allowed tool calls, tokens."""
+    """How far the run is: model calls on the outermost path, allowed tool calls, tokens.
+
+    ``turns`` counts the turn that is on, the model call that is asked about included.
+    ``tool_calls`` are those before the call that is asked about, ``turn_tool_calls`` those of them
+    since the turn began, the calls of nested agents among them.
+    """
 
     turns: int = 0
     tool_calls: int = 0
+    turn_tool_calls: int = 0
     usage: Usage = field(default_factory=Usage)
 
 

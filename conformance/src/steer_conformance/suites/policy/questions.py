@@ -62,6 +62,7 @@ counters = st.builds(
     Counters,
     turns=st.integers(0, 50),
     tool_calls=st.integers(0, 50),
+    turn_tool_calls=st.integers(0, 50),
     usage=st.builds(Usage, input_tokens=st.integers(0, 10**9)),
 )
 contexts = st.sampled_from(_CONTEXTS)
