@@ -14,8 +14,8 @@ from steer.cli.approval_dialog import edited_arguments
 from steer.cli.dialogs import Files
 from steer.cli.opening import open_kernel
 from steer.cli.paint import paint_for
-from steer.cli.person import Dismissed, Left
-from steer.cli.prompting import Terminal, ask_person, converse, opened_terminal
+from steer.cli.person import Dismissed, Left, Terminal
+from steer.cli.prompting import ask_person, converse, opened_terminal
 from steer.cli.streams import Streams
 from steer.cli.telling import teller
 from steer.cli.uploading import store_files

@@ -9,9 +9,9 @@ from steer.cli.action_text import answered_text, how_to_answer, question_in
 from steer.cli.answering import VIA
 from steer.cli.dialogs import Files
 from steer.cli.error_text import error_text
-from steer.cli.person import Dismissed, Left
+from steer.cli.person import Dismissed, Left, Terminal
 from steer.cli.printers import RunPrinter
-from steer.cli.prompting import Terminal, ask_person
+from steer.cli.prompting import ask_person
 from steer.cli.telling import Tell
 from steer.cli.uploading import store_files
 from steer.errors import (

@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from steer.cli.editing import edit_text, editor_command, has_editor
 from steer.cli.lazy import load
 from steer.cli.streams import Streams
 
-__all__ = ["Dismissed", "Left", "LineReader", "Person", "line_reader", "terminal_input"]
+__all__ = ["Dismissed", "Left", "LineReader", "Person", "Terminal", "line_reader", "terminal_input"]
 
 _TTY = "/dev/tty"
 
@@ -89,6 +90,25 @@ class Person:
     def has_editor(self) -> bool:
         """Whether ``edited`` opens an editor."""
         return has_editor()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terminal:
+    """A terminal with somebody at it, who can be asked."""
+
+    descriptor: int
+    streams: Streams
+    undisturbed: Callable[[], AbstractContextManager[None]]
+
+    def person(self, tell: Callable[[str, str], None]) -> Person:
+        """Return the person, for one question; ``tell`` shows them lines."""
+        reader = line_reader(self.descriptor, self.streams)
+        return Person(reader, tell, descriptor=self.descriptor, undisturbed=self.undisturbed)
+
+    def restored(self) -> Callable[[], None]:
+        """Return what gives the terminal back the state that it has now, as after a prompt."""
+        restore: Callable[[], None] = load("steer.cli.terminal_state:restorer")(self.descriptor)
+        return restore
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -13,38 +12,18 @@ import anyio.to_thread
 
 from steer.actions import Answer, Question
 from steer.cli.dialogs import Files, ask
-from steer.cli.lazy import load
-from steer.cli.person import Dismissed, Left, Person, line_reader, terminal_input
+from steer.cli.person import Dismissed, Left, Person, Terminal, terminal_input
 from steer.cli.question_text import question_body, question_lines
 from steer.cli.stopping import interrupts_held
 from steer.cli.streams import Streams
-from steer.cli.telling import BAR, Tell
+from steer.cli.telling import BAR
 from steer.errors import SteerError
 from steer.kernel import RuntimeKernel
 from steer.ports.records import ActionRecord
 
-__all__ = ["Terminal", "ask_person", "opened_terminal"]
+__all__ = ["ask_person", "converse", "opened_terminal"]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Terminal:
-    """A terminal with somebody at it, who can be asked."""
-
-    descriptor: int
-    streams: Streams
-    undisturbed: Callable[[], AbstractContextManager[None]]
-
-    def person(self, tell: Tell) -> Person:
-        """Return the person, for one question; ``tell`` shows them lines."""
-        reader = line_reader(self.descriptor, self.streams)
-        return Person(reader, tell, descriptor=self.descriptor, undisturbed=self.undisturbed)
-
-    def restored(self) -> Callable[[], None]:
-        """Return what gives the terminal back the state that it has now, as after a prompt."""
-        restore: Callable[[], None] = load("steer.cli.terminal_state:restorer")(self.descriptor)
-        return restore
 
 
 @contextmanager

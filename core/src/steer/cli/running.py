@@ -7,17 +7,17 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from steer.cli.asking_in_place import InPlace
 from steer.cli.exit_codes import ExitCode, exit_code_of_result
+from steer.cli.lazy import load
+from steer.cli.person import Terminal
 from steer.cli.printed import prints_told
 from steer.cli.printers import RunPrinter, StoryPrinter, printer_for
-from steer.cli.prompting import Terminal, opened_terminal
 from steer.cli.run_form import RunForm
 from steer.cli.stopping import Stops
 from steer.cli.streams import Streams, answer_apart
@@ -73,9 +73,12 @@ async def _run(
             stops.job_id = handle.job_id
             group.start_soon(_cancel_when_asked, handle, stops, by)
             failure: Exception | None = None
-            place = None if terminal is None else InPlace(kernel, handle, terminal, printer, by=by)
+            ask: Callable[[Event], Awaitable[None]] | None = None
+            if terminal is not None:
+                in_place = load("steer.cli.asking_in_place:InPlace")
+                ask = in_place(kernel, handle, terminal, printer, by=by).ask
             try:
-                await show_all(handle.events(), printer.show, place)
+                await show_all(handle.events(), printer.show, ask)
             except Exception as error:  # raised again once the job has ended
                 failure = error
                 await _cancel(handle, reason="nobody can see its output any more", by=by)
@@ -106,7 +109,9 @@ def _terminal(streams: Streams | None, stops: Stops) -> Iterator[Terminal | None
     if streams is None:
         yield None
         return
-    with opened_terminal(streams) as terminal:
+    opened: AbstractContextManager[Terminal | None]
+    opened = load("steer.cli.prompting:opened_terminal")(streams)
+    with opened as terminal:
         if terminal is not None:
             stops.last_act = terminal.restored()
         yield terminal
@@ -115,9 +120,9 @@ def _terminal(streams: Streams | None, stops: Stops) -> Iterator[Terminal | None
 async def show_all(
     events: AsyncIterator[Event],
     show: Callable[[Sequence[Event]], None],
-    place: InPlace | None = None,
+    ask: Callable[[Event], Awaitable[None]] | None = None,
 ) -> None:
-    """Show events as they come; where people are asked in ``place``, what comes then waits.
+    """Show events as they come; what follows a question waits until ``ask`` has asked it.
 
     Raises what ``show`` raises, for example ``ReaderGone``.
     """
@@ -132,8 +137,8 @@ async def show_all(
                 async for event in receive:
                     for part in _parts([event, *_at_hand(receive)]):
                         await anyio.to_thread.run_sync(show, part)
-                        if place is not None:
-                            await place.ask(part[-1])
+                        if ask is not None:
+                            await ask(part[-1])
         except Exception as error:
             # Raised again outside, where no group wraps it.
             failure = error
