@@ -23,6 +23,7 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
         "run",
         "jobs",
         "events",
+        "artifacts",
         "plugins",
         "completion",
         "config",

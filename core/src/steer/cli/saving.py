@@ -18,7 +18,8 @@ __all__ = ["saved"]
 def saved(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
     """Give a file to write to, which gets its name when the ``with`` ends well.
 
-    Raises ``ConfigError`` for a folder or in none, and for a file that is there unless ``force`` replaces it.
+    Raises ``ConfigError`` for a folder, in no folder, and for a file that is there unless ``force``
+    replaces it.
     """
     _check_free(path, force=force)
     # Beside it, since only within one file system does a file get its name at once.
