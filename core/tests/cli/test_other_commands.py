@@ -22,8 +22,10 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
     assert commands == [
         "run",
         "jobs",
+        "actions",
         "events",
         "policy",
+        "artifacts",
         "plugins",
         "completion",
         "config",

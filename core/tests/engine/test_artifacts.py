@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -9,19 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import to_thread
 from kernels import Moment, all_events, open_kernel, request, types
-from steer import BlockingKernel, RuntimeKernel
+from steer import BlockingKernel, RuntimeKernel, ToolContext
 from steer.actions import Upload, Uploaded, check_payload, check_upload
 from steer.clock import SystemClock
 from steer.errors import BudgetExceeded, ConfigError, InvalidAnswer, NotFound
 from steer.events import ArtifactCreated, JobStarted
 from steer.handle import ExecutionHandle
 from steer.ports.changes import ActionRequested, EventsAppended, JobCreated
+from steer.ports.gate import EffectRun
 from steer.ports.records import ActionRecord, JobRecord
 from steer.storage import StoredArtifacts
-from steer.values import ActionType
+from steer.values import ActionType, Effect
 from steer_conformance.storing.samples import action, event, job
-from stepwise import Stepwise, Turn, registry
+from stepwise import Call, Stepwise, ToolSpec, Turn, registry
 
 pytestmark = pytest.mark.anyio
 
@@ -195,3 +198,33 @@ async def test_other_types_of_actions_are_answered_without_files() -> None:
     async with open_kernel() as kernel:
         store = StoredArtifacts(kernel.storage, SystemClock())
         await check_upload(action(), {"confirmed": True}, scope_id="x", artifacts=store)
+
+
+def drawing(keep_twice: Callable[[EffectRun], Awaitable[Any]]) -> Stepwise:
+    return Stepwise(
+        turns=(Turn(calls=(Call(tool="draw"),)), Turn(text="Drawn.")),
+        tools={"draw": ToolSpec(run=keep_twice, effect=Effect.IDEMPOTENT)},
+    )
+
+
+async def test_a_tool_keeps_files_and_the_same_one_once() -> None:
+    async def draw(run: EffectRun) -> str:
+        context = ToolContext(
+            job_id="", scope_id="", principal_id="", call_id="", effect_key="", keep=run.keep
+        )
+        first = await context.put_artifact(b"<svg/>", name="a.svg", media_type="image/svg+xml")
+        again = await context.put_artifact(b"<svg/>", name="a.svg", media_type="image/svg+xml")
+        other = await context.put_artifact(b"<svg/>", name="b.svg", media_type="image/svg+xml")
+        # What a thread of a sync tool does.
+        late = await to_thread.run_sync(
+            partial(context.put_artifact_sync, b"text", name="half \ud83d")
+        )
+        assert first == again != other
+        return late.artifact_id
+
+    async with open_kernel() as kernel:
+        handle = await kernel.execute(request(drawing(draw)))
+        assert (await handle.result()).content == "Drawn."
+        files = (await kernel.artifacts(handle.job_id)).items
+        assert [one.name for one in files] == ["a.svg", "b.svg", "half \ufffd"]
+        assert [one.artifact_id for one in await told(handle)] == [one.artifact_id for one in files]

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from steer._engine.actions import Actions
 from steer._engine.tokens import action_of, fits
+from steer.actions import check_upload
 from steer.context import ExecutionContext
 from steer.errors import ConfigError, PolicyDenied, WrongToken
 from steer.policies import PolicyStack
+from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import ActionMoved
 from steer.ports.policy import ActionQuestion, Outcome
 from steer.ports.records import ActionRecord, JobRecord
@@ -32,10 +34,12 @@ class Answering:
         storage: Storage,
         actions: Actions,
         policies_of: Callable[[JobRecord], PolicyStack],
+        artifacts: ArtifactStore,
     ) -> None:
         self._storage = storage
         self._actions = actions
         self._policies_of = policies_of
+        self._artifacts = artifacts
 
     async def by_token(
         self,
@@ -81,6 +85,7 @@ class Answering:
     async def _answer(
         self, action: ActionRecord, resolution: JsonValue, *, scope_id: str, by: str, via: str
     ) -> ActionRecord:
+        await check_upload(action, resolution, scope_id=scope_id, artifacts=self._artifacts)
         moved = ActionMoved(
             action_id=action.action_id,
             status=ActionStatus.RESOLVED,

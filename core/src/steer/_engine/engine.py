@@ -85,7 +85,12 @@ class Engine:
         self.actions = Actions(
             storage=storage, signals=signals, clock=clock, on_events=self._fan_out
         )
-        self.answering = Answering(storage=storage, actions=self.actions, policies_of=policies_of)
+        self.answering = Answering(
+            storage=storage,
+            actions=self.actions,
+            policies_of=policies_of,
+            artifacts=artifacts,
+        )
         self._host = Host()
         self.require_action = Requiring(
             storage=storage, clock=clock, running=self._state_of, on_events=self._fan_out
@@ -289,6 +294,7 @@ class Engine:
             replay=replay or Replay(),
             fold=fold,
             storage=self.storage,
+            artifacts=self.artifacts.store,
             clock=self.clock,
             spawn=self._host.spawn,
             on_committed=lambda events: self._fan_out(job, events),

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic_core import to_jsonable_python
 
 from steer._engine.approvals import Approvals, Refused, call_digest, decided
-from steer._engine.asking import ToolAsk
+from steer._engine.effect_runs import effect_run
 from steer._engine.model_calls import AdmittedCall
 from steer._engine.state import JobState, Stop
 from steer.errors import (
@@ -95,11 +95,7 @@ class JobGate:
         begun = await state.at_home(self._begin, call, grant)
         if isinstance(begun, ToolOutcome):
             return begun
-        run = EffectRun(
-            key=f"{state.context.job_id}/{call.key}",
-            arguments=begun.record.arguments,
-            ask=ToolAsk(state, call),
-        )
+        run = effect_run(state, call, begun.record.arguments)
         # The effect runs here, in the caller's own event loop.
         try:
             value = await effect(run)

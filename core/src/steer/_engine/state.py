@@ -21,6 +21,7 @@ from steer.context import ApprovalSpec, ExecutionContext, RetrySpec
 from steer.errors import ErrorCategory, RuntimeFailure, SteerError
 from steer.events import AgentHandoff, AgentStarted, Event, EventData
 from steer.fold import Fold
+from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import Change
 from steer.ports.storage import Storage
 from steer.values import JobStatus
@@ -90,6 +91,7 @@ class JobState:
         replay: Replay,
         fold: Fold,
         storage: Storage,
+        artifacts: ArtifactStore,
         clock: Clock,
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
         on_committed: Callable[[Sequence[Event]], Awaitable[None]],
@@ -107,6 +109,7 @@ class JobState:
         self.replay = replay
         self.clock = clock
         self.storage = storage
+        self.artifacts = artifacts
         self.started = started
         self.lock = threading.RLock()
         self.home = asyncio.get_running_loop()

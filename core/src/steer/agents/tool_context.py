@@ -9,7 +9,8 @@ from typing import Any
 from anyio import from_thread
 
 from steer.errors import ConfigError
-from steer.ports.gate import Ask
+from steer.ports.gate import Ask, Keep
+from steer.ports.records import ArtifactRecord
 from steer.values import ActionType, Expiry, JsonValue
 
 __all__ = ["ToolContext"]
@@ -21,8 +22,8 @@ class ToolContext:
 
     ``effect_key`` is the same whenever this call is run again, after a crash for example: hand it
     to whatever can refuse a repetition, such as a payment's idempotency key. ``user_context`` is
-    the object that the run was started with, ``None`` where there was none. ``ask`` is the gate's
-    own, from ``EffectRun.ask``.
+    the object that the run was started with, ``None`` where there was none. ``ask`` and
+    ``keep`` are the gate's own, from ``EffectRun``.
     """
 
     job_id: str
@@ -32,6 +33,7 @@ class ToolContext:
     effect_key: str
     user_context: Any = field(default=None, repr=False)
     ask: Ask | None = field(default=None, repr=False, compare=False)
+    keep: Keep | None = field(default=None, repr=False, compare=False)
 
     async def require_action(
         self,
@@ -81,3 +83,24 @@ class ToolContext:
             default=default,
         )
         return from_thread.run(ask)
+
+    async def put_artifact(
+        self, content: bytes, *, name: str, media_type: str = "application/octet-stream"
+    ) -> ArtifactRecord:
+        """Keep a file of the job, and tell of it; it is durable when this returns.
+
+        ``name`` is a label for people. If the call is run again after a crash, the same content
+        under the same name is kept once. Raises ``BudgetExceeded`` where it is larger than a file
+        may be, ``ConfigError`` for a name or a media type that is none.
+        """
+        if self.keep is None:
+            raise ConfigError("this runtime gives its tools no way to keep a file")
+        return await self.keep(content, name=name, media_type=media_type)
+
+    def put_artifact_sync(
+        self, content: bytes, *, name: str, media_type: str = "application/octet-stream"
+    ) -> ArtifactRecord:
+        """Do the same as ``put_artifact`` from a sync tool, in the thread that it runs in."""
+        return from_thread.run(
+            partial(self.put_artifact, content, name=name, media_type=media_type)
+        )

@@ -63,6 +63,10 @@ class _Commands(LazyGroup):
             summary="Check, explain and test the rules that agents run under.",
             target="steer.cli.policy_commands:app",
         ),
+        "artifacts": BuiltIn(
+            summary="List, get and put the files of jobs.",
+            target="steer.cli.artifacts_commands:app",
+        ),
         "plugins": BuiltIn(
             summary="Show the plugins there are and what is wrong with them.",
             target="steer.cli.plugins_command:app",

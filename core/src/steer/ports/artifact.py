@@ -22,7 +22,8 @@ Content: TypeAlias = bytes | AsyncIterable[bytes]
 class ArtifactStore(Protocol):
     """Keeps the files of jobs. Whatever a method returns or changes belongs to the scope it names.
 
-    A name is a label: no path is ever made of it.
+    A name is a label: no path is ever made of it. Methods may be called from any event loop of the
+    process.
     """
 
     async def put(

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from steer.errors import ErrorInfo, SteerError
 from steer.ports.policy import ToolKind
-from steer.ports.records import EffectKey, Grant, ModelRecord
+from steer.ports.records import ArtifactRecord, EffectKey, Grant, ModelRecord
 from steer.values import ActionType, Effect, EffectStatus, Expiry, JsonValue, Usage
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "EffectRun",
     "Gate",
     "GateOutcome",
+    "Keep",
     "ModelCall",
     "ModelRequest",
     "Sent",
@@ -115,16 +116,30 @@ class Ask(Protocol):
         ...
 
 
+class Keep(Protocol):
+    """How a tool keeps a file of its job."""
+
+    async def __call__(self, content: bytes, /, *, name: str, media_type: str) -> ArtifactRecord:
+        """Keep the file and say so; it is durable on return. From any event loop of the process.
+
+        The same file of a call that is run again after a crash is kept once. Raises
+        ``BudgetExceeded`` where it is too large, ``ConfigError`` for a name or media type that is
+        none.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectRun:
     """What an effect is given: its arguments and the key that makes a repetition harmless.
 
-    ``ask`` lets it ask a person; give it to the tool as ``ToolContext.ask``.
+    ``ask`` lets it ask a person and ``keep`` keep files; give them to the tool in ``ToolContext``.
     """
 
     key: str
     arguments: JsonValue
     ask: Ask | None = field(default=None, repr=False, compare=False)
+    keep: Keep | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

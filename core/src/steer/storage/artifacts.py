@@ -92,17 +92,18 @@ class StoredArtifacts:
 
     async def read(self, scope_id: str, artifact_id: str, /) -> AsyncGenerator[bytes, None]:
         artifact = await self.get(scope_id, artifact_id)
-        digest, start = hashlib.sha256(), 0
+        digest, left = hashlib.sha256(), artifact.size
         while True:
-            piece = await self._storage.artifacts.read(
-                scope_id, artifact_id, start=start, length=PIECE_BYTES
-            )
+            length = min(PIECE_BYTES, left)
+            piece = b""
+            if length:
+                piece = await self._storage.artifacts.read(
+                    scope_id, artifact_id, start=artifact.size - left, length=length
+                )
             digest.update(piece)
-            start += len(piece)
-            if start < artifact.size and piece:
-                yield piece
-                continue
-            if (start, digest.hexdigest()) != (artifact.size, artifact.digest):
+            left -= length
+            whole = left > 0 or digest.hexdigest() == artifact.digest
+            if len(piece) != length or not whole:
                 raise StorageError(
                     f"artifact {artifact_id} of scope {scope_id} is not what was kept: its content"
                     " has changed in the store",
@@ -110,7 +111,8 @@ class StoredArtifacts:
                 )
             if piece:
                 yield piece
-            return
+            if not left:
+                return
 
     async def delete(self, scope_id: str, artifact_id: str, /) -> None:
         dropped = ArtifactDropped(artifact_id=artifact_id)

@@ -91,6 +91,7 @@ class ToolCalls:
                     effect_key=run.key,
                     user_context=self.run.user_context,
                     ask=run.ask,
+                    keep=run.keep,
                 ),
                 abandoned=abandoned,
             )
