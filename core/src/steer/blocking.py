@@ -15,6 +15,7 @@ from steer.events import Event
 from steer.fold import Position
 from steer.handle import ExecutionHandle, RequiredAction
 from steer.kernel import RuntimeKernel
+from steer.ports.gate import Asked
 from steer.ports.records import ActionRecord, JobQuery, JobRecord, Page
 from steer.request import ExecutionRequest
 from steer.values import ActionStatus, ActionType, Expiry, JsonValue, RunResult
@@ -161,8 +162,8 @@ class BlockingKernel:
     def require_action(
         self,
         job_id: str,
-        action_type: ActionType | str,
-        payload: JsonValue,
+        asked: Asked | ActionType | str,
+        payload: JsonValue = None,
         *,
         scope_id: str = DEFAULT_SCOPE,
         expires_in: float | None = None,
@@ -175,7 +176,7 @@ class BlockingKernel:
             partial(
                 self._kernel.require_action,
                 job_id,
-                action_type,
+                asked,
                 payload,
                 scope_id=scope_id,
                 expires_in=expires_in,
