@@ -130,30 +130,34 @@ async def test_a_workflow_that_does_not_wait_for_the_call_comes_to_nothing() -> 
 
 
 async def test_runs_side_by_side_in_a_workflow_are_parked_together() -> None:
-    began = asyncio.Event()
+    """Also where the models call two things by one id."""
+    began, go_on = asyncio.Event(), asyncio.Event()
 
     @function_tool
     async def linger() -> str:
         began.set()
-        await asyncio.sleep(0)
+        await go_on.wait()
         return "lingered"
 
     lingerer: Agent[Any] = Agent(name="lingerer", model=MODEL, tools=[linger])
 
     async def workflow(question: str) -> str:
-        results = await asyncio.gather(Runner.run(looker, question), Runner.run(lingerer, question))
-        return " ".join(str(result.final_output) for result in results)
+        async with asyncio.TaskGroup() as group:
+            lingers = group.create_task(Runner.run(lingerer, question))
+            await began.wait()
+            looks = group.create_task(Runner.run(looker, question))
+        return f"{lingers.result().final_output} {looks.result().final_output}"
 
-    async def verdict(call: ToolCall) -> Decision | None:
+    def verdict(call: ToolCall) -> Decision | None:
         if call.tool != "look":
             return None
-        await began.wait()
+        asyncio.get_running_loop().call_soon(go_on.set)
         return SUSPEND
 
     looks = Rule(
         lambda request: "look" in request.tools, Turn(Call("look", {"at": "home"}, id="c1"))
     )
-    async with Provider(Script([Turn(Call("linger", id="l1"))], rules=[looks])) as provider:
+    async with Provider(Script([Turn(Call("linger", id="c1"))], rules=[looks])) as provider:
         first = await park(workflow, provider, BareGate(verdict=verdict))
         assert len(provider.requests) == 2, "one of them was gone on with"
     assert [outcome.value for outcome in first.gate.outcomes] == ["lingered"]

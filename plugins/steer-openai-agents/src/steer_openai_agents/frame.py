@@ -167,7 +167,8 @@ class Performance:
 class Frame:
     """One run of the SDK's loop inside a run of steer's: the outermost, or a nested one.
 
-    ``path`` is the ids of the enclosing tool calls. ``message`` and ``asked`` are the index and
+    ``path`` is the ids of the enclosing tool calls, ``place`` what names these for good: ids are
+    used again. ``message`` and ``asked`` are the index and
     the calls of the newest message on it, ``turn_of`` is the copied agent that was to answer.
     ``effect_key`` is that of the enclosing call, and ``failure`` what that call raised, ``result``
     what it returned if it is a tool of steer's own. ``in_effect`` says that it is part of an effect
@@ -181,6 +182,7 @@ class Frame:
 
     active: ActiveRun
     path: tuple[str, ...] = ()
+    place: Place = ()
     effect_key: str = ""
     in_effect: bool = False
     message: int = 0
@@ -215,6 +217,7 @@ class Frame:
         return Frame(
             active=self.active,
             path=(*self.path, call.call_id),
+            place=(*self.place, call.key),
             effect_key=effect_key,
             in_effect=self.in_effect or call.effect is Effect.ONCE,
         )
@@ -224,6 +227,7 @@ class Frame:
         return Frame(
             active=self.active,
             path=self.path,
+            place=self.place,
             effect_key=self.effect_key,
             in_effect=self.in_effect,
         )
@@ -236,7 +240,7 @@ class Frame:
         """
         suspension = self.active.suspension
         if suspension.begun and not self.in_effect:
-            await suspension.hold(place or self.path)
+            await suspension.hold(place or self.place)
 
     async def refused(self, error: SteerError, place: Place) -> None:
         """Keep what the gate raised: the SDK would wrap it, or show it to a model.
@@ -250,7 +254,7 @@ class Frame:
 
     async def authorize(self, call: ToolCall) -> Decision:
         """Ask the gate; returns what is allowed or denied, and never where that has to wait."""
-        place, suspension = (*self.path, call.call_id), self.active.suspension
+        place, suspension = (*self.place, call.key), self.active.suspension
         await self.may_go_on(place)
         try:
             decision = await self.active.run.gate.authorize(call)
@@ -273,7 +277,7 @@ class Frame:
         """Run an allowed call, or learn what became of it before; keeps what the gate raises."""
         if decision.grant is None:
             raise RuntimeFailure(f"the gate allowed {call.tool} without a grant")
-        place, suspension = (*self.path, call.call_id), self.active.suspension
+        place, suspension = (*self.place, call.key), self.active.suspension
         await self.may_go_on(place)
 
         async def left_open(run: EffectRun) -> JsonValue:
@@ -304,7 +308,7 @@ class Frame:
         if not suspension.begun or call.effect is Effect.ONCE:
             return False
         cancelled = isinstance(error, asyncio.CancelledError)
-        return cancelled or suspension.held_inside((*self.path, call.call_id))
+        return cancelled or suspension.held_inside((*self.place, call.key))
 
     async def begin_granted(self) -> None:
         """Note that the provider is about to make the calls that it may now make."""

@@ -18,7 +18,7 @@ from typing import NoReturn, TypeAlias
 __all__ = ["Place", "Suspension", "Unwound"]
 
 Place: TypeAlias = tuple[Hashable, ...]
-"""Something that runs or waits, by its path; what is inside of it begins with it."""
+"""Something that runs or waits; what is inside of it has a place that begins with it."""
 
 
 class Unwound(BaseException):

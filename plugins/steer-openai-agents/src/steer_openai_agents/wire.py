@@ -91,7 +91,7 @@ class Exchange:
     @property
     def place(self) -> Place:
         """Where this request is among all that runs: not one of several on its path."""
-        return (*self.frame.path, self)
+        return (*self.frame.place, self)
 
     @property
     def admitted(self) -> ModelCall:
