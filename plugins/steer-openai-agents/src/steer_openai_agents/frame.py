@@ -168,11 +168,11 @@ class Frame:
     """One run of the SDK's loop inside a run of steer's: the outermost, or a nested one.
 
     ``path`` is the ids of the enclosing tool calls, ``place`` what names these for good: ids are
-    used again. ``message`` and ``asked`` are the index and
-    the calls of the newest message on it, ``turn_of`` is the copied agent that was to answer.
-    ``effect_key`` is that of the enclosing call, and ``failure`` what that call raised, ``result``
-    what it returned if it is a tool of steer's own. ``in_effect`` says that it is part of an effect
-    which may not happen twice, and so has to come to its end once it has begun.
+    used again. ``message`` and ``asked`` are the index and the calls of the newest message on it,
+    ``turn_of`` is the copied agent that was to answer. ``effect_key`` is that of the enclosing
+    call, and ``failure`` what that call raised, ``result`` what it returned if it is a tool of
+    steer's own. ``in_effect`` says that it is part of an effect which may not happen twice, and so
+    has to come to its end once it has begun.
 
     ``permits`` are allowed calls that have not run yet. ``patches`` are those of them that change
     files, by what they change, ``computer_calls`` what the newest message asks of a computer, and
@@ -232,15 +232,19 @@ class Frame:
             in_effect=self.in_effect,
         )
 
-    async def may_go_on(self, place: Place | None = None) -> None:
-        """Return, unless the run is being parked: then whoever is here stays here.
+    @property
+    def parked(self) -> bool:
+        """Whether nothing may begin here any more, because a call of the run waits for a person.
 
         What is part of an effect that has to come to its end goes on for as long as the gate
         lets it.
         """
-        suspension = self.active.suspension
-        if suspension.begun and not self.in_effect:
-            await suspension.hold(place or self.place)
+        return self.active.suspension.begun and not self.in_effect
+
+    async def may_go_on(self, place: Place | None = None) -> None:
+        """Return, unless the run is being parked: then whoever is here stays here."""
+        if self.parked:
+            await self.active.suspension.hold(place or self.place)
 
     async def refused(self, error: SteerError, place: Place) -> None:
         """Keep what the gate raised: the SDK would wrap it, or show it to a model.

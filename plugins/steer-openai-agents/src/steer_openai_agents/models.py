@@ -323,7 +323,7 @@ async def _failed(exchange: Exchange, error: Exception, *, last: bool) -> bool:
         return False
     frame, sent = exchange.frame, sent_by(error)
     # The calls that this request lets the provider make, it may have made: not twice.
-    last = last or frame.active.suspension.begun or (bool(frame.begun) and sent is Sent.UNKNOWN)
+    last = last or frame.parked or (bool(frame.begun) and sent is Sent.UNKNOWN)
     if last:
         exchange.call.fail(failure, sent=sent, usage=exchange.usage)
     else:

@@ -94,15 +94,17 @@ class OpenAIAgentsRuntime:
         if parked:
             return Suspended()
         try:
-            outcome = await task
+            finished = await task
         except SteerError as error:
             if active.suspension.begun and error is active.refusal:
                 # Some of it heard that nothing may begin any more before this runtime did.
                 return Suspended()
             raise
-        if isinstance(outcome, Finished):
-            await active.sessions.store()
-        return outcome
+        if active.suspension.begun:
+            # The author's code has not waited for the call: what it came to is no result.
+            return Suspended()
+        await active.sessions.store()
+        return finished
 
     async def aclose(self) -> None:
         """Close connections, and give the SDK its own default runner back."""
@@ -120,7 +122,7 @@ def _unwind(task: asyncio.Task[Any], active: ActiveRun) -> None:
     active.cancel_elsewhere()
 
 
-async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished | Suspended:
+async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished:
     with entered(Frame(active=active)) as frame:
         start = prepared.start
         try:
@@ -129,10 +131,8 @@ async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished 
             else:
                 finished = await _run_agent(start, prepared, frame)
             if active.suspension.begun:
-                # The author's code came to something without the call that has to wait, which
-                # nobody else would know of; what it left running may end.
+                # It has not waited for the call that is to wait; what it left running may end.
                 await asyncio.shield(active.suspension.quiet)
-                return Suspended()
         except Exception as error:
             if active.stopped is not None:
                 raise active.stopped from error

@@ -41,8 +41,8 @@ class Suspension:
         self._loop = loop
         self._lock = threading.Lock()
         self._running: Counter[Place] = Counter()
-        # How many wait at a place now; a place stays, with 0, once somebody has waited there.
         self._waiting: Counter[Place] = Counter()
+        self._held: set[Place] = set()
 
     def begin(self) -> None:
         """Note that a call is to wait for a person."""
@@ -56,47 +56,51 @@ class Suspension:
     @contextmanager
     def running(self, place: Place) -> Iterator[None]:
         """Have the parking wait for what happens here."""
-        with self._lock:
-            self._running[place] += 1
         try:
-            yield
+            with self._counted(self._running, place):
+                yield
         finally:
-            with self._lock:
-                self._running[place] -= 1
-                if not self._running[place]:
-                    del self._running[place]
             self._look()
 
     @contextmanager
     def waiting(self, place: Place) -> Iterator[None]:
         """Have the parking not wait for what happens here, nor for what that is a part of."""
-        with self._lock:
-            self._waiting[place] += 1
-        self._look()
-        try:
+        with self._counted(self._waiting, place):
+            self._look()
             yield
-        finally:
-            with self._lock:
-                self._waiting[place] -= 1
 
     async def hold(self, place: Place) -> NoReturn:
         """Stay here until the run is unwound."""
+        with self._lock:
+            self._held.add(place)
         with self.waiting(place):
             while True:
                 await asyncio.get_running_loop().create_future()
 
     def held_inside(self, place: Place) -> bool:
-        """Whether something has waited at this place, or inside of it."""
+        """Whether something has been held at this place, or inside of it."""
         with self._lock:
-            return any(_is_inside(each, place) for each in self._waiting)
+            return any(_is_inside(each, place) for each in self._held)
+
+    @contextmanager
+    def _counted(self, places: Counter[Place], place: Place) -> Iterator[None]:
+        with self._lock:
+            places[place] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                places[place] -= 1
+                if not places[place]:
+                    del places[place]
 
     def _look(self) -> None:
         if not self.begun or self.quiet.done():
             return
         with self._lock:
-            waiting = [place for place, number in self._waiting.items() if number]
             busy = any(
-                not any(_is_inside(each, place) for each in waiting) for place in self._running
+                not any(_is_inside(each, place) for each in self._waiting)
+                for place in self._running
             )
         if not busy:
             self._loop.call_soon_threadsafe(self._fall_quiet)
