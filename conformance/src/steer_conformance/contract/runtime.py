@@ -290,7 +290,7 @@ _CLAUSES = (
     Clause(
         id="RT-63",
         port="runtime",
-        checks=2,
+        checks=3,
         capability="suspend=many",
         text="What runs beside a suspended call comes to its end and is recorded; what was made is "
         "not made again, and what was not is made once.",

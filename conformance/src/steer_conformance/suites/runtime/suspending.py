@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hypothesis import strategies as st
 from steer.events import AgentHandoff
 from steer.ports.gate import Decision, ToolCall
 from steer.ports.policy import ToolKind
@@ -184,6 +185,32 @@ async def what_runs_beside_a_suspended_call_comes_to_its_end(case: RuntimeCase) 
     assert _names(second.gate.ran) == ["c2"]
     assert props.looked == ["a", "b"]
     assert sorted(told) == ["c1", "c2"]
+
+
+@check("RT-63", requires=("suspend=many", "tools"), seconds=300)
+def any_conversation_can_wait_at_any_of_its_calls(case: RuntimeCase) -> None:
+    @case.profile.for_all(
+        st.lists(st.integers(1, 3), min_size=1, max_size=3), st.integers(0, 1000), share=0.4
+    )
+    def law(calls: list[int], place: int) -> None:
+        case.run(_waits_at(case, calls, place))
+
+
+async def _waits_at(case: RuntimeCase, calls: Sequence[int], place: int) -> None:
+    """Play a conversation with so many calls in each turn, one of which has to wait."""
+    names = [[f"t{turn}-{call}" for call in range(1, count + 1)]
+             for turn, count in enumerate(calls)]  # fmt: skip
+    turns = [calling("look", *there, first=f"t{turn}-") for turn, there in enumerate(names)]
+    every = [name for there in names for name in there]
+    waiting = every[place % len(every)]
+    props = Props()
+    async with case.stage(*turns, answering("All is said.")) as stage:
+        prepared = stage.prepare(stage.agent(tools=[props.look()]))
+        first = await _parked(stage, prepared, verdicts(**{waiting: suspend()}))
+        finished, second = await _finished(stage, prepared, first)
+    assert finished.content == "All is said."
+    assert sorted([*_names(first.gate.ran), *_names(second.gate.ran)]) == sorted(every)
+    assert sorted(props.looked) == sorted(every)
 
 
 def _talk_of_two(
