@@ -108,6 +108,16 @@ class ExecutionHandle:
         """
         await self._engine.cancel(await self.job(), reason=reason, by=by)
 
+    async def park(self) -> bool:
+        """Have the job wait for people without its process from now on, whatever its spec says.
+
+        Returns whether it can: a call that its runtime cannot leave behind, and a tool that asks in
+        the middle of its work, hold it here until they are answered. A job that runs elsewhere is
+        left alone.
+        """
+        running = self._engine.running(self.scope_id, self.job_id)
+        return running is None or running.state.parking.leave_now()
+
     async def pending_actions(self) -> tuple[RequiredAction, ...]:
         """Return what the job waits for from people, oldest first.
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 from programs import Program
+from steer.events import JobStatusChanged
+from steer.values import JobStatus
 from steer_conformance.provider import Provider, ToolCall, Turn
 from terminals import at_terminal
 
@@ -265,3 +267,54 @@ def test_options_that_cannot_hold_are_refused(steer: Program, options: str, line
 
     assert finished.code == 2
     assert finished.err.startswith(f"steer: {line}")
+
+
+def test_a_question_that_is_left_parks_the_job_until_it_is_answered_elsewhere(
+    steer: Program, refunds: Callable[[], str], play: Callable[..., Provider]
+) -> None:
+    provider = play(Turn("I refund it.", REFUND), Turn("Done."))
+
+    with at_terminal(steer, "run", "shop.py", "Refund order 7") as terminal:
+        terminal.until(KEYS)
+        terminal.enter("l")
+        assert terminal.end() == 9
+    found = re.search(r"steer actions approve (\S+); then: steer jobs resume (\S+)", terminal.seen)
+    assert found is not None, terminal.seen
+    approved = steer("actions", "approve", found[1])
+    resumed = steer("jobs", "resume", found[2])
+
+    assert approved.code == 0
+    assert "steer jobs resume" in approved.err
+    assert (resumed.code, refunds()) == (0, "7 500 \n")
+    assert len(provider.requests) == 2, "what the model had said is not asked again"
+
+
+def test_without_a_terminal_the_job_waits_and_says_how_to_answer(
+    steer: Program, refunds: Callable[[], str], play: Callable[..., Provider]
+) -> None:
+    play(Turn(REFUND), Turn("I see."))
+
+    parked = steer("run", "shop.py", "Refund order 7")
+    (action,) = steer("actions", "list", "--json").rows
+    denied = steer("actions", "deny", action["action_id"], "--reason", "no")
+    resumed = steer("jobs", "resume", action["job_id"])
+
+    assert (parked.code, refunds()) == (9, "")
+    assert parked.err.splitlines()[-1].startswith(
+        f"the job waits for a person. to answer: steer actions approve {action['action_id']}; then:"
+    )
+    assert (denied.code, resumed.code, refunds()) == (0, 0, "")
+
+
+def test_a_program_reads_of_events_and_code_that_the_job_waits(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    play(Turn(REFUND))
+
+    parked = steer("run", "shop.py", "Refund order 7", "--json")
+
+    assert (parked.code, parked.err) == (9, "")
+    assert [event.type for event in parked.events].count("action.required") == 1
+    last = parked.events[-1].data
+    assert isinstance(last, JobStatusChanged)
+    assert last.new is JobStatus.WAITING_ACTION

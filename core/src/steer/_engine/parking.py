@@ -146,6 +146,17 @@ class Parking:
             self.on_request()
         return self.requested
 
+    def leave_now(self) -> bool:
+        """Hold no question inline any longer; return whether the run can leave those there are."""
+        self._inline = 0.0
+        now = self._clock.monotonic()
+        self._waits = {
+            action_id: _Wait(left_by=wait.left_by, until=min(wait.until, now))
+            for action_id, wait in self._waits.items()
+        }
+        self.nudge()
+        return all(wait.left_by is not None for wait in self._waits.values())
+
     def nudge(self) -> None:
         """Let everybody who waits for people look again."""
         changed, self._changed = self._changed, None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-
 from steer.actions import Answer, Question, Upload, check_resolution
 from steer.cli.action_text import answered_text, how_to_answer, question_in
 from steer.cli.answering import VIA
 from steer.cli.dialogs import Files
 from steer.cli.error_text import error_text
+from steer.cli.parked import durable
 from steer.cli.person import Dismissed, Left, Terminal
 from steer.cli.printers import RunPrinter
 from steer.cli.prompting import ask_person
@@ -23,7 +22,6 @@ from steer.errors import (
     PolicyDenied,
 )
 from steer.events import ActionRequired, Event
-from steer.fold import Position
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.records import ActionRecord
@@ -35,7 +33,7 @@ __all__ = ["InPlace"]
 class InPlace:
     """Asks the person at the terminal of a run, one question at a time.
 
-    ``by`` is the principal who answers. A question that is left is waited for.
+    ``by`` is the principal who answers. A question that is left for later parks the job.
     """
 
     def __init__(
@@ -58,7 +56,7 @@ class InPlace:
         """Have the question of an event answered, unless it has been, or cannot be here."""
         if not isinstance(event.data, ActionRequired):
             return
-        await self._durable(event)
+        await durable(self._handle, event)
         action = await self._kernel.action(event.data.action_id, scope_id=self._scope_id)
         if action.status is not ActionStatus.PENDING:
             return
@@ -74,16 +72,13 @@ class InPlace:
                 while not await self._answered(action, question, tell):
                     pass
             except Left:
-                tell("note", f"left for later; {how_to_answer(action)}")
+                if not await self._handle.park():
+                    tell(
+                        "note", f"it cannot be left, so the run waits here; {how_to_answer(action)}"
+                    )
             except (Dismissed, ActionClosed, ActionExpired):
                 ended = await self._kernel.action(action.action_id, scope_id=self._scope_id)
                 tell("note", f"it is asked no more: {answered_text(ended)}")
-
-    async def _durable(self, event: Event) -> None:
-        """Wait until what an event tells of is in the store: live, it comes before that."""
-        before = Position(seq=(event.seq or 1) - 1)
-        async with aclosing(self._handle.events(after=before, live=False)) as events:
-            await anext(events, None)
 
     async def _answered(self, action: ActionRecord, question: Question, tell: Tell) -> bool:
         """Ask once; return whether that is all there is to do here."""

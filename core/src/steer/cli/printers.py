@@ -43,6 +43,10 @@ class RunPrinter(Protocol):
         """Keep back what else is shown inside of the ``with``; give what shows a question."""
         ...
 
+    def leave(self, text: str, /) -> None:
+        """Show, as the last line, that the job waits for people and how to go on."""
+        ...
+
     def finish(self, result: RunResult, /) -> None:
         """Show what the run came to, after its last event."""
         ...
@@ -117,6 +121,10 @@ class StoryPrinter:
             case _:
                 pass
 
+    def leave(self, text: str, /) -> None:
+        self.close()
+        self._screen.line(text, style="cancelled")
+
     def close(self) -> None:
         """End the lines that are open, where no ending is to be told."""
         with self._lock:
@@ -140,6 +148,9 @@ class JsonPrinter:
     def show(self, events: Sequence[Event], /) -> None:
         self._streams.out.write_bytes(b"".join(encode(event) + b"\n" for event in events))
 
+    def leave(self, text: str, /) -> None:
+        """Show nothing: the last event says it, and so does the exit code."""
+
     def asking(self) -> AbstractContextManager[Tell]:
         return nullcontext(teller(self._streams.err, paint_for(self._streams.err)))
 
@@ -157,6 +168,9 @@ class AnswerPrinter:
 
     def show(self, events: Sequence[Event], /) -> None:
         """Show nothing: what the model said so far may yet be withdrawn."""
+
+    def leave(self, text: str, /) -> None:
+        self._streams.err.write(f"steer: {text}\n")
 
     def asking(self) -> AbstractContextManager[Tell]:
         return nullcontext(teller(self._streams.err, paint_for(self._streams.err)))

@@ -15,6 +15,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from steer.cli.exit_codes import ExitCode, exit_code_of_result
 from steer.cli.lazy import load
+from steer.cli.parked import is_parked, until_parked, waiting_text
 from steer.cli.person import Terminal
 from steer.cli.printed import prints_told
 from steer.cli.printers import RunPrinter, StoryPrinter, printer_for
@@ -78,10 +79,15 @@ async def _run(
                 in_place = load("steer.cli.asking_in_place:InPlace")
                 ask = in_place(kernel, handle, terminal, printer, by=by).ask
             try:
-                await show_all(handle.events(), printer.show, ask)
+                await show_all(until_parked(kernel, handle), printer.show, ask)
             except Exception as error:  # raised again once the job has ended
                 failure = error
                 await _cancel(handle, reason="nobody can see its output any more", by=by)
+            parked = failure is None and await is_parked(handle)
+            if parked:
+                await anyio.to_thread.run_sync(_leave, printer, prints, await waiting_text(handle))
+                group.cancel_scope.cancel()
+                return ExitCode.WAITING
             result = await handle.result()
             if failure is None:
                 await anyio.to_thread.run_sync(_finish, printer, prints, result)
@@ -95,6 +101,11 @@ async def _run(
         # A thread of a tool that cannot be stopped would hold the process as long as it likes.
         os._exit(code)
     return code
+
+
+def _leave(printer: RunPrinter, prints: ExitStack, text: str) -> None:
+    prints.close()
+    printer.leave(text)
 
 
 def _finish(printer: RunPrinter, prints: ExitStack, result: RunResult) -> None:

@@ -179,8 +179,8 @@ class Frame:
     used again. ``message`` and ``asked`` are the index and the calls of the newest message on it,
     ``turn_of`` is the copied agent that was to answer. ``effect_key`` is that of the enclosing
     call, ``ask`` and ``keep`` how it asks people and keeps files, ``failure`` what it raised, and
-    ``result`` what it returned if it is a tool of steer's own. ``in_effect`` says that it is part of
-    an effect which may not happen twice, and so has to come to its end once it has begun.
+    ``result`` what it returned if it is a tool of steer's own. ``in_effect`` says that it is part
+    of an effect which may not happen twice, and so has to come to its end once it has begun.
 
     ``permits`` are allowed calls that have not run yet. ``patches`` are those of them that change
     files, by what they change, ``computer_calls`` what the newest message asks of a computer, and
