@@ -10,10 +10,12 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from programs import PATIENCE, Program
+from steer_conformance.provider import Provider, ToolCall, Turn
 
 BASH = ("/usr/bin/env", "bash", "--norc")
 
@@ -53,6 +55,8 @@ def offered(program: Program, *lines: tuple[str, ...]) -> list[list[str]]:
 def test_bash_is_offered_what_fits(shell: Program) -> None:
     expected = {
         ("pl",): ["plugins"],
+        ("act",): ["actions"],
+        ("run", "greeter.py", "--approvals", ""): ["ask", "park", "deny"],
         ("jobs", ""): ["list", "show", "cancel", "resume"],
         ("run", "--reas"): ["--reasoning-effort"],
         ("run", "greeter.py", "--no-par"): ["--no-parallel-tool-calls"],
@@ -86,6 +90,26 @@ def test_jobs_are_offered_newest_first_to_those_who_can_use_them(shell: Program)
     assert (short, whole) == ([older[-12:]], [newer])
     assert cancellable == [], "both have ended"
     assert elsewhere == []
+
+
+def test_questions_are_offered_to_those_who_can_answer_them(
+    shell: Program, play: Callable[..., Provider]
+) -> None:
+    play(Turn(ToolCall("refund", {"order": 7, "amount": 5})))
+    assert shell("run", "shop.py", "Refund order 7").code == 9
+    (row,) = shell("actions", "list", "--json").rows
+    action = row["action_id"]
+
+    commands, to_approve, whole = offered(
+        shell,
+        ("actions", ""),
+        ("actions", "approve", ""),
+        ("actions", "show", action[:-1]),
+    )
+    assert commands == ["list", "show", "approve", "deny", "resolve", "cancel"]
+    assert (to_approve, whole) == ([action[-12:]], [action])
+    shell("actions", "deny", action)
+    assert offered(shell, ("actions", "deny", "")) == [[]]
 
 
 def test_completing_makes_no_file(shell: Program) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from steer.values import Usage
 
-__all__ = ["age_text", "cost_text", "duration_text", "tokens_text"]
+__all__ = ["age_text", "ahead_text", "cost_text", "duration_text", "tokens_text"]
 
 _SECOND_MS = 1000
 _MINUTE_S = 60
@@ -50,3 +50,12 @@ def age_text(moment: datetime, *, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit} ago"
     return f"{seconds} s ago"
+
+
+def ahead_text(moment: datetime, *, now: datetime) -> str:
+    """Return in how long something is, in its largest unit, rounded: ``in 7 d``."""
+    seconds = max(0.0, (moment - now).total_seconds())
+    for size, unit in ((_DAY_S, "d"), (_HOUR_S, "h"), (_MINUTE_S, "min")):
+        if round(seconds / size) >= 1 and seconds >= 0.9 * size:
+            return f"in {round(seconds / size)} {unit}"
+    return f"in {round(seconds)} s"

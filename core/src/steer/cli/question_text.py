@@ -21,7 +21,7 @@ from steer.actions import (
     Reauth,
     Upload,
 )
-from steer.cli.amounts import duration_text
+from steer.cli.amounts import ahead_text
 from steer.cli.printable import exact, exact_json
 from steer.cli.telling import BAR
 from steer.cli.value_lines import changed_lines, cut, value_lines
@@ -207,9 +207,9 @@ def expiry_text(action: ActionRecord, *, now: datetime) -> str:
     """Return when nobody can answer any more, and what holds then."""
     if action.expires_at is None:
         return "for ever"
-    left = int((action.expires_at - now).total_seconds() * 1000)
+    over = action.expires_at <= now
     moment = f"{action.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    when = f"in {duration_text(left)}" if left > 0 else "which is over"
+    when = "which is over" if over else ahead_text(action.expires_at, now=now)
     then = {
         "deny": "then it counts as denied",
         "fail": "then the job fails",
