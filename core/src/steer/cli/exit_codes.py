@@ -30,6 +30,7 @@ from steer.errors import (
     StaleFence,
     SteerError,
     StorageError,
+    Suspending,
     WrongToken,
 )
 from steer.values import JobStatus, RunResult
@@ -107,6 +108,7 @@ _BY_ERROR: dict[str, ExitCode] = {
     RuntimeFailure.code: ExitCode.FAILED,
     StaleFence.code: ExitCode.CONFLICT,
     StorageError.code: ExitCode.STORAGE,
+    Suspending.code: ExitCode.WAITING,
     WrongToken.code: ExitCode.DENIED,
 }
 
