@@ -49,8 +49,8 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
     ``async_policies`` objects that are awaited; none at all means ``author-declared``.
     ``default_runtime`` runs agents that name none; ``runtime_config`` has the configuration of
     runtimes by name. ``sinks`` receive committed events without their content, ``content_sinks``
-    with it. ``artifacts`` is an open store for files of jobs; without one they are kept in the
-    storage, and ``max_artifact_bytes`` is the largest that each may be, 32 MiB unless given.
+    with it. ``artifacts`` is a URL or an open store for files of jobs; without one they are kept
+    in the storage, and ``max_artifact_bytes`` is the largest that each may be, 32 MiB unless given.
 
     A kernel belongs to the event loop it is opened in; any task may open it and any other close
     it. It installs no signal handlers, no log handlers and no event-loop policy.
@@ -69,7 +69,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
         content_sinks: Mapping[str, EventSink] | None = None,
         signals: SignalChannel | None = None,
         executor: Executor | None = None,
-        artifacts: ArtifactStore | None = None,
+        artifacts: str | ArtifactStore | None = None,
         max_artifact_bytes: int | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -90,7 +90,8 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
                 "max_artifact_bytes bounds files in the storage; artifacts keeps them elsewhere",
                 fix="Bound the size in that store, or leave one of the two out",
             )
-        self._artifacts = artifacts
+        self._artifacts_choice = artifacts
+        self._artifacts: ArtifactStore | None = None
         self._max_artifact_bytes = (
             MAX_ARTIFACT_BYTES if max_artifact_bytes is None else max_artifact_bytes
         )
@@ -124,6 +125,10 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
         self._storage = (
             self.registry.open_storage(choice, self._clock) if isinstance(choice, str) else choice
         )
+        chosen = self._artifacts_choice
+        self._artifacts = (
+            self.registry.open_artifacts(chosen, self._clock) if isinstance(chosen, str) else chosen
+        )
         engine = Engine(
             storage=self._storage,
             signals=self._signals or self._storage.signals,
@@ -148,6 +153,8 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
             return
         await engine.close(drain=drain)
         await self._workshop.aclose()
+        if isinstance(self._artifacts_choice, str) and self._artifacts is not None:
+            await self._artifacts.aclose()
         if isinstance(self._storage_choice, str):
             await self._storage.aclose()
 
