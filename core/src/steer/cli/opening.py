@@ -31,6 +31,7 @@ def open_kernel(settings: Settings) -> Opening:
     sinks = {name: registry.open_sink(name, settings.sinks.get(name)) for name in settings.sink}
     kernel = RuntimeKernel(
         storage=settings.storage,
+        artifacts=settings.artifacts,
         registry=registry,
         policies=policies.immediate,
         async_policies=policies.asynchronous,
@@ -48,4 +49,8 @@ def open_kernel(settings: Settings) -> Opening:
 
 def open_reader(settings: Settings) -> RuntimeKernel:
     """Return a kernel that only looks at jobs, and ends those that nobody runs."""
-    return RuntimeKernel(storage=settings.storage, registry=PluginRegistry.discover())
+    return RuntimeKernel(
+        storage=settings.storage,
+        artifacts=settings.artifacts,
+        registry=PluginRegistry.discover(),
+    )
