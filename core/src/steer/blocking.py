@@ -16,6 +16,7 @@ from steer.fold import Position
 from steer.handle import ExecutionHandle, RequiredAction
 from steer.kernel import RuntimeKernel
 from steer.ports.artifact import Content
+from steer.ports.gate import Asked
 from steer.ports.records import ActionRecord, ArtifactRecord, JobQuery, JobRecord, Page
 from steer.request import ExecutionRequest
 from steer.values import ActionStatus, ActionType, Expiry, JsonValue, RunResult
@@ -162,8 +163,8 @@ class BlockingKernel:
     def require_action(
         self,
         job_id: str,
-        action_type: ActionType | str,
-        payload: JsonValue,
+        asked: Asked | ActionType | str,
+        payload: JsonValue = None,
         *,
         scope_id: str = DEFAULT_SCOPE,
         expires_in: float | None = None,
@@ -176,7 +177,7 @@ class BlockingKernel:
             partial(
                 self._kernel.require_action,
                 job_id,
-                action_type,
+                asked,
                 payload,
                 scope_id=scope_id,
                 expires_in=expires_in,

@@ -23,6 +23,7 @@
     ├── ActionExpired          a person answered too late, or nobody did
     ├── InvalidQuestion        what a person was to be asked is not well formed
     ├── InvalidAnswer          an answer does not fit what was asked
+    ├── Suspending             the run is being parked for a person, and begins nothing new
     ├── WrongToken             a token is not the one that answers this question
     ├── NotFound               no such job, action, agent or session in this scope
     ├── StorageError           the store could not be read or written
@@ -65,6 +66,7 @@ __all__ = [
     "StaleFence",
     "SteerError",
     "StorageError",
+    "Suspending",
     "WrongToken",
 ]
 
@@ -325,6 +327,13 @@ class ActionExpired(SteerError):
 
     code = "action_expired"
     category = ErrorCategory.TIMEOUT
+
+
+class Suspending(SteerError):
+    """The run is being parked until a person has answered, and nothing new begins in it."""
+
+    code = "suspending"
+    category = ErrorCategory.CANCELLED
 
 
 class WrongToken(SteerError):

@@ -10,7 +10,7 @@ from steer._engine.actions import shown
 from steer._engine.engine import Engine
 from steer._engine.following import follow
 from steer._engine.running import RunningJob
-from steer.errors import NotFound, Released, StaleFence
+from steer.errors import NotFound, Released, StaleFence, Suspending
 from steer.events import Event, FinalResult, ModelToken
 from steer.fold import Fold, Position
 from steer.ports.records import ActionRecord, JobRecord
@@ -43,6 +43,7 @@ class ExecutionHandle:
     def __init__(self, engine: Engine, job_id: str, scope_id: str) -> None:
         self._engine = engine
         self._running: RunningJob | None = engine.running(scope_id, job_id)
+        self._asked = None if self._running is None else self._running.state.questions
         self.job_id = job_id
         self.scope_id = scope_id
 
@@ -85,6 +86,9 @@ class ExecutionHandle:
                 return await self._running.wait()
             except StaleFence:
                 # Another process has taken the job over; its ending is the one that counts.
+                self._running = None
+            except Suspending:
+                # It is parked. Whoever goes on with it writes its ending.
                 self._running = None
         async for _ in follow(self._engine, self.scope_id, self.job_id, live=False):
             pass
@@ -150,8 +154,8 @@ class ExecutionHandle:
 
     def _token(self, action_id: str) -> str | None:
         running = self._engine.running(self.scope_id, self.job_id)
-        for each in (self._running, running):
-            token = None if each is None else each.state.questions.token(action_id)
+        for asked in (self._asked, None if running is None else running.state.questions):
+            token = None if asked is None else asked.token(action_id)
             if token is not None:
                 return token
         return None

@@ -10,6 +10,7 @@ from steer._engine.engine import Engine
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
 from steer.errors import ConfigError
 from steer.handle import RequiredAction
+from steer.ports.gate import Asked
 from steer.ports.records import ActionRecord, Page
 from steer.values import ActionStatus, ActionType, Expiry, JsonValue
 
@@ -44,8 +45,8 @@ class KernelActions(ABC):
     async def require_action(
         self,
         job_id: str,
-        action_type: ActionType | str,
-        payload: JsonValue,
+        asked: Asked | ActionType | str,
+        payload: JsonValue = None,
         *,
         scope_id: str = DEFAULT_SCOPE,
         expires_in: float | None = None,
@@ -55,14 +56,16 @@ class KernelActions(ABC):
     ) -> RequiredAction:
         """Ask a person in the name of a job; it is durable when this returns.
 
-        The job does not wait for the answer: ``wait_action`` does. ``expires_in`` is in seconds,
-        the job's own ``ApprovalSpec`` where it is ``None``. Raises ``NotFound``, ``Conflict``
-        where another process runs the job, ``InvalidTransition`` where it has ended.
+        What is asked is a value such as ``steer.actions.Confirm(message=...)``, or a type of action
+        with its payload. The job does not wait for the answer: ``wait_action`` does. ``expires_in``
+        is in seconds, the job's own ``ApprovalSpec`` where it is ``None``. Raises ``NotFound``,
+        ``Conflict`` where another process runs the job, ``InvalidTransition`` where it has ended,
+        and ``InvalidQuestion``.
         """
         action, token = await self._opened().require_action(
             scope_id,
             job_id,
-            ActionType(action_type),
+            asked,
             payload,
             expires_in=expires_in,
             on_expiry=Expiry(on_expiry),
@@ -101,7 +104,7 @@ class KernelActions(ABC):
         the job and the action's ``approvers`` say who may answer; ``via`` is recorded as how the
         answer came. Raises ``NotFound`` for an action that this scope does not have,
         ``PolicyDenied``, ``WrongToken``, ``ActionClosed`` where it was answered or withdrawn
-        before, ``ActionExpired``, and ``ConfigError`` for what is no answer.
+        before, ``ActionExpired``, and ``InvalidAnswer`` for what is no answer.
         """
         if token is None:
             return shown(

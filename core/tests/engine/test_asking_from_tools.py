@@ -11,14 +11,15 @@ import pytest
 from asking import asked
 from kernels import TurnedClock, all_events, open_kernel, request, types
 from steer import ApprovalSpec, ToolContext, tool
-from steer.errors import ActionClosed, ConfigError, InvalidTransition
+from steer.actions import Input
+from steer.errors import ActionClosed, ConfigError, InvalidAnswer, InvalidTransition
 from steer.ports.gate import EffectRun
 from steer.values import ActionStatus, ActionType, Expiry, JobStatus
 from stepwise import Call, Stepwise, ToolSpec, Turn
 
 pytestmark = pytest.mark.anyio
 
-QUESTION = {"message": "Really?"}
+QUESTION = {"message": "Really?", "details": ""}
 
 
 def agent_that_runs(run: Callable[[EffectRun], Any]) -> Stepwise:
@@ -46,20 +47,22 @@ def nothing_abandoned(_: Future[Any]) -> None:
 async def test_a_tool_asks_and_goes_on_with_the_answer() -> None:
     async def work(run: EffectRun) -> Any:
         first = await context_of(run).require_action("confirm", QUESTION)
-        second = await context_of(run).require_action("input", {"message": "How much?"})
+        second = await context_of(run).require_action(Input(message="How much?"))
         return [first, second]
 
     async with open_kernel() as kernel:
         handle = await kernel.execute(request(agent_that_runs(work)))
         (first,) = await asked(kernel, handle)
         assert (first.type, first.payload) == (ActionType.CONFIRM, QUESTION)
+        with pytest.raises(InvalidAnswer, match="confirmed"):
+            await kernel.resolve_action(first.action_id, {"sure": True})
         await kernel.resolve_action(first.action_id, {"confirmed": True})
         _, second = await asked(kernel, handle, 2)
         await kernel.resolve_action(second.action_id, {"value": "3"})
         await handle.result()
         events = await all_events(handle)
     ended = next(event.data for event in events if event.type == "tool.end")
-    assert ended.result == [{"confirmed": True}, {"value": "3"}]
+    assert ended.result == [{"confirmed": True, "comment": ""}, {"value": "3"}]
 
 
 async def test_a_sync_tool_asks_from_its_thread() -> None:
@@ -79,12 +82,12 @@ async def test_a_sync_tool_asks_from_its_thread() -> None:
         await handle.result()
         events = await all_events(handle)
     ended = next(event.data for event in events if event.type == "tool.end")
-    assert ended.result == {"confirmed": False}
+    assert ended.result == {"confirmed": False, "comment": ""}
 
 
 @pytest.mark.parametrize("on_expiry", list(Expiry))
 async def test_a_tool_says_what_holds_when_nobody_answers(on_expiry: Expiry) -> None:
-    default = {"confirmed": False} if on_expiry is Expiry.DEFAULT else None
+    default = {"confirmed": False, "comment": ""} if on_expiry is Expiry.DEFAULT else None
 
     async def work(run: EffectRun) -> Any:
         return await context_of(run).require_action(
@@ -117,16 +120,18 @@ async def test_a_tool_says_what_holds_when_nobody_answers(on_expiry: Expiry) -> 
 @pytest.mark.parametrize(
     ("asks", "problem"),
     [
-        ({"action_type": "approval"}, "only the gate asks for approvals"),
+        ({"asked": "approval", "payload": {"tool": "pay"}}, "only the gate asks for approvals"),
         ({"expires_in": 0}, "expires_in is 0 s"),
         ({"on_expiry": "default"}, "belong together"),
         ({"default": {"confirmed": True}}, "belong together"),
+        ({"payload": {"massage": "Really?"}}, "massage: there is no such field"),
+        ({"on_expiry": "default", "default": {}}, "confirmed: is missing"),
     ],
 )
 async def test_a_question_that_cannot_be_asked_is_the_tools_error(
     asks: dict[str, Any], problem: str
 ) -> None:
-    given = {"action_type": "confirm", "payload": QUESTION} | asks
+    given = {"asked": "confirm", "payload": QUESTION} | asks
 
     async def work(run: EffectRun) -> Any:
         return await context_of(run).require_action(**given)
@@ -167,7 +172,7 @@ async def test_an_application_asks_in_the_name_of_a_job_and_waits() -> None:
         with pytest.raises(InvalidTransition, match="succeeded asks nobody"):
             await kernel.require_action(handle.job_id, "confirm", QUESTION)
     ended = next(event.data for event in events if event.type == "tool.end")
-    assert ended.result == {"confirmed": True}
+    assert ended.result == {"confirmed": True, "comment": ""}
     resolved = next(event.data for event in events if event.type == "action.resolved")
     assert (resolved.by, resolved.via) == ("bob", "token")
 

@@ -68,15 +68,21 @@ class Actions:
                 return found
 
     async def wait(
-        self, scope_id: str, action: ActionRecord, *, until: datetime | None = None
+        self,
+        scope_id: str,
+        action: ActionRecord,
+        *,
+        until: datetime | None = None,
+        nudged: Callable[[], Awaitable[None]] | None = None,
     ) -> ActionRecord:
-        """Return the action once it is not pending; at ``until`` as it then stands.
+        """Return the action once it is not pending; as it then stands at ``until``.
 
-        A question past its time is expired by whoever waits for it.
+        The same once ``nudged`` returns. A question past its time is expired by whoever waits for
+        it.
         """
         expires = action.expires_at
         ends = min((each for each in (until, expires) if each is not None), default=None)
-        found = await self._look_until(scope_id, action, ends)
+        found = await self._look_until(scope_id, action, ends, nudged)
         if (
             found.status is ActionStatus.PENDING
             and expires is not None
@@ -168,7 +174,11 @@ class Actions:
         )
 
     async def _look_until(
-        self, scope_id: str, action: ActionRecord, ends: datetime | None
+        self,
+        scope_id: str,
+        action: ActionRecord,
+        ends: datetime | None,
+        nudged: Callable[[], Awaitable[None]] | None,
     ) -> ActionRecord:
         found, failure = action, None
         async with anyio.create_task_group() as group:
@@ -178,8 +188,14 @@ class Actions:
                 await self._clock.sleep_until(self._clock.monotonic() + left)
                 group.cancel_scope.cancel()
 
+            async def stop_on(signal: Callable[[], Awaitable[None]]) -> None:
+                await signal()
+                group.cancel_scope.cancel()
+
             if ends is not None:
                 group.start_soon(give_up, ends)
+            if nudged is not None:
+                group.start_soon(stop_on, nudged)
             try:
                 topic = answers_topic(action.job_id)
                 async with self._signals.subscribe(scope_id, topic) as waiter:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from steer._engine.actions import Actions
 from steer._engine.tokens import action_of, fits
-from steer.actions import check_upload
+from steer.actions import check_resolution, check_upload
 from steer.context import ExecutionContext
 from steer.errors import ConfigError, PolicyDenied, WrongToken
 from steer.policies import PolicyStack
@@ -89,7 +89,7 @@ class Answering:
         moved = ActionMoved(
             action_id=action.action_id,
             status=ActionStatus.RESOLVED,
-            resolution=_checked(action, resolution),
+            resolution=check_resolution(action.type, action.payload, resolution),
             by=by,
             via=via,
         )
@@ -120,17 +120,6 @@ class Answering:
                 f"{principal_id} may not answer action {action.action_id}{rule}{policy}:"
                 f" {verdict.reason or 'policy does not allow it'}"
             )
-
-
-def _checked(action: ActionRecord, resolution: JsonValue) -> JsonValue:
-    if action.type is ActionType.APPROVAL and (
-        not isinstance(resolution, dict) or resolution.get("decision") not in ("approve", "deny")
-    ):
-        raise ConfigError(
-            f"the answer to action {action.action_id} is no decision",
-            fix="Give {'decision': 'approve'} or {'decision': 'deny', 'reason': '…'}",
-        )
-    return resolution
 
 
 def _way(via: str) -> str:

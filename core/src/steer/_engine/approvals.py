@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from steer._engine.asking import Asking, Question, fail_expired
 from steer._engine.questions import binding_of
 from steer._engine.state import JobState
+from steer.actions import Approval, Remember, check_payload
 from steer.context import ExecutionContext
-from steer.errors import ActionExpired
+from steer.errors import ActionExpired, InvalidQuestion
 from steer.events import PolicyDecided
 from steer.policies import PolicyStack
 from steer.ports.gate import ToolCall
@@ -17,8 +19,6 @@ from steer.ports.records import ActionRecord
 from steer.values import ActionStatus, ActionType, Expiry, JsonValue, digest_of
 
 __all__ = ["Approvals", "Approved", "Refused", "call_digest", "decided"]
-
-REMEMBER = ("once", "arguments", "tool")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,23 +51,19 @@ class Approvals:
 
     async def decide(
         self, call: ToolCall, question: ToolQuestion, verdict: Verdict
-    ) -> Approved | Refused:
-        """Return what a person says to a call that ``verdict`` asks about."""
+    ) -> Approved | Refused | None:
+        """Return what a person says to a call that ``verdict`` asks about.
+
+        ``None`` where the run leaves before anybody has.
+        """
         place, proposed = 0, call.arguments
         while True:
             arguments = verdict.arguments if verdict.rewritten else question.arguments
-            standing = self._standing(call, arguments, verdict)
-            if standing is not None:
-                return Approved(arguments=arguments, by=standing.resolved_by or "")
-            action = await self._asking.answer(
-                self._question(call, verdict, arguments, proposed, place)
-            )
-            if (reason := self._refusal(call, action)) is not None:
-                return Refused(reason=reason)
-            edited = action.resolution.get("arguments")
-            if edited is None:
-                return Approved(arguments=arguments, by=action.resolved_by or "")
+            answer = await self._answer(call, verdict, arguments, proposed, place)
+            if not isinstance(answer, ActionRecord):
+                return answer
             # Edited arguments are a new proposal: policy is asked as if the model had made it.
+            edited = answer.resolution["arguments"]
             question = replace(question, arguments=edited)
             verdict = await self._policies.decide(question)
             self._state.tell(decided(call, verdict), path=call.path, agent=call.agent)
@@ -76,11 +72,38 @@ class Approvals:
                 return Refused(reason=f"{told}: {verdict.reason}" if verdict.reason else told)
             runs = verdict.arguments if verdict.rewritten else edited
             if verdict.outcome is Outcome.ALLOW or (
-                digest_of(runs) == digest_of(edited) and await self._may_answer(action, verdict)
+                digest_of(runs) == digest_of(edited) and await self._may_answer(answer, verdict)
             ):
-                return Approved(arguments=runs, by=action.resolved_by or "")
+                return Approved(arguments=runs, by=answer.resolved_by or "")
             # Whoever edited may not approve what came of it, so somebody else is asked.
             place, proposed = place + 1, edited
+
+    async def _answer(
+        self,
+        call: ToolCall,
+        verdict: Verdict,
+        arguments: JsonValue,
+        proposed: JsonValue,
+        place: int,
+    ) -> Approved | Refused | ActionRecord | None:
+        """Return what a person says to one proposal: the action itself where they edited it."""
+        covered = partial(self._standing, call, arguments, verdict)
+        try:
+            asked = self._question(call, verdict, arguments, proposed, place)
+        except InvalidQuestion as error:
+            told = f"this call cannot be put to a person: {error.message}"
+            return _approved_by(covered(), arguments) or Refused(reason=told)
+        # The answer to this very question comes first: it may have been another one.
+        if self._asking.known(asked) is None and (standing := covered()) is not None:
+            return _approved_by(standing, arguments)
+        action = await self._asking.answer(asked, covered=covered)
+        if action is None:
+            return None
+        if action.binding != asked.binding:
+            return _approved_by(action, arguments)
+        if (reason := self._refusal(call, action)) is not None:
+            return Refused(reason=reason)
+        return _approved_by(action, arguments) if action.resolution["arguments"] is None else action
 
     def _question(
         self,
@@ -90,25 +113,26 @@ class Approvals:
         proposed: JsonValue,
         place: int,
     ) -> Question:
-        spec = self._state.approvals
+        spec, parking = self._state.approvals, self._state.parking
         expires_in = verdict.expires_in_seconds
         fails = verdict.on_expiry == "fail" or spec.on_expiry is Expiry.FAIL
         same = digest_of(arguments) == digest_of(proposed)
+        payload = Approval(
+            tool=call.tool,
+            arguments=arguments,
+            proposed=None if same else proposed,
+            kind=call.kind,
+            server=call.server,
+            agent=call.agent,
+            path=call.path,
+            reason=verdict.reason,
+            rule=verdict.rule,
+            policy=verdict.policy,
+            remember=tuple(Remember),
+        )
         return Question(
             type=ActionType.APPROVAL,
-            payload={
-                "tool": call.tool,
-                "arguments": arguments,
-                "proposed": None if same else proposed,
-                "kind": call.kind.value,
-                "server": call.server,
-                "agent": call.agent,
-                "path": list(call.path),
-                "reason": verdict.reason,
-                "rule": verdict.rule,
-                "policy": verdict.policy,
-                "remember": list(REMEMBER),
-            },
+            payload=check_payload(ActionType.APPROVAL, payload),
             binding=binding_of(
                 call.key,
                 asked="call",
@@ -121,6 +145,8 @@ class Approvals:
             on_expiry=Expiry.FAIL if fails else Expiry.DENY,
             path=call.path,
             agent=call.agent,
+            held="inline" if parking.held(call) else "suspended",
+            left_by=call.key if parking.can_leave(call) else None,
         )
 
     def _refusal(self, call: ToolCall, action: ActionRecord) -> str | None:
@@ -130,7 +156,7 @@ class Approvals:
                 answer = action.resolution
                 if answer["decision"] == "approve":
                     return None
-                reason = answer.get("reason")
+                reason = answer["reason"]
                 return f"a person denied this call{f': {reason}' if reason else ''}"
             case ActionStatus.EXPIRED:
                 reason = "nobody approved this call in time"
@@ -161,8 +187,10 @@ class Approvals:
                 call.agent,
             ):
                 continue
-            remember = answer.get("remember", "once")
-            if remember == "tool" or (remember == "arguments" and _approved(action) == digest):
+            remember = answer["remember"]
+            if remember == Remember.TOOL or (
+                remember == Remember.ARGUMENTS and _approved(action) == digest
+            ):
                 return action
         return None
 
@@ -189,6 +217,10 @@ class Approvals:
         return answer.outcome is Outcome.ALLOW
 
 
+def _approved_by(action: ActionRecord | None, arguments: JsonValue) -> Approved | None:
+    return None if action is None else Approved(arguments=arguments, by=action.resolved_by or "")
+
+
 def call_digest(call: ToolCall, arguments: JsonValue) -> str:
     """Return what tells one call to a tool from another with other arguments."""
     return digest_of([call.tool, arguments])
@@ -209,7 +241,7 @@ def decided(call: ToolCall, verdict: Verdict) -> PolicyDecided:
 
 def _approved(action: ActionRecord) -> str:
     """Return the digest of what an approval let run."""
-    edited = action.resolution.get("arguments")
+    edited = action.resolution["arguments"]
     if edited is None:
         return str(action.binding["digest"])
     return digest_of([action.payload["tool"], edited])

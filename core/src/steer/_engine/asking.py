@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Literal
 
 from steer._engine.actions import ending_of
 from steer._engine.questions import binding_of, bound_path
 from steer._engine.state import JobState, Stop
 from steer._engine.tokens import hash_of, new_token
+from steer.actions import check_question, check_resolution
 from steer.errors import ActionClosed, ActionExpired, ConfigError, InvalidTransition
 from steer.events import ActionRequired
 from steer.ids import new_id
 from steer.ports.changes import ActionMoved, ActionRequested
-from steer.ports.gate import ToolCall
-from steer.ports.records import ActionRecord
+from steer.ports.gate import Asked, ToolCall
+from steer.ports.records import ActionRecord, EffectKey
 from steer.values import ActionStatus, ActionType, Expiry, JobStatus, JsonValue, digest_of
 
-__all__ = ["Asking", "Question", "ToolAsk", "check_terms", "fail_expired"]
+__all__ = ["Asking", "Question", "ToolAsk", "checked", "fail_expired"]
+
+
+STEER = "steer"
+"""Who takes back a question that has become pointless."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What is to be asked, bound to a call; ``expires_in`` is in seconds."""
+    """What is to be asked, bound to a call; ``expires_in`` is in seconds.
+
+    ``left_by`` is the call that a run can leave behind while this question stands.
+    """
 
     type: ActionType
     payload: JsonValue
@@ -35,6 +44,8 @@ class Question:
     default: JsonValue = None
     path: tuple[str, ...] = ()
     agent: str | None = None
+    held: Literal["inline", "suspended"] = "inline"
+    left_by: EffectKey | None = None
 
     def record(
         self, action_id: str, token: str, *, job_id: str, by: str, now: datetime
@@ -63,16 +74,61 @@ class Asking:
     def __init__(self, state: JobState) -> None:
         self._state = state
 
-    async def answer(self, question: Question) -> ActionRecord:
-        """Return the action once it is not pending any more."""
-        state = self._state
+    async def answer(
+        self,
+        question: Question,
+        *,
+        covered: Callable[[], ActionRecord | None] = lambda: None,
+    ) -> ActionRecord | None:
+        """Return the action once it is not pending any more, ``None`` where the run leaves first.
+
+        That it may where the question says that its call can be left. ``covered`` finds the answer
+        to another question that is good for this one, too; this one is then withdrawn.
+        """
+        action = await self.ask(question)
+        parking = self._state.parking
+        if action.status is ActionStatus.PENDING:
+            parking.wait_begins(action.action_id, left_by=question.left_by)
+            try:
+                while action.status is ActionStatus.PENDING:
+                    if self._is_over(action):
+                        action = await self._state.actions.expire(self._scope_id, action)
+                        continue
+                    if parking.is_time() and question.left_by is not None:
+                        return None
+                    if (other := covered()) is not None:
+                        await self._withdraw(action, question.path, "another answer covers it")
+                        return other
+                    action = await self._wait(action)
+            finally:
+                parking.wait_ends(action.action_id)
+        self.note_end(action, question.path, question.agent)
+        return action
+
+    async def ask(self, question: Question) -> ActionRecord:
+        """Return the action that asks this, of an earlier attempt or a new one."""
         action = await self._found(question)
         if action is None:
             action, _ = await self.put(question)
-        if action.status is ActionStatus.PENDING:
-            action = await state.actions.wait(state.context.scope_id, action)
-        self.note_end(action, question.path, question.agent)
         return action
+
+    @property
+    def _scope_id(self) -> str:
+        return self._state.context.scope_id
+
+    def _is_over(self, action: ActionRecord) -> bool:
+        expires = action.expires_at
+        return expires is not None and expires <= self._state.clock.now()
+
+    async def _wait(self, action: ActionRecord) -> ActionRecord:
+        state = self._state
+        left = state.parking.seconds_left(action.action_id)
+        return await state.actions.wait(
+            self._scope_id,
+            action,
+            until=None if left is None else state.clock.now() + timedelta(seconds=left),
+            nudged=state.parking.nudged,
+        )
 
     async def put(self, question: Question) -> tuple[ActionRecord, str]:
         """Ask; the question is durable when this returns. Its token is returned, too."""
@@ -88,6 +144,7 @@ class Asking:
         with state.lock:
             state.check()
             if state.questions.closed:
+                state.parking.check()
                 raise InvalidTransition("a job that is about to end asks nobody any more")
             self._tell(action, question)
             state.record(ActionRequested(action=action))
@@ -96,14 +153,22 @@ class Asking:
         return action, token
 
     def note_end(
-        self, action: ActionRecord, path: tuple[str, ...], agent: str | None = None
+        self,
+        action: ActionRecord,
+        path: tuple[str, ...],
+        agent: str | None = None,
+        *,
+        reason: str = "",
     ) -> None:
         """Keep and tell how a question ended, the first time that this is seen."""
         state = self._state
         with state.lock:
             state.questions.keep(action)
             if state.questions.first_telling(action.action_id):
-                state.tell(ending_of(action), path=path, agent=agent)
+                state.tell(ending_of(action, reason=reason), path=path, agent=agent)
+        if action.status is ActionStatus.RESOLVED:
+            # It may cover other questions, too.
+            state.parking.nudge()
 
     async def close(self) -> None:
         """Withdraw what nobody has answered: the job ends, and nothing more is asked for it."""
@@ -112,32 +177,41 @@ class Asking:
             state.questions.closed = True
             pending = state.questions.pending()
         for action in pending:
-            await self._withdraw(action, bound_path(action))
+            await self._withdraw(action, bound_path(action), "the job has ended")
+
+    def known(self, question: Question) -> ActionRecord | None:
+        """Return the same question of an earlier attempt."""
+        if not isinstance(question.binding, Mapping):
+            return None
+        for action in self._state.questions.bound_to(question.binding):
+            if action.binding == question.binding and not _withdrawn_here(action):
+                return action
+        return None
 
     async def _found(self, question: Question) -> ActionRecord | None:
         """Return the same question of an earlier attempt; withdraw others in its place."""
         state = self._state
         if not isinstance(question.binding, Mapping):
             return None
+        found = self.known(question)
+        if found is not None:
+            self._tell(found, question)
+            return found
         for action in state.questions.bound_to(question.binding):
-            if action.binding == question.binding:
-                self._tell(action, question)
-                return action
             if action.status is ActionStatus.PENDING:
-                await self._withdraw(action, question.path)
+                await self._withdraw(action, question.path, "the call is another one now")
         return None
 
-    async def _withdraw(self, action: ActionRecord, path: tuple[str, ...]) -> None:
+    async def _withdraw(self, action: ActionRecord, path: tuple[str, ...], reason: str) -> None:
         state = self._state
-        scope_id = state.context.scope_id
         moved = ActionMoved(
-            action_id=action.action_id, status=ActionStatus.CANCELLED, by="steer", via="steer"
+            action_id=action.action_id, status=ActionStatus.CANCELLED, by=STEER, via=STEER
         )
         try:
-            action = await state.actions.move(scope_id, action, moved)
+            action = await state.actions.move(self._scope_id, action, moved, reason=reason)
         except (ActionClosed, ActionExpired):
-            action = await state.storage.actions.get(scope_id, action.action_id)
-        self.note_end(action, path)
+            action = await state.storage.actions.get(self._scope_id, action.action_id)
+        self.note_end(action, path, reason=reason)
 
     def _tell(self, action: ActionRecord, question: Question) -> None:
         self._state.tell(
@@ -145,6 +219,7 @@ class Asking:
                 action_id=action.action_id,
                 action_type=action.type,
                 payload=action.payload,
+                held=question.held,
                 expires_at=action.expires_at,
             ),
             path=question.path,
@@ -162,8 +237,8 @@ class ToolAsk:
 
     async def __call__(
         self,
-        action_type: ActionType,
-        payload: JsonValue,
+        asked: Asked | ActionType | str,
+        payload: JsonValue = None,
         /,
         *,
         expires_in: float | None = None,
@@ -172,7 +247,7 @@ class ToolAsk:
     ) -> JsonValue:
         """Ask a person: see ``Ask``."""
         call, spec = self._call, self._state.approvals
-        check_terms(action_type, expires_in, on_expiry, default)
+        action_type, payload, default = checked(asked, payload, expires_in, on_expiry, default)
         question = Question(
             type=action_type,
             payload=payload,
@@ -198,6 +273,8 @@ class ToolAsk:
                 fix="Run it with somebody to ask",
             )
         action = await Asking(state).answer(question)
+        if action is None:
+            raise AssertionError("a tool's own question was left behind")
         match action.status:
             case ActionStatus.RESOLVED:
                 return action.resolution
@@ -214,15 +291,29 @@ class ToolAsk:
                 )
 
 
+def _withdrawn_here(action: ActionRecord) -> bool:
+    """Whether steer itself took the question back, and so may ask it again."""
+    return action.status is ActionStatus.CANCELLED and action.resolved_via == STEER
+
+
 def fail_expired(state: JobState, error: ActionExpired) -> None:
     """End the job because nobody answered."""
     state.stop(Stop(status=JobStatus.FAILED, error=error))
 
 
-def check_terms(
-    action_type: ActionType, expires_in: float | None, on_expiry: Expiry, default: JsonValue
-) -> None:
-    """Refuse a question that cannot be asked so. Raises ``ConfigError``."""
+def checked(
+    asked: Asked | ActionType | str,
+    payload: JsonValue,
+    expires_in: float | None,
+    on_expiry: Expiry,
+    default: JsonValue,
+) -> tuple[ActionType, JsonValue, JsonValue]:
+    """Return type, payload and default of a question in normal form.
+
+    Raises ``InvalidQuestion``, ``InvalidAnswer`` for the default, and ``ConfigError``.
+    """
+    # Anything else than a value of steer.actions is refused by the check.
+    action_type, payload = check_question(asked, payload)  # type: ignore[arg-type]
     if action_type is ActionType.APPROVAL:
         raise ConfigError(
             "only the gate asks for approvals", fix="Use confirm, or let policy ask for the call"
@@ -233,3 +324,6 @@ def check_terms(
         raise ConfigError(
             "on_expiry='default' and a default belong together", fix="Give both, or neither"
         )
+    if default is not None:
+        default = check_resolution(action_type, payload, default)
+    return action_type, payload, default

@@ -15,6 +15,7 @@ from steer._engine.gate import JobGate
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
 from steer._engine.limits import Limits
+from steer._engine.parking import Parking
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
 from steer._engine.requiring import Requiring
@@ -22,8 +23,9 @@ from steer._engine.run_view import RunView
 from steer._engine.running import RELEASE, Body, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop
-from steer._engine.topics import NO_SCOPE, job_topic, owner_topic
+from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
 from steer._engine.upkeep import Upkeep
+from steer.capabilities import Capabilities
 from steer.clock import Clock
 from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, RetrySpec
 from steer.errors import Released
@@ -208,7 +210,7 @@ class Engine:
         if isinstance(work, Stop):
             state.stop(work)
         else:
-            reason = "queued" if status is JobStatus.QUEUED else "its process was gone"
+            reason = _CLAIM_REASONS.get(status, "its process was gone")
             state.tell(JobStatusChanged(old=status, new=JobStatus.RUNNING, reason=reason))
         for call, path in state.replay.abandoned.items():
             # The call will be made again, so nothing it said may count, complete or not.
@@ -290,6 +292,15 @@ class Engine:
             approvals=request.approvals if request else ApprovalSpec(),
             actions=self.actions,
             questions=questions or Questions(),
+            parking=Parking(
+                spec=request.approvals if request else ApprovalSpec(),
+                capabilities=Capabilities()
+                if isinstance(work, Stop)
+                else work.prepared.capabilities,
+                resumable=not isinstance(work, Stop) and work.resumable,
+                clock=self.clock,
+                answered=questions.answered_calls() if questions else (),
+            ),
             deadline=job.deadline if request else None,
             replay=replay or Replay(),
             fold=fold,
@@ -305,6 +316,7 @@ class Engine:
             body=_nothing if isinstance(work, Stop) else self._body(state, job, work),
             keep_records=request is not None and request.keep_records,
             resumable=not isinstance(work, Stop) and work.resumable,
+            on_queued=lambda: self.signals.publish(NO_SCOPE, queue_topic(job.queue)),
             on_ended=self._forget,
         )
 
@@ -348,6 +360,12 @@ class Engine:
         except Exception:
             # Followers poll; a lost signal only makes them later.
             _log.exception("could not signal the events of job %s", job.job_id)
+
+
+_CLAIM_REASONS = {
+    JobStatus.QUEUED: "queued",
+    JobStatus.WAITING_ACTION: "taken up again while it waits for a person",
+}
 
 
 async def _nothing() -> Finished | Suspended:

@@ -37,7 +37,7 @@ async def follow(
                 yield event
                 if event.terminal:
                     return
-        if running.result is None:
+        if running.result is None and not running.waits:
             if not isinstance(running.state.lost, StaleFence):
                 return
             # Another process has the job. What this one told and never committed did not happen.

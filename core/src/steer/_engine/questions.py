@@ -8,7 +8,7 @@ from typing import Any
 from steer.ports.records import ActionRecord, EffectKey
 from steer.values import ActionStatus, JsonValue
 
-__all__ = ["Questions", "binding_of", "bound_path"]
+__all__ = ["Questions", "about_a_call", "binding_of", "bound_path"]
 
 
 class Questions:
@@ -52,6 +52,18 @@ class Questions:
         """Return the actions with a status, oldest first."""
         return [record for record in self._records.values() if record.status is status]
 
+    def answered_calls(self) -> list[EffectKey]:
+        """Return the calls about which a person has answered."""
+        return [
+            EffectKey(
+                path=tuple(action.binding["path"]),
+                message=action.binding["message"],
+                call_id=action.binding["call_id"],
+            )
+            for action in self.resolved()
+            if about_a_call(action)
+        ]
+
     def bound_to(self, binding: Mapping[str, JsonValue]) -> list[ActionRecord]:
         """Return the actions about the same call and the same place in it, oldest first.
 
@@ -87,6 +99,11 @@ def binding_of(key: EffectKey, *, asked: str, place: int, digest: str, **more: A
 def bound_path(record: ActionRecord) -> tuple[str, ...]:
     """Return the path of the call that an action is about, the outermost one if it is of none."""
     return tuple(record.binding["path"]) if isinstance(record.binding, dict) else ()
+
+
+def about_a_call(record: ActionRecord) -> bool:
+    """Whether the question is whether a call may run: the run can leave and come back to that."""
+    return isinstance(record.binding, dict) and record.binding["asked"] == "call"
 
 
 def _place(binding: JsonValue) -> tuple[Any, ...] | None:

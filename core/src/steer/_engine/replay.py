@@ -9,6 +9,8 @@ from steer.errors import Diverged
 from steer.events import (
     Event,
     EventData,
+    JobStarted,
+    JobStatusChanged,
     ModelBlockDone,
     ModelDone,
     ModelReasoning,
@@ -28,6 +30,8 @@ __all__ = ["Replay"]
 _MODEL_CONTENT = (ModelToken, ModelReasoning, ModelBlockDone, ModelRetracted)
 # These are told once, with the record they belong to; the gate itself knows when that is.
 _RECORDED = (ModelStarted, ModelDone, ToolStarted, ToolEnded, ToolFailed, ToolUnknown)
+# What the kernel tells of the job itself is news each time.
+_OF_THE_JOB = (JobStarted, JobStatusChanged)
 
 
 class Replay:
@@ -55,7 +59,7 @@ class Replay:
                 open_calls[data.call] = event.path
             elif isinstance(data, ModelDone | ModelRetracted):
                 open_calls.pop(data.call, None)
-            if not isinstance(data, (*_RECORDED, *_MODEL_CONTENT)):
+            if not isinstance(data, (*_RECORDED, *_OF_THE_JOB, *_MODEL_CONTENT)):
                 self._told[_identity(data, event.path)] += 1
         self.abandoned = open_calls
         """The paths, by call, of model calls that were under way when the last attempt ended."""

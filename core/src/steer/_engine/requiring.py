@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from steer._engine.asking import Asking, Question, check_terms
+from steer._engine.asking import Asking, Question, checked
 from steer._engine.state import JobState
 from steer._engine.tokens import new_token
 from steer.clock import Clock
@@ -12,6 +12,7 @@ from steer.errors import Conflict, InvalidTransition
 from steer.events import ActionRequired, Event
 from steer.ids import new_id
 from steer.ports.changes import ActionRequested, EventsAppended
+from steer.ports.gate import Asked
 from steer.ports.records import ActionRecord, JobRecord
 from steer.ports.storage import Storage
 from steer.request import StoredRequest
@@ -46,7 +47,7 @@ class Requiring:
         self,
         scope_id: str,
         job_id: str,
-        action_type: ActionType,
+        asked: Asked | ActionType | str,
         payload: JsonValue,
         *,
         expires_in: float | None,
@@ -55,7 +56,7 @@ class Requiring:
         approvers: tuple[str, ...],
     ) -> tuple[ActionRecord, str]:
         """Ask, and return the action and its token: see ``RuntimeKernel.require_action``."""
-        check_terms(action_type, expires_in, on_expiry, default)
+        action_type, payload, default = checked(asked, payload, expires_in, on_expiry, default)
         for _ in range(TRIES):
             job = await self._storage.jobs.get(scope_id, job_id)
             if job.status.terminal:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import anyio
 
 from steer._engine.asking import Asking
+from steer._engine.leaving import has_left, leave
 from steer._engine.state import JobState, Stop
 from steer.errors import (
     DeadlineExceeded,
@@ -17,6 +18,7 @@ from steer.errors import (
     Released,
     RuntimeFailure,
     SteerError,
+    Suspending,
 )
 from steer.events import (
     EventData,
@@ -25,7 +27,6 @@ from steer.events import (
     JobCancelled,
     JobCompleted,
     JobFailed,
-    JobStatusChanged,
     JobTimedOut,
 )
 from steer.ports.changes import JobMoved, RecordsDropped
@@ -60,20 +61,33 @@ class RunningJob:
         body: Body,
         keep_records: bool,
         resumable: bool,
+        on_queued: Callable[[], Awaitable[None]],
         on_ended: Callable[[RunningJob], None],
     ) -> None:
         self.state = state
         self._body = body
         self._keep_records = keep_records
         self.resumable = resumable
+        self._on_queued = on_queued
         self._on_ended = on_ended
         self._ended = asyncio.Event()
         self.result: RunResult | None = None
+        self.left_as: JobStatus | None = None
+        """As what the job was given up, where it was and has not ended."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the job was parked for a person, so that somebody will go on with it."""
+        return self.left_as is JobStatus.WAITING_ACTION or (
+            self.left_as is not None and self.state.parking.requested
+        )
 
     async def wait(self) -> RunResult:
         """Return the result once it is durable. Raises what kept it from being written."""
         await self._ended.wait()
         if self.result is None:
+            if self.waits:
+                raise Suspending(f"job {self.state.context.job_id} waits for a person")
             raise self.state.lost or Released(
                 f"job {self.state.context.job_id} was given back because this kernel closed",
                 fix="Resume it with another one",
@@ -92,6 +106,7 @@ class RunningJob:
         finally:
             with anyio.move_on_after(END_SECONDS, shield=True):
                 await self._end(outcome)
+            self.state.parking.left()
             self.state.committer.close()
             self.state.feed.close()
             self._ended.set()
@@ -102,6 +117,9 @@ class RunningJob:
         left = self.state.seconds_left()
         if left is None:
             return await self._attempt()
+        if left <= 0:
+            # It waited too long, for a person for example: nothing of it may begin any more.
+            self._time_is_up()
         outcome: Finished | Suspended | Exception | None = None
         async with anyio.create_task_group() as group:
             group.start_soon(self._watch_deadline, left)
@@ -126,6 +144,10 @@ class RunningJob:
     async def _watch_deadline(self, left: float) -> None:
         state = self.state
         await state.clock.sleep_until(state.clock.monotonic() + left)
+        self._time_is_up()
+
+    def _time_is_up(self) -> None:
+        state = self.state
         seconds = state.limits.spec.max_runtime_seconds
         error = DeadlineExceeded(
             f"the run's time was up after {seconds:g} s" if seconds else "the run's time was up"
@@ -137,10 +159,17 @@ class RunningJob:
         if state.lost is not None:
             return
         stop = state.stopped
-        if stop is not None and stop.status is JobStatus.QUEUED:
-            stop = await self._release(stop)
-            if stop is None:
+        if has_left(state, outcome):
+            if isinstance(outcome, Suspended) and outcome.state is not None:
+                outcome = _UNKEPT
+            else:
+                await self._leave("")
                 return
+        if stop is not None and stop.status is JobStatus.QUEUED:
+            if self.resumable:
+                await self._leave(stop.reason)
+                return
+            stop = Stop(status=JobStatus.CANCELLED, reason=stop.reason, by="steer")
         try:
             await Asking(state).close()
         except Exception as error:  # told to whoever waits for the result
@@ -161,22 +190,14 @@ class RunningJob:
         else:
             self.result = result
 
-    async def _release(self, stop: Stop) -> Stop | None:
-        """Give the job back to be resumed, or say how it ends because it cannot be."""
-        state = self.state
-        if not self.resumable:
-            return Stop(status=JobStatus.CANCELLED, reason=stop.reason, by="steer")
-        with state.lock:
-            state.tell(
-                JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.QUEUED, reason=stop.reason)
-            )
-            state.record(JobMoved(status=JobStatus.QUEUED))
-            state.ended = True
+    async def _leave(self, reason: str) -> None:
+        """Give the job up, to be gone on with: by an answer, or at once."""
         try:
-            await state.committer.commit()
+            self.left_as = await leave(self.state, reason=reason)
+            if self.left_as is JobStatus.QUEUED:
+                await self._on_queued()
         except Exception as error:  # told to whoever waits for the result
-            state.lost = error
-        return None
+            self.state.lost = error
 
     def _tell_ending(
         self, outcome: Finished | Suspended | Exception | None, stop: Stop | None
@@ -221,6 +242,11 @@ class RunningJob:
         if status is JobStatus.TIMED_OUT:
             return JobTimedOut(elapsed_ms=elapsed_ms, still_running=still_running)
         return JobFailed(elapsed_ms=elapsed_ms, still_running=still_running)
+
+
+_UNKEPT = RuntimeFailure(
+    "the runtime suspended the run with a state of its own; steer keeps none and resumes by replay"
+)
 
 
 def _ending(

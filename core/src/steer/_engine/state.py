@@ -14,6 +14,7 @@ from steer._engine.committer import Committer
 from steer._engine.feed import Feed
 from steer._engine.leases import Lease
 from steer._engine.limits import Limits
+from steer._engine.parking import Parking
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
 from steer.clock import Clock
@@ -87,6 +88,7 @@ class JobState:
         approvals: ApprovalSpec,
         actions: Actions,
         questions: Questions,
+        parking: Parking,
         deadline: datetime | None,
         replay: Replay,
         fold: Fold,
@@ -105,6 +107,8 @@ class JobState:
         self.approvals = approvals
         self.actions = actions
         self.questions = questions
+        self.parking = parking
+        parking.on_request = lambda: spawn(lambda: parking.see_off(self._cancel))
         self.deadline = deadline
         self.replay = replay
         self.clock = clock

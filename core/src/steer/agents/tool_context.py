@@ -9,7 +9,7 @@ from typing import Any
 from anyio import from_thread
 
 from steer.errors import ConfigError
-from steer.ports.gate import Ask, Keep
+from steer.ports.gate import Ask, Asked, Keep
 from steer.ports.records import ArtifactRecord
 from steer.values import ActionType, Expiry, JsonValue
 
@@ -37,14 +37,17 @@ class ToolContext:
 
     async def require_action(
         self,
-        action_type: ActionType | str,
-        payload: JsonValue,
+        asked: Asked | ActionType | str,
+        payload: JsonValue = None,
         *,
         expires_in: float | None = None,
         on_expiry: Expiry | str = Expiry.DENY,
         default: JsonValue = None,
     ) -> JsonValue:
-        """Ask a person, wait in the middle of the tool, and return the answer.
+        """Ask a person, wait in the middle of the tool, and return the answer in JSON form.
+
+        What is asked is a value such as ``steer.actions.Confirm(message=...)``, or a type of action
+        with its payload. Raises ``InvalidQuestion`` for one that is not well formed.
 
         ``expires_in`` is in seconds, the run's own ``ApprovalSpec`` where it is ``None``. Nobody
         answering in time raises ``ActionExpired``; ``on_expiry="fail"`` ends the job with it, and
@@ -57,17 +60,13 @@ class ToolContext:
         if self.ask is None:
             raise ConfigError("this runtime gives its tools no way to ask a person")
         return await self.ask(
-            ActionType(action_type),
-            payload,
-            expires_in=expires_in,
-            on_expiry=Expiry(on_expiry),
-            default=default,
+            asked, payload, expires_in=expires_in, on_expiry=Expiry(on_expiry), default=default
         )
 
     def require_action_sync(
         self,
-        action_type: ActionType | str,
-        payload: JsonValue,
+        asked: Asked | ActionType | str,
+        payload: JsonValue = None,
         *,
         expires_in: float | None = None,
         on_expiry: Expiry | str = Expiry.DENY,
@@ -76,7 +75,7 @@ class ToolContext:
         """Do the same as ``require_action`` from a sync tool, in the thread that it runs in."""
         ask = partial(
             self.require_action,
-            action_type,
+            asked,
             payload,
             expires_in=expires_in,
             on_expiry=on_expiry,

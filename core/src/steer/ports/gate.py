@@ -18,6 +18,7 @@ from steer.values import ActionType, Effect, EffectStatus, Expiry, JsonValue, Us
 
 __all__ = [
     "Ask",
+    "Asked",
     "Decision",
     "EffectRun",
     "Gate",
@@ -93,23 +94,34 @@ class Decision:
         return self.outcome is GateOutcome.ALLOW
 
 
+class Asked(Protocol):
+    """A question as a value, such as ``steer.actions.Confirm``; its fields are the payload."""
+
+    @property
+    def type(self) -> ActionType:
+        """What kind of question it is."""
+        ...
+
+
 class Ask(Protocol):
     """How a tool asks a person in the middle of its work."""
 
     async def __call__(
         self,
-        action_type: ActionType,
-        payload: JsonValue,
+        asked: Asked | ActionType | str,
+        payload: JsonValue = None,
         /,
         *,
         expires_in: float | None = None,
         on_expiry: Expiry = Expiry.DENY,
         default: JsonValue = None,
     ) -> JsonValue:
-        """Ask, wait, and return the answer; from any event loop of the process.
+        """Ask, wait, and return the answer in JSON form; from any event loop of the process.
 
-        The same question of a call that is run again after a crash finds the first one and its
-        answer. Raises ``ConfigError`` for a question that cannot be asked so, ``ActionExpired``
+        The question is a value, or a type with its payload. The same one of a call that is run
+        again after a crash finds the first one and its answer. Raises ``InvalidQuestion`` and
+        ``InvalidAnswer`` (for the default), ``ConfigError`` for terms that cannot be,
+        ``ActionExpired``
         where nobody answered within ``expires_in`` seconds (by ``on_expiry`` the job fails too, or
         ``default`` is returned instead), ``ActionClosed`` where the question was withdrawn.
         """
@@ -271,7 +283,8 @@ class Gate(Protocol):
     def model_call(self, request: ModelRequest, /) -> AbstractAsyncContextManager[ModelCall]:
         """Admit one wire request (RT-5); leaving without ``complete`` counts as a failure.
 
-        Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``.
+        Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``, and ``Suspending``
+        once ``authorize`` has said ``suspend``: let it out, or return ``Suspended``.
         """
         ...
 
