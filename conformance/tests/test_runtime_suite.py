@@ -9,13 +9,16 @@ from dataclasses import fields, replace
 
 import pytest
 import runtime_mutants
-from runtime_reference import ReferencePrepared, ReferenceRuntime, connect, reference
+from runtime_reference import ReferenceRuntime, connect, reference
+from runtime_reference_prepared import ReferencePrepared
 from steer.errors import BudgetExceeded, ConfigError, SteerError
 from steer.events import AgentDone, AgentStarted, ModelBlockDone, ModelToken
 from steer.ports.gate import Decision, EffectRun, GateOutcome, ModelRequest, Sent, ToolCall
 from steer.ports.options import PrepareOptions
+from steer.ports.policy import ToolKind
 from steer.ports.records import Grant
-from steer.values import JsonValue, Usage
+from steer.ports.runtime import Finished, Suspended
+from steer.values import Effect, JsonValue, Usage
 from steer_conformance import run, runtime_checks
 from steer_conformance.checks import Subject
 from steer_conformance.contract import CLAUSES
@@ -105,6 +108,98 @@ async def test_a_stop_is_the_answer_to_all_that_follows() -> None:
         async with gate.model_call(REQUEST):
             pytest.fail("it was admitted")
     assert again.value is stop
+
+
+def suspending(*call_ids: str) -> BareGate:
+    """A gate that suspends these calls."""
+    answer = Decision(outcome=GateOutcome.SUSPEND)
+    return BareGate(verdict=lambda call: answer if call.call_id in call_ids else None)
+
+
+@pytest.mark.anyio
+async def test_once_a_call_is_suspended_all_are_and_no_model_is_asked() -> None:
+    gate = suspending("c1")
+    grant = await allowed(gate, replace(CALL, call_id="c0"))
+    for call_id in ("c1", "c2"):
+        decision = await gate.authorize(replace(CALL, call_id=call_id))
+        assert decision.outcome is GateOutcome.SUSPEND
+    with pytest.raises(SteerError, match="to be parked"):
+        async with gate.model_call(REQUEST):
+            pass
+    assert gate.complaints == []
+    await gate.call(replace(CALL, call_id="c0"), grant, nothing)
+    assert gate.complaints == ["RT-43: it began look (0/c0) although it was suspended"]
+
+
+@pytest.mark.anyio
+async def test_what_is_inside_of_a_running_effect_is_answered_as_ever() -> None:
+    gate = suspending("c2")
+    inside = replace(CALL, call_id="c3", path=("c1",))
+
+    async def effect(_run: EffectRun) -> JsonValue:
+        await gate.authorize(replace(CALL, call_id="c2"))
+        async with gate.model_call(replace(REQUEST, path=("c1",))) as request:
+            request.complete(b"{}", None)
+        outcome = await gate.call(inside, await allowed(gate, inside), nothing)
+        return outcome.value
+
+    outcome = await gate.call(CALL, await allowed(gate), effect)
+    assert outcome.value == "done"
+    assert gate.complaints == []
+
+
+@pytest.mark.anyio
+async def test_the_gate_notices_what_is_cut_short_or_left_running_by_a_run_that_parks() -> None:
+    gate = suspending("c2")
+    began = asyncio.Event()
+
+    async def effect(_run: EffectRun) -> JsonValue:
+        began.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    task = asyncio.create_task(gate.call(CALL, await allowed(gate), effect))
+    await began.wait()
+    await gate.authorize(replace(CALL, call_id="c2"))
+    gate.returned(Suspended())
+    gate.returned(Finished(content="All is said."))
+    task.cancel()
+    await asyncio.wait({task})
+    left, result, left_again, cut = gate.complaints
+    assert left == left_again == "RT-63: it returned while look (0/c1) was still running"
+    assert result.startswith("RT-43: it came to Finished(content='All is said.'")
+    assert cut == "RT-63: it cut look (0/c1) short to be parked"
+
+
+@pytest.mark.anyio
+async def test_the_gate_notices_a_request_that_is_cut_short_and_a_run_that_parks_unasked() -> None:
+    gate = suspending("c1")
+    with suppress(RuntimeError):
+        async with gate.model_call(REQUEST):
+            await gate.authorize(CALL)
+            raise RuntimeError
+    assert gate.complaints == ["RT-63: it cut the request c1 short to be parked"]
+    unasked = BareGate()
+    unasked.returned(Suspended())
+    assert unasked.complaints == ["RT-43: it returned Suspended, and no call of it was suspended"]
+
+
+@pytest.mark.anyio
+async def test_an_agent_that_is_left_while_a_call_of_it_waits_has_no_outcome() -> None:
+    class Left(BaseException):
+        pass
+
+    async def effect(_run: EffectRun) -> JsonValue:
+        raise Left
+
+    gate = BareGate()
+    agent = replace(CALL, kind=ToolKind.AGENT, effect=Effect.NONE)
+    with pytest.raises(Left):
+        await gate.call(agent, await allowed(gate, agent), effect)
+    again = BareGate(gate.records.until())
+    assert gate.records.effects == {}
+    outcome = await again.call(agent, await allowed(again, agent), nothing)
+    assert outcome.value == "done"
 
 
 @pytest.mark.anyio

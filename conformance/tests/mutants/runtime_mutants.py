@@ -15,12 +15,12 @@ import runtime_reference_wire as wire
 from mutant import Mutant, Reference
 from runtime_reference import (
     Conversation,
-    ReferenceConfig,
-    ReferencePrepared,
+    Parked,
     ReferenceRuntime,
     connect,
     reference,
 )
+from runtime_reference_prepared import ReferenceConfig, ReferencePrepared
 from runtime_reference_wire import Answer, Asked
 from steer.agents import Agent, OutputSpec, Tool
 from steer.capabilities import Capabilities
@@ -738,9 +738,78 @@ class TakesAPauseForADenial(Conversation):
         results = await super().use_all(calls, message)
         if results is not None:
             return results
+        self.parked.clear()
         return [
             {"role": "tool", "tool_call_id": asked.call_id, "content": "not now"} for asked in calls
         ]
+
+
+class CutsWhatRuns(Conversation):
+    """Ends all calls of a message as soon as one of them has to wait."""
+
+    async def use_all(self, calls: Sequence[Asked], message: int) -> list[dict[str, Any]] | None:
+        self.waits = asyncio.Event()
+        use_all = asyncio.create_task(super().use_all(calls, message))
+        waits = asyncio.create_task(self.waits.wait())
+        await asyncio.wait({use_all, waits}, return_when=asyncio.FIRST_COMPLETED)
+        if self.parked:
+            use_all.cancel()
+        waits.cancel()
+        await asyncio.wait({use_all, waits})
+        return None if self.parked else use_all.result()
+
+    async def ask_helper(self, asked: Asked, run: EffectRun) -> JsonValue:
+        try:
+            return await super().ask_helper(asked, run)
+        except Parked:
+            self.waits.set()
+            raise
+
+    def park(self, call: ToolCall) -> None:
+        super().park(call)
+        self.waits.set()
+
+
+class ForgetsThatItWaited(ReferenceRuntime):
+    """Has a run that was parked begin anew, and says so to the model."""
+
+    def __init__(self, config: ReferenceConfig) -> None:
+        super().__init__(config)
+        self.waited = False
+
+    async def run(self, prepared: Prepared, run: Run, /) -> Finished | Suspended:
+        assert isinstance(prepared, ReferencePrepared)
+        if self.waited:
+            prepared = replace(prepared, instructions="You were interrupted.")
+        outcome = await super().run(prepared, run)
+        self.waited = isinstance(outcome, Suspended)
+        return outcome
+
+
+class FailsItsHelper(Conversation):
+    """Takes a helper that has to wait for one that failed."""
+
+    async def ask_helper(self, asked: Asked, run: EffectRun) -> JsonValue:
+        try:
+            return await super().ask_helper(asked, run)
+        except Parked as parked:
+            raise RuntimeFailure("the helper has to wait") from parked
+
+
+class ParksTheHelperAlone(Conversation):
+    async def ask_helper(self, asked: Asked, run: EffectRun) -> JsonValue:
+        try:
+            return await super().ask_helper(asked, run)
+        except Parked:
+            self.parked.clear()
+            return "the helper has to wait"
+
+
+class PassesOnWhileItWaits(Conversation):
+    def park(self, call: ToolCall) -> None:
+        super().park(call)
+        if call.kind is ToolKind.HANDOFF:
+            self.pass_on(call.tool)
 
 
 class PassesOnUnasked(Conversation):
@@ -835,6 +904,11 @@ MUTANTS = (
     _mutant("repeats an effect on a replay", RepeatsEffects, "RT-40"),
     _mutant("asks what no replay can repeat", ChangesItsQuestion, "RT-40", "RT-41"),
     _mutant("takes a pause for a denial", TakesAPauseForADenial, "RT-43"),
+    _mutant("cuts what runs beside a call that waits", CutsWhatRuns, "RT-63", "RT-65"),
+    _mutant("goes on in other words", ForgetsThatItWaited, "RT-64"),
+    _mutant("fails a helper that waits", FailsItsHelper, "RT-65"),
+    _mutant("parks a helper alone", ParksTheHelperAlone, "RT-65"),
+    _mutant("passes on while it waits", PassesOnWhileItWaits, "RT-66"),
     _mutant("has one fingerprint for all", HasOneFingerprint, "RT-45"),
     _mutant("has another fingerprint each time", HasAnyFingerprint, "RT-45"),
     _mutant("claims more than its plugin", ClaimsMore, "RT-45"),

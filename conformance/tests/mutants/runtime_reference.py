@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import httpx2
-from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
+from runtime_reference_prepared import (
+    CAPABILITIES,
+    Preparing,
+    ReferenceConfig,
+    ReferencePrepared,
+    Team,
+)
 from runtime_reference_wire import (
     Answer,
     Asked,
@@ -27,16 +32,8 @@ from runtime_reference_wire import (
     refused,
     unreachable,
 )
-from steer.agents import (
-    Agent,
-    OutputSpec,
-    Tool,
-    ToolContext,
-    encode_result,
-    output_spec,
-)
-from steer.capabilities import Capabilities, HistoryForm, ModelGate, Suspension, UsageSource
-from steer.errors import AgentError, ConfigError, ProviderError, SteerError
+from steer.agents import Tool, ToolContext, encode_result
+from steer.errors import ProviderError, SteerError
 from steer.events import (
     AgentDone,
     AgentHandoff,
@@ -57,9 +54,8 @@ from steer.ports.gate import (
     ToolCall,
     ToolOutcome,
 )
-from steer.ports.options import PrepareOptions
 from steer.ports.policy import ToolKind
-from steer.ports.runtime import Finished, Prepared, Run, Suspended, ToolInfo
+from steer.ports.runtime import Finished, Prepared, Run, Suspended
 from steer.values import (
     Effect,
     EffectStatus,
@@ -70,38 +66,6 @@ from steer.values import (
     digest_of,
 )
 
-CAPABILITIES = Capabilities(
-    suspend=Suspension.MANY,
-    model_gate=ModelGate.NATIVE,
-    usage=UsageSource.PROVIDER,
-    history=HistoryForm.NATIVE,
-    replay=True,
-    tools=True,
-    parallel_tools=True,
-    schema=True,
-    reasoning=True,
-    images=True,
-    files=True,
-    handoffs=True,
-    temperature=True,
-    top_p=True,
-    max_output_tokens=True,
-    tool_choice=True,
-    seed=True,
-    parallel_tool_calls=True,
-    reasoning_effort=True,
-    retries=True,
-)
-
-_OPTIONS = {
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "max_output_tokens": "max_completion_tokens",
-    "seed": "seed",
-    "tool_choice": "tool_choice",
-    "parallel_tool_calls": "parallel_tool_calls",
-    "reasoning_effort": "reasoning_effort",
-}
 _FINISH = {
     "length": FinishReason.MAX_OUTPUT_TOKENS,
     "content_filter": FinishReason.CONTENT_FILTER,
@@ -109,59 +73,30 @@ _FINISH = {
 }
 
 
-class ReferenceConfig(BaseModel):
-    """Where the models are."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base_url: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReferencePrepared:
-    """Implements ``steer.ports.runtime.Prepared``.
-
-    ``body`` is what every request says, ``colleagues`` are the agents that it may pass the
-    conversation to, by the name of the tool for that.
-    """
-
-    definition: Agent
-    base_url: str
-    key: str
-    model: str
-    instructions: str | None
-    body: Mapping[str, Any]
-    output: OutputSpec | None
-    fingerprint: str
-    colleagues: Mapping[str, Callable[[], ReferencePrepared]]
-    capabilities: Capabilities = CAPABILITIES
-    provider: str = "reference"
-    ungated: tuple[ToolInfo, ...] = ()
-    current: bool = True
-
-    @property
-    def agent(self) -> str:
-        return self.definition.name
-
-    @property
-    def max_output_tokens(self) -> int | None:
-        limit: int | None = self.body.get("max_completion_tokens")
-        return limit
+class Parked(BaseException):
+    """Leaves what a suspended call is inside of, so that no outcome of it is recorded."""
 
 
 @dataclass(kw_only=True)
 class Conversation:
-    """One run, and everything that belongs to it."""
+    """One run, and everything that belongs to it; or an agent that is a tool in one.
+
+    ``parked`` is shared by all of a run, and holds the calls that were suspended.
+    """
 
     client: httpx2.AsyncClient
     prepared: ReferencePrepared
     run: Run
+    path: tuple[str, ...] = ()
+    parked: list[ToolCall] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
     async def go(self) -> Finished | Suspended:
         self.tell(AgentStarted(name=self.prepared.agent))
-        self.messages = self.opening()
+        self.messages = self.messages or self.opening()
         while True:
+            if self.parked:
+                return Suspended()
             answer, message = await self.turn()
             self.messages.append(answer.message)
             if not answer.calls:
@@ -213,6 +148,7 @@ class Conversation:
         return ModelRequest(
             digest=digest_of(question),
             model=self.prepared.model,
+            path=self.path,
             agent=self.prepared.agent,
             provider="reference",
             input_bound=len(json.dumps(question).encode()) if bounded else None,
@@ -293,7 +229,7 @@ class Conversation:
             self.tell(ModelBlockDone(call=call.id, part=len(answer.parts) - 1, kind=last))
 
     def tell(self, data: Any) -> None:
-        self.run.emit(data, agent=self.prepared.agent)
+        self.run.emit(data, path=self.path, agent=self.prepared.agent)
 
     def complete(self, call: ModelCall, answer: Answer) -> None:
         call.complete(
@@ -327,22 +263,48 @@ class Conversation:
         """Ask for one call and make it; return what the model is told."""
         tool = self.tool_of(asked)
         passing = asked.tool in self.prepared.colleagues
-        if tool is None and not passing:
+        if tool is None and not passing and asked.tool not in self.prepared.helpers:
             return f"there is no tool {asked.tool}"
         call = self.call_of(asked, message, tool)
         decision = await self.run.gate.authorize(call)
         if decision.outcome is GateOutcome.SUSPEND:
+            self.park(call)
             return None
         if decision.grant is None:
             return await self.denied(tool, asked, decision)
 
         async def effect(run: EffectRun) -> JsonValue:
+            if asked.tool in self.prepared.helpers:
+                return await self.ask_helper(asked, run)
             return asked.tool if tool is None else await self.run_tool(tool, asked, run)
 
-        outcome = await self.run.gate.call(call, decision.grant, effect)
+        try:
+            outcome = await self.run.gate.call(call, decision.grant, effect)
+        except Parked:
+            return None
         if passing:
             self.pass_on(asked.tool)
         return self.told(outcome)
+
+    def park(self, call: ToolCall) -> None:
+        """Have the run end as soon as what runs has ended."""
+        self.parked.append(call)
+
+    async def ask_helper(self, asked: Asked, run: EffectRun) -> JsonValue:
+        """Have another agent answer; leaves without an answer where that has to wait."""
+        arguments: Any = run.arguments
+        inside = type(self)(
+            client=self.client,
+            prepared=self.prepared.helpers[asked.tool],
+            run=self.run,
+            path=(*self.path, asked.call_id),
+            parked=self.parked,
+            messages=[{"role": "user", "content": arguments["input"]}],
+        )
+        outcome = await inside.go()
+        if isinstance(outcome, Suspended):
+            raise Parked
+        return outcome.content
 
     async def denied(
         self,
@@ -353,13 +315,15 @@ class Conversation:
         return f"denied: {decision.reason}"
 
     def call_of(self, asked: Asked, message: int, tool: Tool[..., Any] | None) -> ToolCall:
+        kind = ToolKind.AGENT if asked.tool in self.prepared.helpers else ToolKind.HANDOFF
         return ToolCall(
             call_id=asked.call_id,
             tool=asked.tool,
             message=message,
+            path=self.path,
             arguments=asked.decoded,
-            kind=ToolKind.HANDOFF if tool is None else ToolKind.FUNCTION,
-            effect=Effect.ONCE if tool is None else tool.effect,
+            kind=kind if tool is None else ToolKind.FUNCTION,
+            effect=Effect.NONE if tool is None else tool.effect,
             agent=self.prepared.agent,
         )
 
@@ -405,7 +369,7 @@ class Conversation:
         return f"{outcome.status.value}: {why}"
 
 
-class ReferenceRuntime:
+class ReferenceRuntime(Preparing):
     """Implements ``steer.ports.runtime.Runtime``. ``talk`` is what a run of it is made of."""
 
     talk = Conversation
@@ -413,69 +377,6 @@ class ReferenceRuntime:
     def __init__(self, config: ReferenceConfig) -> None:
         self.config = config
         self.client = httpx2.AsyncClient(timeout=30.0, verify=False)
-
-    def prepare(self, agent: object, options: PrepareOptions, /) -> ReferencePrepared:
-        if not isinstance(agent, Agent) or agent.native is not None:
-            raise AgentError(f"the reference runs steer's own agents, not {agent!r}")
-        if agent.mcp_servers:
-            raise AgentError(f"agent {agent.name!r} has MCP servers, which nobody starts here")
-        strange = {**agent.runtime_config, **options.config}.keys() - {"base_url"}
-        if strange:
-            raise ConfigError(f"reference: there is no setting {min(strange)!r}")
-        output = agent.output if options.output_schema is None else self.output(options)
-        own = agent.instructions_with(options.variables)
-        instructions = own if options.instructions is None else options.instructions
-        body = self.body(agent, options, output)
-        return ReferencePrepared(
-            definition=agent,
-            base_url=options.base_url
-            or str(options.config.get("base_url", agent.runtime_config.get("base_url", "")))
-            or self.config.base_url,
-            key="" if options.api_key is None else options.api_key.get_secret_value(),
-            model=body["model"],
-            instructions=instructions,
-            body=body,
-            output=output,
-            fingerprint=digest_of([agent.name, instructions, body]),
-            colleagues={
-                f"transfer_to_{other.name}": partial(
-                    self.prepare, other, replace(options, instructions=None, tool_choice=None)
-                )
-                for other in agent.handoffs
-            },
-        )
-
-    def output(self, options: PrepareOptions) -> OutputSpec | None:
-        try:
-            return output_spec(options.output_schema, strict=options.output_strict)
-        except AgentError as error:
-            raise ConfigError(f"output_schema: {error.message}") from error
-
-    def body(
-        self, agent: Agent, options: PrepareOptions, output: OutputSpec | None
-    ) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": options.model or agent.model or "reference-1",
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        for name, word in _OPTIONS.items():
-            given = getattr(options, name, None)
-            value = getattr(agent.settings, name) if given is None else given
-            if value is not None:
-                body[word] = value
-        if options.deterministic:
-            body |= {"temperature": 0.0, "seed": body.get("seed", 0)}
-        if (choice := body.get("tool_choice", "auto")) not in {"auto", "none", "required"}:
-            body["tool_choice"] = {"type": "function", "function": {"name": choice}}
-        tools = [_described(tool) for tool in agent.tools]
-        tools += [_transfer(other) for other in agent.handoffs]
-        if tools:
-            body["tools"] = tools
-        if output is not None:
-            form = {"name": output.name, "schema": output.schema, "strict": output.strict}
-            body["response_format"] = {"type": "json_schema", "json_schema": form}
-        return body
 
     async def run(self, prepared: Prepared, run: Run, /) -> Finished | Suspended:
         assert isinstance(prepared, ReferencePrepared)
@@ -495,24 +396,6 @@ def sent_by(error: SteerError) -> Sent:
     return Sent.UNKNOWN
 
 
-def _described(tool: Tool[..., Any]) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {
-            "name": tool.name,
-            "description": tool.description,
-            "parameters": tool.input_schema,
-            "strict": tool.strict,
-        },
-    }
-
-
-def _transfer(other: Agent) -> dict[str, Any]:
-    parameters = {"type": "object", "properties": {}, "additionalProperties": False}
-    function = {"name": f"transfer_to_{other.name}", "parameters": parameters}
-    return {"type": "function", "function": {**function, "description": other.description}}
-
-
 def connect(url: str) -> Mapping[str, JsonValue]:
     """Return the configuration with which the reference asks the provider at this address."""
     return {"base_url": f"{url}/v1"}
@@ -528,5 +411,6 @@ def reference(
         contract=1,
         open=make,
         config=ReferenceConfig,
+        nesting=Team.around,
         capabilities=replace(CAPABILITIES, **capabilities),
     )

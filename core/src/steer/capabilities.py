@@ -21,7 +21,10 @@ __all__ = [
 
 
 class Suspension(StrEnum):
-    """How many pending tool calls can be left behind when a run is parked."""
+    """How many pending tool calls can be left behind when a run is parked.
+
+    ``one_per_message``: a call can be suspended where its message asks for no other one.
+    """
 
     NONE = "none"
     ONE_PER_MESSAGE = "one_per_message"
@@ -68,6 +71,7 @@ _RANKS: dict[str, int] = {
 class Capabilities:
     """What a runtime can do. The defaults claim nothing.
 
+    ``suspend_in_subagents``: a call of an agent that is used as a tool can be suspended as well.
     ``replay``: recorded model responses can be yielded again without a request.
     ``retries``: a model request that failed is made again, by the gate's leave.
     ``resume_state``: the vendor's own state can resume a suspended run.

@@ -129,7 +129,7 @@ class Declaration:
             raise PluginError(self.name, "a plugin's name is of letters, digits and '-'")
         if self.name == "default":
             raise PluginError(self.name, "the name stands for whatever the configuration chooses")
-        for key in ("open", "testing", "config"):
+        for key in ("open", "testing", "config", "nesting"):
             target = getattr(self, key, None)
             if isinstance(target, str) and not _TARGET.fullmatch(target):
                 raise PluginError(self.name, f"{key} is {target!r}, not 'package.module:function'")
@@ -181,6 +181,9 @@ class RuntimePlugin(_Configured):
     itself or in a module there: ``from vendor import Runner``, or ``import vendor``.
     ``native_functions``: what such a function is usually called; one of that name is a file's agent
     where nobody names another.
+    ``nesting``: the target of a function that ``steer check`` uses beside ``testing`` where
+    ``suspend_in_subagents`` is claimed. Given the name of a model and a ``steer.agents.Tool``, it
+    returns an agent whose one tool is another agent, called with an ``input``, that has this tool.
     """
 
     kind: ClassVar[PluginKind] = PluginKind.RUNTIME
@@ -190,6 +193,7 @@ class RuntimePlugin(_Configured):
     native_types: tuple[str, ...] = ()
     native_callers: tuple[str, ...] = ()
     native_functions: tuple[str, ...] = ()
+    nesting: str | Callable[..., object] | None = None
 
     def __post_init__(self) -> None:
         """Refuse capabilities of another port, and functions that nothing tells from anybody's."""

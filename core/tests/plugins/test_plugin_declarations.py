@@ -50,7 +50,7 @@ def test_a_name_is_kept_in_the_one_form_it_is_shown_in(written: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["acme", "acme:", ":open", "acme.:x", "a-b:c", "acme:open()"])
-@pytest.mark.parametrize("key", ["open", "testing", "config"])
+@pytest.mark.parametrize("key", ["open", "testing", "config", "nesting"])
 def test_a_target_that_could_not_be_imported_is_refused(key: str, target: str) -> None:
     with pytest.raises(PluginError, match=rf"{key} is .*not 'package.module:function'"):
         runtime(**{key: target})

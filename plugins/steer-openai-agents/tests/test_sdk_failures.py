@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from agents import Agent
-from sdk_runs import MODEL, open_bare, options_for, run_bare
+from sdk_runs import MODEL, finish, open_bare, options_for, run_bare
 from steer import PrepareOptions
 from steer.errors import BudgetExceeded, ErrorCategory, ProviderError, RuntimeFailure
 from steer.events import ModelBlockDone, ModelToken
@@ -152,7 +152,7 @@ async def test_chat_needs_neither_its_count_nor_its_done_mark() -> None:
         async with Provider(Script([Turn("Hi", Truncate(after_bytes=end))])) as provider:
             prepared = runtime.prepare(plain(), options_for(provider, config=config))
             gate = BareGate()
-            finished = await runtime.run(prepared, BareRun(gate=gate))
+            finished = await finish(runtime, prepared, BareRun(gate=gate))
     assert finished.content == "Hi"
     assert gate.usages == [None]
 

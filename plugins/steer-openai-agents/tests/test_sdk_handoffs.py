@@ -242,18 +242,6 @@ async def test_a_denied_handoff_is_denied_again_on_a_replay() -> None:
     assert gate.sent == []
 
 
-async def test_a_handoff_that_is_to_be_suspended_fails_the_run_with_the_reason() -> None:
-    def suspend(_call: ToolCall) -> Decision:
-        return Decision(outcome=GateOutcome.SUSPEND)
-
-    triage: Agent[Any] = Agent(
-        name="triage", model=MODEL, handoffs=[Agent(name="billing", model=MODEL)]
-    )
-    async with Provider(Script([Turn(Call("transfer_to_billing"))])) as provider:
-        with pytest.raises(RuntimeFailure, match="transfer_to_billing was to be suspended"):
-            await run_bare(triage, provider, gate=BareGate(verdict=suspend))
-
-
 async def test_a_denied_handoff_that_nobody_can_be_told_of_fails_the_run_with_the_reason() -> None:
     def deny(_call: ToolCall) -> Decision:
         # The SDK as it is always says whose turn it is.

@@ -14,7 +14,7 @@ from steer.ports.records import Grant
 from steer.values import EffectStatus, JobStatus
 from steer_conformance.provider import Drop, Failure, Provider, Reply, Script, Turn
 from steer_conformance.suites.runtime import BareGate, BareRun
-from wire_items import approval_request, mcp_call, said
+from wire_items import approval_request, mcp_call, message, said
 
 pytestmark = pytest.mark.anyio
 
@@ -41,16 +41,6 @@ def asking_once(**outcome: Any) -> Script:
     asked = said(approval_request("r1", "find", '{"title": "Emma"}'))
     told = said(mcp_call("r1", "find", **outcome), message("Done."), number=1)
     return Script([asked, told])
-
-
-def message(text: str) -> dict[str, Any]:
-    return {
-        "type": "message",
-        "id": "m",
-        "role": "assistant",
-        "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}],
-    }
 
 
 async def answer_sent(agent: Agent[Any], gate: BareGate) -> tuple[dict[str, Any], BareRun]:

@@ -35,7 +35,7 @@ from openai.types.responses import (
     ResponseOutputText,
 )
 from pydantic import BaseModel
-from sdk_runs import MODEL, open_bare, options_for, run_bare, run_in_kernel
+from sdk_runs import MODEL, finish, open_bare, options_for, run_bare, run_in_kernel
 from steer import PrepareOptions
 from steer.errors import ErrorCategory, ProviderError, RuntimeFailure
 from steer.events import ModelToken
@@ -84,7 +84,7 @@ async def run_echo(gate: BareGate, model: Model) -> tuple[str, BareRun]:
     run = BareRun(gate=gate)
     async with open_bare() as runtime:
         prepared = runtime.prepare(Agent(name="echo", model=model), PrepareOptions())
-        return (await runtime.run(prepared, run)).content, run
+        return (await finish(runtime, prepared, run)).content, run
 
 
 async def test_a_model_of_the_authors_own_is_gated_recorded_and_replayed() -> None:

@@ -20,7 +20,7 @@ from agents import (
 )
 from agents.models.openai_responses import OpenAIResponsesModel
 from openai import AsyncOpenAI
-from sdk_runs import MODEL, PATIENCE, open_bare, options_for, run_bare, run_in_kernel
+from sdk_runs import MODEL, PATIENCE, finish, open_bare, options_for, run_bare, run_in_kernel
 from steer import BudgetSpec
 from steer.errors import ErrorCategory, PolicyDenied, ProviderError
 from steer.events import AgentDone, AgentHandoff, AgentStarted, ModelToken
@@ -430,7 +430,7 @@ async def test_sixty_runs_of_one_prepared_agent_do_not_mix() -> None:
             BareRun(gate=BareGate(), input=(user_message(f"n{number}"),), user_context=number)
             for number in range(60)
         ]
-        results = await asyncio.gather(*(runtime.run(prepared, run) for run in runs))
+        results = await asyncio.gather(*(finish(runtime, prepared, run) for run in runs))
     for number, (run, result) in enumerate(zip(runs, results, strict=True)):
         assert result.content == f"n{number}: saw n{number}, inner of n{number}"
         assert {str(call.arguments) for call in run.gate.ran} == {

@@ -28,6 +28,7 @@ from openai import AsyncOpenAI
 from pydantic import SecretStr
 from sdk_runs import (
     MODEL,
+    finish,
     open_bare,
     open_kernel,
     options_for,
@@ -334,7 +335,7 @@ def test_a_runtime_serves_one_event_loop_after_the_other() -> None:
         async def once() -> str:
             async with open_bare() as runtime:
                 prepared = runtime.prepare(agent, PrepareOptions())
-                return (await runtime.run(prepared, BareRun(gate=BareGate()))).content
+                return (await finish(runtime, prepared, BareRun(gate=BareGate()))).content
 
         assert [asyncio.run(once()) for _ in range(3)] == ["Hi."] * 3
 

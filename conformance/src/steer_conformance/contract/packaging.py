@@ -23,8 +23,8 @@ PACKAGING_CLAUSES = (
     Clause(
         id="PK-3",
         port="packaging",
-        text="Each target that is declared (`open`, `config`, `testing`) can be imported; what is "
-        "to be called can be called as the hook says.",
+        text="Each target that is declared (`open`, `config`, `testing`, `nesting`) can be "
+        "imported; what is to be called can be called as the hook says.",
     ),
     Clause(
         id="PK-4",

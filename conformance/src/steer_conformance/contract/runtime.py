@@ -284,8 +284,37 @@ _CLAUSES = (
         port="runtime",
         checks=2,
         capability="suspend",
-        text="A suspended run waits for nothing, and goes on with the call it was suspended for; "
-        "what ran beside that call does not run again.",
+        text="A run one of whose calls is suspended begins nothing more, returns `Suspended`, and "
+        "goes on with that call when it is run again, as often as that takes.",
+    ),
+    Clause(
+        id="RT-63",
+        port="runtime",
+        checks=3,
+        capability="suspend=many",
+        text="What runs beside a suspended call comes to its end and is recorded; what was made is "
+        "not made again, and what was not is made once.",
+    ),
+    Clause(
+        id="RT-64",
+        port="runtime",
+        capability="suspend",
+        text="An answer that comes after a run was suspended, be it yes, no or other arguments, "
+        "leads to what it would have led to at once.",
+    ),
+    Clause(
+        id="RT-65",
+        port="runtime",
+        checks=3,
+        capability="suspend_in_subagents",
+        text="A call of an agent that is used as a tool suspends the whole run. The agent has not "
+        "ended: it is entered again, and gone on with from its records.",
+    ),
+    Clause(
+        id="RT-66",
+        port="runtime",
+        capability="suspend",
+        text="A handoff can be suspended, and so can a call after one.",
     ),
     Clause(
         id="RT-44",

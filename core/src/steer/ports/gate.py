@@ -253,9 +253,16 @@ class Gate(Protocol):
         What the author wants approved is asked about, whatever policy allows; what policy denies
         stays denied.
         What an earlier attempt recorded is allowed without asking again. ``deny`` is a tool
-        result: show the model ``reason`` (RT-12). ``suspend``: start nothing more, let running
-        effects finish, return ``Suspended`` (RT-43). Raises the run's stopping error once the run
+        result: show the model ``reason`` (RT-12). Raises the run's stopping error once the run
         is to end; let it out (RT-15).
+
+        ``suspend`` parks the run for a person: begin nothing more, let effects and model requests
+        that run come to their end, and return ``Suspended`` (RT-43, RT-63). From then on every
+        call of the run is answered so, recorded ones too, no model request is admitted, and what
+        the gate raises is no failure of the run. Only what is inside of a running effect that may
+        not run twice is answered as ever, because that effect has to end as well. For the same
+        reason a call in there is never suspended, but held: all calls around a suspended one are
+        entered again by the next attempt. Nor is one where the runtime does not claim it.
         """
         ...
 
@@ -266,7 +273,9 @@ class Gate(Protocol):
 
         A recorded outcome is returned without running anything. Otherwise the intent is made
         durable, ``effect`` is awaited in the caller's own event loop, and its result or error
-        is recorded. ``TimeoutError`` counts as timed out; other exceptions as failed. Raises
+        is recorded. ``TimeoutError`` counts as timed out; other exceptions as failed. What is no
+        ``Exception``, and no cancellation, passes through, and leaves the call without an outcome:
+        so a runtime leaves an agent used as a tool inside of which a call is suspended. Raises
         ``OutcomeUnknown`` where an earlier attempt began this effect, did not finish it, and
         the tool may not run twice.
         """
@@ -283,8 +292,8 @@ class Gate(Protocol):
     def model_call(self, request: ModelRequest, /) -> AbstractAsyncContextManager[ModelCall]:
         """Admit one wire request (RT-5); leaving without ``complete`` counts as a failure.
 
-        Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``, and ``Suspending``
-        once ``authorize`` has said ``suspend``: let it out, or return ``Suspended``.
+        Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``, and ``Suspending`` once
+        a call of the run is suspended: see ``authorize``.
         """
         ...
 

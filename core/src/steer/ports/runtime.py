@@ -119,7 +119,11 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suspended:
-    """The run was parked for a person. ``state`` is the vendor's own, where it offers one."""
+    """The run was parked for a person, because the gate answered a call with ``suspend``.
+
+    It is run again from the top, from its records, once there is an answer. ``state`` is the
+    vendor's own, where it offers one.
+    """
 
     state: bytes | None = None
 
@@ -139,8 +143,9 @@ class Runtime(Protocol):
     async def run(self, prepared: Prepared, run: Run, /) -> Finished | Suspended:
         """Emit events in the order they happened; return when the run has ended (RT-3).
 
-        Failures raise ``SteerError``. Cancelling the task cancels the run: it returns only when
-        nothing of it runs on but what it named to ``gate.background`` (RT-4).
+        A run one of whose calls is suspended comes to nothing but ``Suspended`` or a failure of
+        its own. Failures raise ``SteerError``. Cancelling the task cancels the run: it returns
+        only when nothing of it runs on but what it named to ``gate.background`` (RT-4).
         """
         ...
 

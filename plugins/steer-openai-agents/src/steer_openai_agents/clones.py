@@ -180,6 +180,7 @@ def _gated_kind(kind: type[Agent[Any]], toolbox: Toolbox) -> type[Agent[Any]]:
     async def get_all_tools(self: Agent[Any], run_context: RunContextWrapper[Any]) -> list[Tool]:
         frame = frame_or_none()
         if frame is not None:
+            await frame.may_go_on()
             frame.turn_of = self
         return toolbox.gated(await kind.get_all_tools(self, run_context))
 

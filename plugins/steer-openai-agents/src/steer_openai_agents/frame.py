@@ -21,13 +21,14 @@ from openai.types.responses import ResponseComputerToolCall
 from steer.agents import EncodedResult
 from steer.errors import RuntimeFailure, SteerError
 from steer.events import RuntimeData
-from steer.ports.gate import Ask, Decision, EffectRun, Keep, ToolCall, ToolOutcome
+from steer.ports.gate import Ask, Decision, EffectRun, GateOutcome, Keep, ToolCall, ToolOutcome
 from steer.ports.records import Grant
 from steer.ports.runtime import Run
-from steer.values import JsonValue
+from steer.values import Effect, JsonValue
 
 from steer_openai_agents.servers import McpServers
 from steer_openai_agents.sessions import RunSessions
+from steer_openai_agents.suspension import Place, Suspension, Unwound
 
 if TYPE_CHECKING:
     from steer_openai_agents.clients import Clients
@@ -61,9 +62,10 @@ class ActiveRun:
     """What all frames of one run share.
 
     ``failures`` says, by the identity of an exception that the SDK carries onwards, what steer
-    has already told the gate that it means. ``stopped`` is the gate's refusal to go on, which
-    the SDK may have turned into words for a model. ``result`` is that of the last run on the
-    outermost path which an author's code started.
+    has already told the gate that it means. ``stopped`` is the refusal to go on, which the SDK
+    may have turned into words for a model, and ``refusal`` the gate's, where it is one of the
+    gate's. ``result`` is that of the last run on the outermost path which an author's code
+    started.
     """
 
     run: Run
@@ -76,10 +78,16 @@ class ActiveRun:
     _kept: list[BaseException] = field(default_factory=list, init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set, init=False)
     stopped: SteerError | None = None
+    refusal: SteerError | None = None
     finish_reason: str | None = None
     servers: McpServers = field(default_factory=McpServers, init=False)
     result: RunResult | RunResultStreaming | None = None
     sessions: RunSessions = field(default_factory=RunSessions)
+    suspension: Suspension = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Watch over the run from its own event loop."""
+        self.suspension = Suspension(self.loop)
 
     def means(self, error: BaseException, failure: SteerError) -> None:
         """Note what an exception means that is on its way through the SDK."""
@@ -159,29 +167,33 @@ class Performance:
 class Frame:
     """One run of the SDK's loop inside a run of steer's: the outermost, or a nested one.
 
-    ``path`` is the ids of the enclosing tool calls. ``message`` and ``asked`` are the index and
-    the calls of the newest message on it, ``turn_of`` is the copied agent that was to answer.
-    ``effect_key`` is that of the enclosing call, ``ask`` and ``keep`` how it asks people and keeps
-    files, ``failure`` what it raised, and ``result`` what it returned if it is a tool of steer's
-    own.
+    ``path`` is the ids of the enclosing tool calls, ``place`` what names these for good: ids are
+    used again. ``message`` and ``asked`` are the index and the calls of the newest message on it,
+    ``turn_of`` is the copied agent that was to answer. ``effect_key`` is that of the enclosing
+    call, ``ask`` and ``keep`` how it asks people and keeps files, ``failure`` what it raised, and
+    ``result`` what it returned if it is a tool of steer's own. ``in_effect`` says that it is part
+    of an effect which may not happen twice, and so has to come to its end once it has begun.
 
     ``permits`` are allowed calls that have not run yet. ``patches`` are those of them that change
     files, by what they change, ``computer_calls`` what the newest message asks of a computer, and
-    ``performance`` the one of these that the SDK is taking apart. ``begun`` are allowed calls that
-    the provider makes itself.
+    ``performance`` the one of these that the SDK is taking apart. ``granted`` are allowed calls
+    that the next request lets the provider make, ``begun`` those that one has.
     """
 
     active: ActiveRun
     path: tuple[str, ...] = ()
+    place: Place = ()
     effect_key: str = ""
     ask: Ask | None = None
     keep: Keep | None = None
+    in_effect: bool = False
     message: int = 0
     asked: Sequence[Asked] = ()
     permits: dict[str, tuple[ToolCall, Decision]] = field(default_factory=dict)
     patches: list[tuple[str, JsonValue]] = field(default_factory=list)
     computer_calls: deque[ResponseComputerToolCall] = field(default_factory=deque)
     performance: Performance | None = None
+    granted: list[tuple[ToolCall, Decision]] = field(default_factory=list)
     begun: dict[str, tuple[ToolCall, Grant]] = field(default_factory=dict)
     failure: Exception | None = None
     result: EncodedResult | None = None
@@ -202,21 +214,65 @@ class Frame:
         """Say that something happened on this path."""
         self.active.run.emit(data, path=self.path, agent=agent)
 
-    def inside(self, call_id: str, effect_key: str) -> Frame:
+    def inside(self, call: ToolCall, effect_key: str) -> Frame:
         """Return the frame for what runs inside a tool call of this one."""
-        return Frame(active=self.active, path=(*self.path, call_id), effect_key=effect_key)
+        return Frame(
+            active=self.active,
+            path=(*self.path, call.call_id),
+            place=(*self.place, call.key),
+            effect_key=effect_key,
+            in_effect=self.in_effect or call.effect is Effect.ONCE,
+        )
 
     def beside(self) -> Frame:
         """Return the frame for another run of the SDK's loop on the same path."""
-        return Frame(active=self.active, path=self.path, effect_key=self.effect_key)
+        return Frame(
+            active=self.active,
+            path=self.path,
+            place=self.place,
+            effect_key=self.effect_key,
+            in_effect=self.in_effect,
+        )
+
+    @property
+    def parked(self) -> bool:
+        """Whether nothing may begin here any more, because a call of the run waits for a person.
+
+        What is part of an effect that has to come to its end goes on for as long as the gate
+        lets it.
+        """
+        return self.active.suspension.begun and not self.in_effect
+
+    async def may_go_on(self, place: Place | None = None) -> None:
+        """Return, unless the run is being parked: then whoever is here stays here."""
+        if self.parked:
+            await self.active.suspension.hold(place or self.place)
+
+    async def refused(self, error: SteerError, place: Place) -> None:
+        """Keep what the gate raised: the SDK would wrap it, or show it to a model.
+
+        Of a run that is being parked it ends nothing, and whoever is here stays here.
+        """
+        active = self.active
+        if active.suspension.begun:
+            await active.suspension.hold(place)
+        active.refusal = active.stop(error)
 
     async def authorize(self, call: ToolCall) -> Decision:
-        """Ask the gate, and keep what it raises: the SDK would wrap it, or show it to a model."""
+        """Ask the gate; returns what is allowed or denied, and never where that has to wait."""
+        place, suspension = (*self.place, call.key), self.active.suspension
+        await self.may_go_on(place)
         try:
-            return await self.active.run.gate.authorize(call)
+            decision = await self.active.run.gate.authorize(call)
         except SteerError as error:
-            self.active.stopped = self.active.stopped or error
+            await self.refused(error, place)
             raise
+        if decision.outcome is GateOutcome.SUSPEND:
+            suspension.begin()
+            await suspension.hold(place)
+        # Another call may have been suspended meanwhile.
+        await self.may_go_on(place)
+        return decision
 
     async def call(
         self,
@@ -227,22 +283,47 @@ class Frame:
         """Run an allowed call, or learn what became of it before; keeps what the gate raises."""
         if decision.grant is None:
             raise RuntimeFailure(f"the gate allowed {call.tool} without a grant")
-        try:
-            return await self.active.run.gate.call(call, decision.grant, effect)
-        except SteerError as error:
-            self.active.stopped = self.active.stopped or error
-            raise
+        place, suspension = (*self.place, call.key), self.active.suspension
+        await self.may_go_on(place)
 
-    async def begin(self, call: ToolCall, decision: Decision) -> None:
-        """Note that the provider is about to make an allowed call; keeps what the gate raises."""
-        if decision.grant is None:
-            raise RuntimeFailure(f"the gate allowed {call.tool} without a grant")
+        async def left_open(run: EffectRun) -> JsonValue:
+            try:
+                return await effect(run)
+            except (Exception, asyncio.CancelledError) as error:
+                if self._enters_again(call, error):
+                    raise Unwound from error
+                raise
+
         try:
-            await self.active.run.gate.begin(call, decision.grant)
+            with suspension.running(place):
+                outcome = await self.active.run.gate.call(call, decision.grant, left_open)
         except SteerError as error:
-            self.active.stopped = self.active.stopped or error
+            await self.refused(error, place)
             raise
-        self.begun[call.call_id] = (call, decision.grant)
+        except Unwound as unwound:
+            if isinstance(unwound.__cause__, asyncio.CancelledError):
+                raise asyncio.CancelledError from unwound
+            await suspension.hold(place)
+        # What came of it is recorded; who would go on with it has to wait.
+        await self.may_go_on(place)
+        return outcome
+
+    def _enters_again(self, call: ToolCall, error: BaseException) -> bool:
+        """Whether a call ends so only because what is inside of it was parked."""
+        suspension = self.active.suspension
+        if not suspension.begun or call.effect is Effect.ONCE:
+            return False
+        cancelled = isinstance(error, asyncio.CancelledError)
+        return cancelled or suspension.held_inside((*self.place, call.key))
+
+    async def begin_granted(self) -> None:
+        """Note that the provider is about to make the calls that it may now make."""
+        granted, self.granted = self.granted, []
+        for call, decision in granted:
+            if decision.grant is None:
+                raise RuntimeFailure(f"the gate allowed {call.tool} without a grant")
+            await self.active.run.gate.begin(call, decision.grant)
+            self.begun[call.call_id] = (call, decision.grant)
 
 
 _FRAME: ContextVar[Frame | None] = ContextVar("steer_openai_agents_frame", default=None)

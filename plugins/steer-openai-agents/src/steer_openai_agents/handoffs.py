@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agents import Agent, AgentBase, Handoff, HandoffInputData, HandoffInputFilter, handoff
 from steer.errors import RuntimeFailure
 from steer.events import AgentDone, AgentHandoff, AgentStarted
-from steer.ports.gate import Decision, EffectRun, GateOutcome, ToolCall
+from steer.ports.gate import Decision, EffectRun, ToolCall
 from steer.ports.policy import ToolKind
 from steer.values import Effect, JsonValue
 
@@ -70,9 +70,7 @@ def unless_denied(change: HandoffInputFilter) -> HandoffInputFilter:
     return changed
 
 
-def _neither_made_nor_told(call: ToolCall, decision: Decision) -> RuntimeFailure:
-    if decision.outcome is GateOutcome.SUSPEND:
-        return RuntimeFailure(f"{call.tool} was to be suspended, which this runtime cannot")
+def _nobody_to_tell(call: ToolCall, decision: Decision) -> RuntimeFailure:
     return RuntimeFailure(
         f"{call.tool} was denied where no agent has the floor that could be told: {decision.reason}"
     )
@@ -91,15 +89,15 @@ class _GatedHandoff:
         frame = current_frame()
         call = self._call(frame, self._asked(frame, arguments))
         decision = await frame.authorize(call)
-        if decision.outcome is GateOutcome.DENY and frame.turn_of is not None:
+        if not decision.allowed:
+            if frame.turn_of is None:
+                raise _nobody_to_tell(call, decision)
             frame.deny_handoff(decision.reason)
             return frame.turn_of
-        if not decision.allowed:
-            raise _neither_made_nor_told(call, decision)
         targets: list[Agent[Any]] = []
 
         async def effect(run: EffectRun) -> JsonValue:
-            with entered(frame.inside(call.call_id, run.key)):
+            with entered(frame.inside(call, run.key)):
                 target = await self._original.on_invoke_handoff(context, arguments)
             targets.append(target)
             return target.name

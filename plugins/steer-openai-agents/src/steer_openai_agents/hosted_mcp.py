@@ -1,7 +1,7 @@
 """Hosted MCP servers whose calls their author wants approved: the gate answers for each call.
 
-The provider makes the call, so steer promises no more than one verdict for it; what came of it
-is in the model's next message.
+The provider makes the call once the next request tells it to, so steer promises no more than one
+verdict for it; what came of it is in the model's next message.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from agents import HostedMCPTool, MCPToolApprovalFunctionResult, MCPToolApproval
 from openai.types.responses.response_output_item import McpCall
 from pydantic_core import to_jsonable_python
 from steer.errors import ErrorInfo
-from steer.ports.gate import GateOutcome, ToolCall, ToolOutcome
+from steer.ports.gate import ToolCall, ToolOutcome
 from steer.ports.policy import ToolKind
 from steer.values import EffectStatus, JsonValue
 
@@ -52,7 +52,7 @@ def gated_hosted_mcp(tool: HostedMCPTool, *, agent: str) -> HostedMCPTool:
             needs_approval=needs_approval,
         )
         decision = await frame.authorize(call)
-        if decision.outcome is GateOutcome.DENY:
+        if not decision.allowed:
             return {"approve": False, "reason": decision.reason}
         if decision.arguments != call.arguments:
             return {
@@ -60,7 +60,7 @@ def gated_hosted_mcp(tool: HostedMCPTool, *, agent: str) -> HostedMCPTool:
                 "reason": "policy allows this call with other arguments only, "
                 "and a hosted tool runs with the model's own",
             }
-        await frame.begin(call, decision)
+        frame.granted.append((call, decision))
         return {"approve": True}
 
     gated = copy_marked(tool)

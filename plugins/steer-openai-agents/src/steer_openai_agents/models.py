@@ -166,26 +166,44 @@ class GatedModel(Model):
                 max_output_tokens=output_limit(question),
                 bounded=is_bounded(question),
             )
-            try:
-                with exchange.current():
-                    response = await self._ask(exchange, model, question, audience)
-            except Refused as refused:
-                raise refused.error from None
-            except Recorded as recorded:
-                response = decode_response(recorded.record.response)
-                exchange.finish_reason = recorded.record.finish_reason
-                audience.hear(_completed(response))
-            except Exception as error:
-                await exchange.closed()
-                if await _failed(exchange, error, last=last or audience.heard):
-                    return None
-                raise
-            finally:
-                await exchange.closed()
-        await take_message(frame, exchange.admitted.message, response.output)
-        if not frame.path:
+            # Whatever this request has cost is to be on record before the run is parked.
+            with frame.active.suspension.running(exchange.place):
+                response = await self._answer(exchange, model, question, audience, last=last)
+                await stack.aclose()
+                if response is not None:
+                    await take_message(frame, exchange.admitted.message, response.output)
+        if response is not None and not frame.path:
             frame.active.finish_reason = exchange.finish_reason
+        await frame.may_go_on()
         return response
+
+    async def _answer(
+        self,
+        exchange: Exchange,
+        model: Model,
+        question: Question,
+        audience: Audience,
+        *,
+        last: bool,
+    ) -> Response | None:
+        """Return the answer of one request, ``None`` where it failed and is to be made again."""
+        try:
+            with exchange.current():
+                return await self._ask(exchange, model, question, audience)
+        except Refused as refused:
+            raise refused.error from None
+        except Recorded as recorded:
+            response = decode_response(recorded.record.response)
+            exchange.finish_reason = recorded.record.finish_reason
+            audience.hear(_completed(response))
+            return response
+        except Exception as error:
+            await exchange.closed()
+            if await _failed(exchange, error, last=last or audience.heard):
+                return None
+            raise
+        finally:
+            await exchange.closed()
 
     async def _ask(
         self, exchange: Exchange, model: Model, question: Question, audience: Audience
@@ -303,17 +321,21 @@ async def _failed(exchange: Exchange, error: Exception, *, last: bool) -> bool:
     exchange.frame.active.means(error, failure)
     if exchange.call is None:
         return False
-    sent = sent_by(error)
+    frame, sent = exchange.frame, sent_by(error)
     # The calls that this request lets the provider make, it may have made: not twice.
-    if last or (exchange.frame.begun and sent is Sent.UNKNOWN):
+    last = last or frame.parked or (bool(frame.begun) and sent is Sent.UNKNOWN)
+    if last:
         exchange.call.fail(failure, sent=sent, usage=exchange.usage)
-        return False
-    try:
-        return await exchange.call.retry(failure, sent=sent, usage=exchange.usage)
-    except SteerError as stop:
-        active = exchange.frame.active
-        active.stopped = active.stopped or stop
-        raise
+    else:
+        try:
+            with frame.active.suspension.waiting(exchange.place):
+                last = not await exchange.call.retry(failure, sent=sent, usage=exchange.usage)
+        except SteerError as stop:
+            await frame.refused(stop, exchange.place)
+            raise
+    # The next attempt makes this request anew.
+    await frame.may_go_on(exchange.place)
+    return not last
 
 
 def _completed(response: Response) -> ResponseCompletedEvent:

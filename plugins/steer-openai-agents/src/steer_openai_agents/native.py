@@ -25,7 +25,7 @@ from agents.util._approvals import evaluate_needs_approval_setting
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 from steer.errors import ErrorCategory, RuntimeFailure
-from steer.ports.gate import EffectRun, GateOutcome, ToolCall, ToolOutcome
+from steer.ports.gate import EffectRun, ToolCall, ToolOutcome
 from steer.ports.policy import ToolKind
 from steer.values import Effect, EffectStatus, JsonValue
 
@@ -81,14 +81,10 @@ class NativeGate:
             needs_approval=needs_approval,
         )
         decision = await frame.authorize(call)
-        match decision.outcome:
-            case GateOutcome.ALLOW:
-                frame.permits[call_id] = (call, decision)
-                return None
-            case GateOutcome.DENY:
-                return decision.reason
-            case GateOutcome.SUSPEND:
-                raise RuntimeFailure(f"{self.tool} was to be suspended, which this runtime cannot")
+        if not decision.allowed:
+            return decision.reason
+        frame.permits[call_id] = (call, decision)
+        return None
 
     def forget(self, call_ids: Iterable[str]) -> None:
         """Drop the verdicts on calls that were allowed and will not be made."""
@@ -130,7 +126,7 @@ class NativeGate:
 
         async def effect(run: EffectRun) -> JsonValue:
             try:
-                with entered(frame.inside(call_id, run.key)):
+                with entered(frame.inside(call, run.key)):
                     result = await settled(act(run))
             except Exception as error:
                 told = str(error) or type(error).__name__

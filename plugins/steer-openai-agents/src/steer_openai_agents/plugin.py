@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from steer.capabilities import Capabilities, HistoryForm, ModelGate, UsageSource
+from steer.capabilities import Capabilities, HistoryForm, ModelGate, Suspension, UsageSource
 from steer.plugin import RuntimePlugin, hookimpl
 
 __all__ = ["CAPABILITIES", "RUNTIME", "steer_runtimes"]
 
 CAPABILITIES = Capabilities(
+    suspend=Suspension.MANY,
+    suspend_in_subagents=True,
     model_gate=ModelGate.NATIVE,
     usage=UsageSource.PROVIDER,
     history=HistoryForm.NATIVE,
@@ -44,6 +46,7 @@ RUNTIME = RuntimePlugin(
     native_functions=("run_workflow",),
     config="steer_openai_agents.config:OpenAIAgentsConfig",
     testing="steer_openai_agents.testing:connect",
+    nesting="steer_openai_agents.testing:nesting",
 )
 
 

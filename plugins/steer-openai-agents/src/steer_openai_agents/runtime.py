@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import FIRST_COMPLETED
 from typing import Any
 
 import anyio
@@ -12,10 +13,10 @@ from agents.items import ItemHelpers
 from agents.result import RunResult
 from agents.run import AgentRunner
 from pydantic_core import to_jsonable_python
-from steer.errors import ConfigError, PluginError, RuntimeFailure
+from steer.errors import ConfigError, PluginError, RuntimeFailure, SteerError
 from steer.events import AgentDone, AgentStarted
 from steer.ports.options import PrepareOptions
-from steer.ports.runtime import Finished, Prepared, Run
+from steer.ports.runtime import Finished, Prepared, Run, Suspended
 from steer.values import FinishReason
 
 from steer_openai_agents.clients import Clients
@@ -59,7 +60,7 @@ class OpenAIAgentsRuntime:
         """Compile and check once: see ``Runtime.prepare``."""
         return prepare(agent, options, config=self._config, clients=self._clients)
 
-    async def run(self, prepared: Prepared, run: Run, /) -> Finished:
+    async def run(self, prepared: Prepared, run: Run, /) -> Finished | Suspended:
         """Run a prepared agent: see ``Runtime.run``."""
         if not isinstance(prepared, OpenAIAgentsPrepared):
             raise PluginError("openai-agents", "was given an agent that another runtime prepared")
@@ -77,17 +78,31 @@ class OpenAIAgentsRuntime:
         # cancelled interrupts each of its waits.
         task = asyncio.create_task(_drive(prepared, active), name=f"agent {prepared.agent}")
         active.works(task)
+        parked = False
         try:
-            await asyncio.wait({task})
+            ends: set[asyncio.Future[Any]] = {task, active.suspension.quiet}
+            await asyncio.wait(ends, return_when=FIRST_COMPLETED)
+            parked = not task.done()
+            if parked:
+                _unwind(task, active)
         except asyncio.CancelledError:
-            task.cancel()
-            # However it ends now, nobody waits for it.
-            task.add_done_callback(lambda task: task.cancelled() or task.exception())
-            active.cancel_elsewhere()
+            _unwind(task, active)
             raise
         finally:
+            active.suspension.close()
             await active.settle()
-        finished = await task
+        if parked:
+            return Suspended()
+        try:
+            finished = await task
+        except SteerError as error:
+            if active.suspension.begun and error is active.refusal:
+                # Some of it heard that nothing may begin any more before this runtime did.
+                return Suspended()
+            raise
+        if active.suspension.begun:
+            # The author's code has not waited for the call: what it came to is no result.
+            return Suspended()
         await active.sessions.store()
         return finished
 
@@ -100,6 +115,13 @@ class OpenAIAgentsRuntime:
             await self._clients.aclose()
 
 
+def _unwind(task: asyncio.Task[Any], active: ActiveRun) -> None:
+    """Have a run end where it is; however it ends then, nobody waits for it."""
+    task.cancel()
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())
+    active.cancel_elsewhere()
+
+
 async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished:
     with entered(Frame(active=active)) as frame:
         start = prepared.start
@@ -108,6 +130,9 @@ async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished:
                 finished = await _run_workflow(start, active)
             else:
                 finished = await _run_agent(start, prepared, frame)
+            if active.suspension.begun:
+                # It has not waited for the call that is to wait; what it left running may end.
+                await asyncio.shield(active.suspension.quiet)
         except Exception as error:
             if active.stopped is not None:
                 raise active.stopped from error

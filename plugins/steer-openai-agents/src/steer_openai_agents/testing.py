@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from agents import Agent, function_tool
+from steer.agents import Tool
 from steer.values import JsonValue
 
-__all__ = ["connect"]
+__all__ = ["connect", "nesting"]
 
 
 def connect(provider_url: str) -> Mapping[str, JsonValue]:
@@ -18,3 +21,10 @@ def connect(provider_url: str) -> Mapping[str, JsonValue]:
         # The scripted model takes whatever the runtime claims, so that all of it is tried.
         "models": {"gpt-4.1": {"reasoning_effort": True, "responses": {"seed": True}}},
     }
+
+
+def nesting(model: str, tool: Tool[..., Any]) -> Agent[Any]:
+    """Return an agent whose one tool is another agent, which has ``tool``."""
+    inner: Agent[Any] = Agent(name="inner", model=model, tools=[function_tool(tool.function)])
+    outer = inner.as_tool("ask_inner", "Ask the other agent.")
+    return Agent(name="outer", model=model, tools=[outer])

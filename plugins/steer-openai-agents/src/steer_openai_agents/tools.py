@@ -31,7 +31,7 @@ from agents.tool_guardrails import (
 from agents.util._approvals import evaluate_function_tool_approval
 from steer.agents import encode_result
 from steer.errors import ErrorCategory, RuntimeFailure
-from steer.ports.gate import Decision, EffectRun, GateOutcome, ToolCall, ToolOutcome
+from steer.ports.gate import Decision, EffectRun, ToolCall, ToolOutcome
 from steer.ports.policy import ToolKind
 from steer.values import Effect, EffectStatus, JsonValue
 
@@ -160,14 +160,10 @@ class _GatedTool:
             needs_approval=await self._needs_approval(context),
         )
         decision = await frame.authorize(call)
-        match decision.outcome:
-            case GateOutcome.ALLOW:
-                frame.permits[call.call_id] = (call, decision)
-                return ToolGuardrailFunctionOutput.allow()
-            case GateOutcome.DENY:
-                return ToolGuardrailFunctionOutput.reject_content(decision.reason)
-            case GateOutcome.SUSPEND:
-                raise RuntimeFailure(f"{call.tool} was to be suspended, which this runtime cannot")
+        if not decision.allowed:
+            return ToolGuardrailFunctionOutput.reject_content(decision.reason)
+        frame.permits[call.call_id] = (call, decision)
+        return ToolGuardrailFunctionOutput.allow()
 
     async def _needs_approval(self, context: ToolContext[Any]) -> bool:
         """Whether the author wants a person to approve this call; what their check raises, raises.
@@ -283,7 +279,7 @@ class _Attempt:
         return await self._frame.call(self._call, decision, self._effect)
 
     async def _effect(self, run: EffectRun) -> JsonValue:
-        inside = self._frame.inside(self._call.call_id, run.key)
+        inside = self._frame.inside(self._call, run.key)
         inside.ask, inside.keep = run.ask, run.keep
         with entered(inside):
             self.result = await self._tool.run_once(self._context, self._arguments_of(run))

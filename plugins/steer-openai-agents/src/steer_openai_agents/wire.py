@@ -14,12 +14,13 @@ from typing import Any
 import anyio
 import httpx2
 from steer.errors import RuntimeFailure, SteerError
-from steer.ports.gate import ModelCall, ModelRequest
+from steer.ports.gate import ModelCall, ModelRequest, Sent
 from steer.ports.records import ModelRecord
 from steer.values import JsonValue, Usage
 
 from steer_openai_agents.frame import Frame
 from steer_openai_agents.question import OUTPUT_LIMITS
+from steer_openai_agents.suspension import Place
 
 __all__ = ["WIRE_KEY", "Exchange", "Recorded", "Refused", "current_exchange"]
 
@@ -88,6 +89,11 @@ class Exchange:
         self.served_by: dict[str, JsonValue] = {}
 
     @property
+    def place(self) -> Place:
+        """Where this request is among all that runs: not one of several on its path."""
+        return (*self.frame.place, self)
+
+    @property
     def admitted(self) -> ModelCall:
         """The call, once the gate has let it through."""
         if self.call is None:
@@ -98,8 +104,9 @@ class Exchange:
         """Ask the gate; return how much the model may answer, where that is less than asked.
 
         ``content`` is the serialised request. Raises ``Recorded`` or ``Refused``
-        where nothing is to be sent.
+        where nothing is to be sent; does not return where the run is being parked.
         """
+        await self.frame.may_go_on(self.place)
         request = ModelRequest(
             digest=_digest(target, content),
             model=self.model,
@@ -119,8 +126,11 @@ class Exchange:
         try:
             call = active.run.gate.model_call(request)
             self.call = await self._stack.enter_async_context(call)
+            await self.frame.begin_granted()
         except SteerError as error:
-            active.stopped = active.stopped or error
+            if self.call is not None and self.call.recorded is None:
+                self.call.fail(error, sent=Sent.NO)
+            await self.frame.refused(error, self.place)
             raise Refused(error) from error
         if self.call.recorded is not None:
             raise Recorded(self.call.recorded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from pydantic import SecretStr
 from steer import ApprovalSpec, ExecutionRequest, PrepareOptions, RuntimeKernel
 from steer.events import Event
 from steer.handle import ExecutionHandle
-from steer.ports.runtime import Finished
+from steer.ports.runtime import Finished, Prepared, Suspended
 from steer.values import RunResult
 from steer_conformance.provider import Provider, Script
 from steer_conformance.suites.runtime import BareGate, BareRun
@@ -55,13 +56,40 @@ async def run_bare(
     run: BareRun | None = None,
     **given: Any,
 ) -> tuple[Finished, BareRun]:
-    """Run an agent once over a bare gate."""
+    """Run an agent once, to its result, over a bare gate."""
     run = run or BareRun(gate=gate or BareGate())
     async with open_bare() as runtime:
         prepared = runtime.prepare(agent, options_for(provider, **given))
-        finished = await runtime.run(prepared, run)
+        finished = await finish(runtime, prepared, run)
     run.gate.check()
     return finished, run
+
+
+async def finish(runtime: OpenAIAgentsRuntime, prepared: Prepared, run: BareRun) -> Finished:
+    """Run what is prepared to its result."""
+    outcome = await runtime.run(prepared, run)
+    assert isinstance(outcome, Finished), f"it returned {outcome!r}"
+    return outcome
+
+
+async def park(
+    agent: object, provider: Provider, gate: BareGate, *, strict: bool = True, **given: Any
+) -> BareRun:
+    """Run an agent until it is parked; there must be no other task afterwards than before.
+
+    ``strict``: it has kept the rules of its gate.
+    """
+    run = BareRun(gate=gate)
+    async with open_bare() as runtime:
+        prepared = runtime.prepare(agent, options_for(provider, **given))
+        before = asyncio.all_tasks()
+        outcome = await runtime.run(prepared, run)
+        assert asyncio.all_tasks() <= before
+    assert isinstance(outcome, Suspended), f"it returned {outcome!r}"
+    gate.returned(outcome)
+    if strict:
+        gate.check()
+    return run
 
 
 @asynccontextmanager

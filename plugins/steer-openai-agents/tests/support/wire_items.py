@@ -101,3 +101,13 @@ def mcp_call(request_id: str, name: str, **outcome: Any) -> dict[str, Any]:
         "approval_request_id": request_id,
         **outcome,
     }
+
+
+def message(text: str) -> dict[str, Any]:
+    return {
+        "type": "message",
+        "id": "m",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": text, "annotations": []}],
+    }

@@ -54,8 +54,9 @@ def what_the_targets_name_is_there(case: PackagingCase) -> None:
         raise AssertionError(f"open cannot be called with {wanted} arguments: {error}") from error
     config = _config(case)
     assert config is None or issubclass(config, BaseModel), f"config names {config!r}, no model"
-    if case.plugin.testing is not None:
-        assert callable(_loaded(case.plugin.testing)), "testing cannot be called"
+    for key in ("testing", "nesting"):
+        target = getattr(case.plugin, key, None)
+        assert target is None or callable(_loaded(target)), f"{key} cannot be called"
 
 
 def _loaded(target: Any) -> Any:

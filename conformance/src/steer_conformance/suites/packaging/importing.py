@@ -56,7 +56,7 @@ def importing_the_plugin_module_imports_no_vendor(case: PackagingCase) -> None:
     vendors = _top_modules({*case.plugin.requires, *(each.name for each in case.requirements)})
     targets = {
         target.partition(":")[0]
-        for key in ("open", "config", "testing")
+        for key in ("open", "config", "testing", "nesting")
         if isinstance(target := getattr(case.plugin, key, None), str)
     }
     too_much = {name for name in imported if name.partition(".")[0] in vendors}

@@ -14,7 +14,14 @@ from dataclasses import replace
 from inspect import isawaitable
 from typing import TypeAlias
 
-from steer.errors import Diverged, ErrorCategory, ErrorInfo, OutcomeUnknown, SteerError
+from steer.errors import (
+    Diverged,
+    ErrorCategory,
+    ErrorInfo,
+    OutcomeUnknown,
+    RuntimeFailure,
+    SteerError,
+)
 from steer.ports.gate import (
     Decision,
     EffectRun,
@@ -24,7 +31,9 @@ from steer.ports.gate import (
     ToolCall,
     ToolOutcome,
 )
-from steer.ports.records import Grant
+from steer.ports.policy import ToolKind
+from steer.ports.records import EffectKey, Grant
+from steer.ports.runtime import Finished, Suspended
 from steer.values import Effect, EffectStatus, JsonValue, Usage
 
 from steer_conformance.suites.runtime.model_call import BareModelCall
@@ -41,7 +50,9 @@ class BareGate:
     """Allows everything, unless ``verdict`` says otherwise.
 
     A ``SteerError`` that ``verdict`` or ``admit`` raises stops the run, as a limit would: from
-    then on every question is answered with it. ``granted`` bounds what a model may answer.
+    then on every question is answered with it. Once ``verdict`` has suspended a call, every call
+    is, and no request is admitted, but for what is inside of a running effect that may not happen
+    twice. ``granted`` bounds what a model may answer.
     ``retries`` is how many failed requests may be made again. ``reach`` is called at every moment
     of the run, with its name.
     """
@@ -73,6 +84,8 @@ class BareGate:
         self.named: list[str] = []
         self.ended = asyncio.Event()
         self.stopped: SteerError | None = None
+        self.suspended: list[ToolCall] = []
+        self.under_way: dict[EffectKey, ToolCall] = {}
         self.complaints: list[str] = []
         self.narration = Narration(self.complain)
         self._position: dict[tuple[str, ...], int] = {}
@@ -99,13 +112,18 @@ class BareGate:
             self._look_at(call)
             self.asked.append(call)
         self.reach(f"authorize {call.call_id}")
-        decision = None if call.key in self.records.effects else await self._judged(call)
+        decision = None
+        if call.key not in self.records.effects and not self._is_parked(call.path):
+            decision = await self._judged(call)
         if decision is None:
             decision = Decision(outcome=GateOutcome.ALLOW, arguments=call.arguments)
-        if not decision.allowed:
-            return decision
         with self._lock:
             self._heed_stop()
+            if decision.outcome is GateOutcome.SUSPEND or self._is_parked(call.path):
+                self.suspended.append(call)
+                return Decision(outcome=GateOutcome.SUSPEND)
+            if not decision.allowed:
+                return decision
             name = f"g{len(self._grants) + 1}"
             grant = Grant(grant_id=name, key=call.key, digest="", policy="bare")
             decision = replace(decision, grant=grant)
@@ -119,7 +137,7 @@ class BareGate:
         known = self._earlier(call)
         if known is not None:
             return replace(known, replayed=True, exception=None)
-        self.ran.append(call)
+        self._begins(call)
         self.reach(f"call {call.call_id}")
         try:
             value = await effect(EffectRun(key=f"job/{call.key}", arguments=arguments))
@@ -128,7 +146,14 @@ class BareGate:
         except Exception as error:  # whatever a tool raises is its outcome
             outcome = _failed(EffectStatus.FAILED, error)
         except asyncio.CancelledError as error:
+            if self.suspended:
+                self.complain("RT-63", f"cut {call.tool} ({call.key}) short to be parked")
             self._resolve(call, _failed(EffectStatus.CANCELLED, error))
+            raise
+        except BaseException:
+            with self._lock:
+                del self.under_way[call.key]
+                self.records.begun.add(call.key)
             raise
         else:
             outcome = ToolOutcome(status=EffectStatus.SUCCEEDED, value=value)
@@ -141,7 +166,7 @@ class BareGate:
         self._observed[grant.grant_id] = call
         if self._earlier(call) is not None:
             return
-        self.ran.append(call)
+        self._begins(call)
         self.reach(f"begin {call.call_id}")
 
     async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
@@ -195,14 +220,43 @@ class BareGate:
                 raise self.stopped
             return known
 
+    def _begins(self, call: ToolCall) -> None:
+        with self._lock:
+            if self._is_parked(call.path):
+                self.complain("RT-43", f"began {call.tool} ({call.key}) although it was suspended")
+            self.ran.append(call)
+            self.under_way[call.key] = call
+
     def _resolve(self, call: ToolCall, outcome: ToolOutcome) -> None:
         with self._lock:
+            self.under_way.pop(call.key, None)
+            self.records.begun.discard(call.key)
             self.outcomes.append(outcome)
             self.records.add((call.key, outcome))
 
     def _heed_stop(self) -> None:
         if self.stopped is not None:
             raise self.stopped
+
+    # ---- parking -------------------------------------------------------------------------------
+
+    def returned(self, outcome: Finished | Suspended) -> None:
+        """Look whether the run may return this, as far as it was or was not suspended."""
+        if isinstance(outcome, Suspended) and not self.suspended:
+            self.complain("RT-43", "returned Suspended, and no call of it was suspended")
+        if isinstance(outcome, Finished) and self.suspended:
+            self.complain("RT-43", f"came to {outcome!r} although a call of it was suspended")
+        for call in self.under_way.values() if self.suspended else ():
+            self.complain("RT-63", f"returned while {call.tool} ({call.key}) was still running")
+
+    def _is_parked(self, path: tuple[str, ...]) -> bool:
+        """Whether nothing may begin on this path, because a call of the run waits for a person."""
+        return bool(self.suspended) and not any(
+            call.effect is Effect.ONCE
+            and call.kind not in _CONTAINERS
+            and path[: len(call.path) + 1] == (*call.path, call.call_id)
+            for call in self.under_way.values()
+        )
 
     # ---- model requests ------------------------------------------------------------------------
 
@@ -218,6 +272,8 @@ class BareGate:
         finally:
             if call.recorded is None:
                 self.narration.closes(call.id)
+                if self.suspended and not call.ended:
+                    self.complain("RT-63", f"cut the request {call.id} short to be parked")
             with self._lock:
                 if call.recorded is not None or call.completed:
                     self._position[path] = call.message + 1
@@ -226,6 +282,8 @@ class BareGate:
     def _admitted(self, request: ModelRequest) -> BareModelCall:
         with self._lock:
             self._heed_stop()
+            if self._is_parked(request.path):
+                raise RuntimeFailure("the run is to be parked, so no model is asked any more")
             try:
                 self.admit(request)
             except SteerError as error:
@@ -264,6 +322,10 @@ class BareGate:
             self._loop.call_soon_threadsafe(self.ended.set)
 
         done(ended)
+
+
+# Nothing by themselves: what happens inside of them passes the gate call by call.
+_CONTAINERS = (ToolKind.AGENT, ToolKind.HANDOFF)
 
 
 def _failed(status: EffectStatus, error: BaseException) -> ToolOutcome:

@@ -42,6 +42,7 @@ class Props:
     looked: list[str] = field(default_factory=list)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: threading.Event = field(default_factory=threading.Event)
 
     def look(self, effect: Effect = Effect.ONCE) -> Tool[..., Any]:
@@ -91,6 +92,18 @@ class Props:
             return "never"
 
         return tool(dawdle, timeout=seconds)
+
+    def linger(self) -> Tool[..., Any]:
+        """A tool that says when it began, and ends once it may go on."""
+
+        async def linger(at: str) -> str:
+            """Stay a while."""
+            self.began.set()
+            await self.go_on.wait()
+            self.looked.append(at)
+            return f"{at}: {RED}"
+
+        return tool(linger)
 
     def toil(self) -> Tool[..., Any]:
         """A tool in a thread, which nobody can stop; it ends once it is let go."""

@@ -36,8 +36,11 @@ class Records:
             self.effects[record[0]] = record[1]
 
     def until(self, count: int | None = None) -> Records:
-        """The first so many records, as an attempt that died then would have left them."""
-        left = Records()
+        """The first so many records, as an attempt that died then would have left them.
+
+        All of them are what one leaves that has ended, with the calls it left without an outcome.
+        """
+        left = Records(begun=set(self.begun) if count is None else set())
         for record in self.log[:count]:
             left.add(record)
         return left

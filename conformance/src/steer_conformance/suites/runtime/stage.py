@@ -81,9 +81,11 @@ class Stage:
     async def play(self, prepared: Prepared, run: BareRun) -> Finished | Suspended:
         """Run what is prepared; whatever comes of it, nothing may be told afterwards."""
         try:
-            return await self.runtime.run(prepared, run)
+            outcome = await self.runtime.run(prepared, run)
         finally:
             run.gate.narration.ends()
+        run.gate.returned(outcome)
+        return outcome
 
     async def failure(self, agent: object = None, **how: Any) -> tuple[SteerError, BareRun]:
         """Run an agent that has to fail with an error of steer's; return the error."""
