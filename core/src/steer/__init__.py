@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from steer.agents import Agent, Tool, ToolContext, load_agent, tool
     from steer.blocking import BlockingHandle, BlockingKernel, run_sync
-    from steer.context import BudgetSpec, ExecutionContext, PolicyRef, RetrySpec
+    from steer.context import (
+        BudgetSpec,
+        ChildSpec,
+        ExecutionContext,
+        JobRetrySpec,
+        PolicyRef,
+        RetrySpec,
+    )
     from steer.errors import SteerError
     from steer.events import Event
     from steer.fold import Position
@@ -28,10 +35,12 @@ __all__ = [
     "BlockingHandle",
     "BlockingKernel",
     "BudgetSpec",
+    "ChildSpec",
     "Event",
     "ExecutionContext",
     "ExecutionHandle",
     "ExecutionRequest",
+    "JobRetrySpec",
     "JobStatus",
     "Message",
     "PolicyRef",
@@ -58,10 +67,12 @@ _MODULES = {
     "BlockingHandle": "blocking",
     "BlockingKernel": "blocking",
     "BudgetSpec": "context",
+    "ChildSpec": "context",
     "Event": "events",
     "ExecutionContext": "context",
     "ExecutionHandle": "handle",
     "ExecutionRequest": "request",
+    "JobRetrySpec": "context",
     "JobStatus": "values",
     "Message": "values",
     "PolicyRef": "context",
