@@ -213,7 +213,13 @@ class Engine:
         stop = Stop(status=JobStatus.CANCELLED, reason=reason, by=by)
         if running is not None:
             running.state.stop(stop)
-            return
+            if not running.leaving:
+                return
+            # It is being given up for a while, which the request to stop came too late for.
+            await running.left()
+            if running.result is not None:
+                return
+            job = await self.storage.jobs.get(job.scope_id, job.job_id)
         await self.storage.commit(
             job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by)]
         )

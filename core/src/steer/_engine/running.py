@@ -94,6 +94,12 @@ class RunningJob:
         self.result: RunResult | None = None
         self.later: Later | None = None
 
+    @property
+    def leaving(self) -> bool:
+        """Whether a stop comes too late: the job is ending, or being given up for a while."""
+        stop = self.state.stopped
+        return self.state.ended or (stop is not None and stop.status is JobStatus.QUEUED)
+
     async def left(self) -> None:
         """Return once this process has nothing more to do with the job."""
         await self._ended.wait()

@@ -165,11 +165,10 @@ class Worker:
         self._dead = [owner for owner in owners if gone(owner, seen_from=engine.owner)]
 
     async def _mind(self, job: JobRecord, running: RunningJob) -> None:
-        try:
-            await running.left()
-        finally:
-            self._mine.pop((job.scope_id, job.job_id), None)
-            self._wake.set()
+        # Cancelled, it leaves the job among those that are to be given back.
+        await running.left()
+        self._mine.pop((job.scope_id, job.job_id), None)
+        self._wake.set()
         self._tell(_last_note(job, running))
 
     async def _hear(self, queue: str) -> None:
