@@ -292,8 +292,8 @@ class Gate(Protocol):
     def model_call(self, request: ModelRequest, /) -> AbstractAsyncContextManager[ModelCall]:
         """Admit one wire request (RT-5); leaving without ``complete`` counts as a failure.
 
-        Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``, and ``Suspending`` once
-        a call of the run is suspended: see ``authorize``.
+        Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``, and ``Suspending``
+        once a call of the run is suspended: see ``authorize``.
         """
         ...
 
