@@ -14,7 +14,7 @@ from steer.handle import ExecutionHandle
 from steer.ports.policy import Question, Verdict
 from stepwise import Stepwise, Turn, registry
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test that waits has failed."""
 
 

@@ -12,18 +12,14 @@ import anyio
 from steer._engine.actions import Actions
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
+from steer._engine.attempts import NOTHING, Attempts, Past
 from steer._engine.family import Family
-from steer._engine.gate import JobGate
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
-from steer._engine.limits import Limits
-from steer._engine.parking import Parking
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
 from steer._engine.requiring import Requiring
-from steer._engine.retries import wait_before_next_try
-from steer._engine.run_view import RunView
-from steer._engine.running import RELEASE, Body, RunningJob
+from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop
 from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
@@ -31,17 +27,14 @@ from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
-from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, RetrySpec
-from steer.errors import Conflict, DeadlineExceeded, Released
+from steer.errors import Conflict, DeadlineExceeded
 from steer.events import Event, JobStarted, JobStatusChanged, ModelRetracted
-from steer.fold import Fold
 from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, JobCreated
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord, Owner
-from steer.ports.runtime import Finished, Suspended
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import MAX_PAGE, Storage
 from steer.values import JobStatus
@@ -94,6 +87,13 @@ class Engine:
             clock=clock,
             running=self.running,
             on_committed=self._fan_out,
+        )
+        self._attempts = Attempts(
+            storage=storage,
+            artifacts=self.artifacts.store,
+            actions=self.actions,
+            clock=clock,
+            spawn=self._host.spawn,
         )
         self._family = Family(storage, self._end_child)
         self._ending = 0
@@ -148,7 +148,7 @@ class Engine:
         Raises ``IdempotencyConflict`` where the scope has a job with the same key, and for a child
         what ``JobCreated`` says: its parent may have ``max_children``.
         """
-        running = self._build(job, work, lease=Lease.starting(self.clock))
+        running = self._attempt(job, work, lease=Lease.starting(self.clock))
         state = running.state
         state.tell(_first(job))
         with state.lock:
@@ -220,14 +220,8 @@ class Engine:
         questions = Questions(await self.actions.of_job(job.scope_id, job.job_id))
         status = job.status
         job = replace(job, run_id=run_id, fence=claimed.fence, attempt=claimed.attempt)
-        running = self._build(
-            job,
-            work,
-            lease=lease,
-            history=events,
-            replay=Replay(records, events),
-            questions=questions,
-        )
+        past = Past(events=events, replay=Replay(records, events), questions=questions)
+        running = self._attempt(job, work, lease=lease, past=past)
         state = running.state
         if isinstance(work, Stop):
             state.stop(work)
@@ -311,90 +305,18 @@ class Engine:
             if len(page) < MAX_PAGE:
                 return events
 
-    def _build(
-        self,
-        job: JobRecord,
-        work: Work | Rebuild | Stop,
-        *,
-        lease: Lease,
-        history: Sequence[Event] = (),
-        replay: Replay | None = None,
-        questions: Questions | None = None,
+    def _attempt(
+        self, job: JobRecord, work: Work | Rebuild | Stop, *, lease: Lease, past: Past = NOTHING
     ) -> RunningJob:
-        fold = Fold(job_id=job.job_id, scope_id=job.scope_id, run_id=job.run_id)
-        for event in history:
-            fold.add(event)
-        request = None if isinstance(work, Stop) else work.request
-        state = JobState(
-            context=ExecutionContext(
-                scope_id=job.scope_id,
-                principal_id=job.principal_id,
-                session_id=job.session_id,
-                job_id=job.job_id,
-                run_id=job.run_id,
-                parent_job_id=job.parent_job_id,
-            ),
-            attempt=job.attempt,
-            fence=job.fence,
-            last_seq=history[-1].seq or 0 if history else 0,
+        return self._attempts.build(
+            job,
+            work,
             lease=lease,
-            limits=Limits(spec=request.budgets if request else BudgetSpec(), usage=fold.usage),
-            retries=request.retries if request else RetrySpec(),
-            approvals=request.approvals if request else ApprovalSpec(),
-            actions=self.actions,
-            questions=questions or Questions(),
-            parking=Parking(
-                spec=request.approvals if request else ApprovalSpec(),
-                clock=self.clock,
-                answered=questions.answered_calls() if questions else (),
-            ),
-            deadline=job.deadline if request else None,
-            replay=replay or Replay(),
-            fold=fold,
-            storage=self.storage,
-            artifacts=self.artifacts.store,
-            clock=self.clock,
-            spawn=self._host.spawn,
+            past=past,
             on_committed=lambda events: self._fan_out(job, events),
-            started=job.created_at,
-        )
-        return RunningJob(
-            state=state,
-            body=_nothing if isinstance(work, Stop) else self._body(state, job, work),
-            keep_records=request is not None and request.keep_records,
-            resumable=isinstance(work, Rebuild) or (isinstance(work, Work) and work.resumable),
             on_queued=lambda: self._signal(NO_SCOPE, queue_topic(job.queue)),
             on_ended=partial(self._forget, job, work),
-            runtime=job.runtime,
-            retry_wait=None
-            if request is None or not request.job_retries.attempts
-            else lambda error, left: wait_before_next_try(
-                error, job.retries, request.job_retries, left=left
-            ),
         )
-
-    def _body(self, state: JobState, job: JobRecord, work: Work | Rebuild) -> Body:
-        if isinstance(work, Rebuild):
-            build = work.build
-
-            async def rebuilt() -> Finished | Suspended:
-                return await self._body(state, job, await build())()
-
-            return rebuilt
-        view = RunView(
-            state=state,
-            runtime=job.runtime,
-            gate=JobGate(state, work.policies),
-            input=work.request.input,
-            user_context=work.user_context,
-        )
-        if work.resumable:
-            state.parking.enable(work.prepared.capabilities)
-
-        async def body() -> Finished | Suspended:
-            return await work.runtime.run(work.prepared, view)
-
-        return body
 
     async def _start(self, running: RunningJob) -> None:
         context = running.state.context
@@ -475,7 +397,3 @@ _CLAIM_REASONS = {
     JobStatus.QUEUED: "queued",
     JobStatus.WAITING_ACTION: "taken up again while it waits for a person",
 }
-
-
-async def _nothing() -> Finished | Suspended:
-    raise Released("this job was only taken over to be ended")
