@@ -21,6 +21,7 @@ PREFIXES = {
     "sink": "SK",
     "signals": "SG",
     "cache": "CA",
+    "artifact": "AR",
     "executor": "EX",
     "packaging": "PK",
 }
@@ -77,6 +78,7 @@ def test_the_checks_of_each_port_and_capability_are_as_many_as_is_known() -> Non
         "sink": {None: 9},
         "signals": {None: 11},
         "cache": {None: 7},
+        "artifact": {None: 12},
         "executor": {None: 5},
         "packaging": {None: 8},
     }

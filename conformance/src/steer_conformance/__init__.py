@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from steer_conformance.checking import run
     from steer_conformance.pytest_checks import (
+        artifact_checks,
         cache_checks,
         executor_checks,
         packaging_checks,
@@ -33,6 +34,7 @@ __all__ = [
     "Result",
     "RuntimeSetup",
     "SinkBench",
+    "artifact_checks",
     "cache_checks",
     "executor_checks",
     "packaging_checks",

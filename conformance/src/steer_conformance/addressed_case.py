@@ -1,4 +1,4 @@
-"""The case of a check of what is opened by URL: signal channels and caches."""
+"""The case of a check of what is opened by URL: signal channels, caches and files."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from steer_conformance.profiles import PULL_REQUEST, Profile, profile_named
 from steer_conformance.running import Planned, perform, planned, shortfalls
 
 __all__ = [
+    "artifact_checks",
     "cache_checks",
     "executor_checks",
     "packaging_checks",
@@ -81,6 +82,19 @@ def signals_checks(
     ``make_signals(folder)`` returns a context manager of the URL of a channel of its own.
     """
     return _test(suite_for("signals"), plugin, make_signals, known_failures)
+
+
+def artifact_checks(
+    plugin: Declaration,
+    make_artifacts: Callable[..., Any],
+    *,
+    known_failures: Reasons | None = None,
+) -> Callable[..., None]:
+    """Return a test of a store for files of jobs.
+
+    ``make_artifacts(folder)`` returns a context manager of the URL of an empty store.
+    """
+    return _test(suite_for("artifact"), plugin, make_artifacts, known_failures)
 
 
 def cache_checks(

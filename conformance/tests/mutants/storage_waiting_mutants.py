@@ -29,6 +29,11 @@ class ForgetsRetries(Rewriting):
         return replace(change, retry=False)
 
 
+class ForgetsWhoHolds(Rewriting):
+    def ActionMoved(self, change: c.ActionMoved) -> c.ActionMoved:  # noqa: N802
+        return replace(change, held_by=None)
+
+
 class AnyNumberOfChildren(Rewriting):
     def JobCreated(self, change: c.JobCreated) -> c.JobCreated:  # noqa: N802
         return replace(change, max_children=None)
@@ -147,6 +152,7 @@ MUTANTS: tuple[Mutant, ...] = (
     in_memory("names an owner twice", "ST-50", NamesAnOwnerTwice),
     in_memory("names owners of other scopes", "ST-50", NamesOwnersOfAllScopes),
     in_memory("takes an answer that is late", "ST-51", swallowing(c.ActionMoved, ActionExpired)),
+    in_memory("leaves an answer to nobody", "ST-53", ForgetsWhoHolds),
     in_memory("takes any number of children", "ST-52", AnyNumberOfChildren),
     in_memory("takes one child too many", "ST-52", OneChildTooMany),
     in_memory(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import artifact_mutants
 import cache_mutants
 import executor_mutants
 import packaging_mutants
@@ -12,6 +13,7 @@ import pytest
 import signals_mutants
 import sink_mutants
 from steer_conformance import (
+    artifact_checks,
     cache_checks,
     executor_checks,
     packaging_checks,
@@ -26,6 +28,9 @@ test_the_policy_about_a_tool_of_its_own = policy_checks(
 )
 test_the_channel = signals_checks(
     signals_mutants.REFERENCE.plugin, signals_mutants.REFERENCE.factory
+)
+test_the_store_of_files = artifact_checks(
+    artifact_mutants.REFERENCE.plugin, artifact_mutants.REFERENCE.factory
 )
 test_the_cache = cache_checks(cache_mutants.REFERENCE.plugin, cache_mutants.REFERENCE.factory)
 test_the_executor = executor_checks(

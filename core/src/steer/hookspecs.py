@@ -21,6 +21,7 @@ from typing import Protocol
 import pluggy
 
 from steer.plugin import (
+    ArtifactPlugin,
     CachePlugin,
     CommandPlugin,
     Declaration,
@@ -44,6 +45,7 @@ RETURNS: Mapping[str, type[Declaration]] = {
     "steer_signals": SignalsPlugin,
     "steer_executors": ExecutorPlugin,
     "steer_caches": CachePlugin,
+    "steer_artifacts": ArtifactPlugin,
     "steer_commands": CommandPlugin,
 }
 """The kind of declaration that each hook returns."""
@@ -233,6 +235,30 @@ class HookSpecs(Protocol):
                 contract=1,
                 open="acme_steer.cache:open_cache",
                 schemes=("acmecache",),
+            )
+        ```
+        """
+
+    @_hookspec
+    def steer_artifacts(self) -> Iterable[ArtifactPlugin]:
+        """Stores for the files of jobs, chosen by URL.
+
+        The target is called as `open(url, clock)` and returns a
+        `steer.ports.artifact.ArtifactStore`. Without one, files are kept in the storage.
+
+        ```python
+        from steer.plugin import ArtifactPlugin, hookimpl
+
+
+        @hookimpl
+        def steer_artifacts():
+            yield ArtifactPlugin(
+                name="acme-files",
+                summary="Files in AcmeFiles",
+                contract=1,
+                open="acme_steer.artifacts:open_artifacts",
+                schemes=("acmefiles",),
+                requires=("acme-files-client",),
             )
         ```
         """

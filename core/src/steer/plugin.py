@@ -24,6 +24,7 @@ from steer.naming import fold
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from steer.ports.artifact import ArtifactStore
     from steer.ports.cache import Cache
     from steer.ports.executor import Executor
     from steer.ports.policy import AsyncPolicy, Policy
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTRACT",
     "ENTRY_POINT_GROUP",
+    "ArtifactPlugin",
     "CachePlugin",
     "CommandPlugin",
     "Declaration",
@@ -85,6 +87,7 @@ class PluginKind(StrEnum):
     SIGNALS = "signals"
     EXECUTOR = "executor"
     CACHE = "cache"
+    ARTIFACT = "artifact"
     COMMAND = "command"
 
 
@@ -297,6 +300,15 @@ class CachePlugin(_Addressed):
     kind: ClassVar[PluginKind] = PluginKind.CACHE
 
     open: str | Callable[..., Cache]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactPlugin(_Addressed):
+    """A store for files of jobs. ``open(url, clock) -> ArtifactStore``."""
+
+    kind: ClassVar[PluginKind] = PluginKind.ARTIFACT
+
+    open: str | Callable[..., ArtifactStore]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

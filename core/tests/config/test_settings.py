@@ -314,3 +314,11 @@ def test_nothing_under_a_secret_name_is_shown(secret: str, name: str) -> None:
 def test_a_plain_url_is_shown_as_it_is() -> None:
     for url in ("http://127.0.0.1:8080/v1", "sqlite:////a/b@c.db", "https://host/?page=2"):
         assert masked("base_url", url) == url
+
+
+def test_files_of_jobs_are_kept_in_the_storage_unless_a_url_says_where(tmp_path: Path) -> None:
+    assert load(tmp_path).artifacts is None
+    assert load(tmp_path, env={"STEER_ARTIFACTS": "acme://x"}).artifacts == "acme://x"
+    assert load(tmp_path, toml='artifacts = "acme://y"').artifacts == "acme://y"
+    with pytest.raises(ConfigError, match="STEER_ARTIFACTS: artifacts is not a URL"):
+        load(tmp_path, env={"STEER_ARTIFACTS": "user:secret@host"})

@@ -18,6 +18,7 @@ from steer.clock import SystemClock
 from steer.errors import BudgetExceeded, ConfigError, InvalidAnswer, NotFound
 from steer.events import ArtifactCreated, JobStarted
 from steer.handle import ExecutionHandle
+from steer.plugin import ArtifactPlugin
 from steer.ports.changes import ActionRequested, EventsAppended, JobCreated
 from steer.ports.gate import EffectRun
 from steer.ports.records import ActionRecord, JobRecord
@@ -131,6 +132,33 @@ async def test_files_can_be_kept_in_a_store_of_their_own() -> None:
             assert await elsewhere.read_artifact(found.artifact_id) == b"x"
     with pytest.raises(ConfigError, match="max_artifact_bytes"):
         RuntimeKernel(artifacts=store, max_artifact_bytes=3)
+
+
+async def test_a_store_that_a_url_names_is_opened_and_closed_with_the_kernel() -> None:
+    closed: list[str] = []
+
+    class Elsewhere(StoredArtifacts):
+        async def aclose(self) -> None:
+            closed.append("closed")
+
+    async with open_kernel() as elsewhere:
+        await queued(elsewhere)
+        plugins = registry()
+        plugins.register(
+            ArtifactPlugin(
+                name="elsewhere",
+                summary="",
+                contract=1,
+                open=lambda _, clock: Elsewhere(elsewhere.storage, clock),
+                schemes=("elsewhere",),
+            )
+        )
+        async with open_kernel(artifacts="elsewhere://", registry=plugins) as kernel:
+            await queued(kernel)
+            found = await kernel.put_artifact("job-1", b"x", name="a")
+            assert await elsewhere.read_artifact(found.artifact_id) == b"x"
+            assert closed == []
+        assert closed == ["closed"]
 
 
 def test_files_are_kept_and_read_without_an_event_loop(tmp_path: Path) -> None:

@@ -63,8 +63,6 @@ async def test_a_parked_job_is_queued_by_the_answer_and_ends_as_if_it_had_never_
         assert job.due_at == action.expires_at
         assert (action.status, paid) == (ActionStatus.PENDING, [])
         await kernel.resolve_action(action.action_id, answer, principal_id="bob")
-        assert (await handle.job()).status is JobStatus.QUEUED
-        await kernel.resume(handle.job_id)
         result = await handle.result()
         events = await all_events(handle)
 
@@ -187,7 +185,6 @@ async def test_what_runs_already_comes_to_its_end_before_the_job_is_parked(tmp_p
         work.go.set()
         await until(handle, JobStatus.WAITING_ACTION)
         await kernel.resolve_action(action.action_id, APPROVE)
-        await kernel.resume(handle.job_id)
         result = await handle.result()
     assert result.status is JobStatus.SUCCEEDED
     assert (len(paid), len(done)) == (1, 1)
@@ -203,11 +200,9 @@ async def test_several_calls_of_one_message_are_all_asked_before_the_job_is_park
         parked = await until(handle, JobStatus.WAITING_ACTION)
         first, second = (await kernel.actions(job_id=handle.job_id)).items
         await kernel.resolve_action(second.action_id, APPROVE)
-        await kernel.resume(handle.job_id)
         await until(handle, JobStatus.WAITING_ACTION, after=parked.last_seq)
         assert len(paid) == 1
         await kernel.resolve_action(first.action_id, APPROVE)
-        await kernel.resume(handle.job_id)
         result = await handle.result()
         events = await all_events(handle)
     assert (result.status, len(paid)) == (JobStatus.SUCCEEDED, 2)
@@ -312,13 +307,10 @@ async def test_a_question_expires_while_the_job_is_parked(
     async with parking_kernel(paying(paid), clock=clock) as kernel:
         handle = await kernel.execute(parked_request(tmp_path, approvals=spec))
         await until(handle, JobStatus.WAITING_ACTION)
-        assert await kernel.storage.jobs.claimable("default") == []
-        clock.turn(61)
-        (due,) = await kernel.storage.jobs.claimable("default")
         (action,) = (await kernel.actions()).items
-        with pytest.raises(ActionExpired, match=r"expired at .*: this answer is too late"):
+        clock.turn(61)
+        with pytest.raises(ActionExpired, match="expired at"):
             await kernel.resolve_action(action.action_id, APPROVE)
-        await kernel.resume(due.job_id)
         result = await handle.result()
         events = await all_events(handle)
         (action,) = (await kernel.actions()).items
@@ -339,7 +331,6 @@ async def test_the_time_of_a_run_goes_on_while_it_is_parked(tmp_path: Path) -> N
         job = await until(handle, JobStatus.WAITING_ACTION)
         assert job.due_at == job.deadline
         clock.turn(61)
-        await kernel.resume(handle.job_id)
         result = await handle.result()
         (action,) = (await kernel.actions()).items
     assert (result.status, action.status) == (JobStatus.TIMED_OUT, ActionStatus.CANCELLED)
@@ -425,7 +416,6 @@ async def test_the_token_of_a_parked_job_still_answers(tmp_path: Path) -> None:
         (required,) = await handle.pending_actions()
         assert required.token is not None
         await kernel.resolve_token(required.token, APPROVE)
-        await kernel.resume(handle.job_id)
         with anyio.fail_after(PATIENCE):
             assert (await handle.result()).status is JobStatus.SUCCEEDED
     assert len(paid) == 1

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from steer.clock import SystemClock
 from steer.errors import ConfigError, PluginError, StorageError
 from steer.plugin import (
+    ArtifactPlugin,
     CachePlugin,
     CommandPlugin,
     ExecutorPlugin,
@@ -220,9 +221,14 @@ def test_urls_and_the_clock_reach_what_they_open() -> None:
     registry = PluginRegistry()
     fields: dict[str, Any] = {"summary": "", "contract": 1, "schemes": ("acme",)}
     fields["open"] = lambda *given: given
-    for kind in (StoragePlugin, SignalsPlugin, CachePlugin):
+    for kind in (StoragePlugin, SignalsPlugin, CachePlugin, ArtifactPlugin):
         registry.register(kind(name="acme", **fields))
-    doors: list[Any] = [registry.open_storage, registry.open_signals, registry.open_cache]
+    doors: list[Any] = [
+        registry.open_storage,
+        registry.open_signals,
+        registry.open_cache,
+        registry.open_artifacts,
+    ]
     for open_ in doors:
         assert open_("acme://there", clock) == ("acme://there", clock)
 

@@ -3,6 +3,7 @@
 Run as a program: ``python dying.py URL FOLDER AT [EFFECT]``. AT is the name of a moment or its
 number: they are counted in order, before and after every commit, around the tool's effect, and
 wherever the agent's runtime tells of one. With 0 nothing dies. It prints the job's id and result.
+With ``approve`` after EFFECT the payment is parked until a person approves it, which is done here.
 """
 
 from __future__ import annotations
@@ -12,11 +13,21 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from steer import ExecutionRequest, PrepareOptions, RuntimeKernel
+import anyio
+from steer import (
+    ApprovalSpec,
+    ExecutionHandle,
+    ExecutionRequest,
+    PrepareOptions,
+    RuntimeKernel,
+)
 from steer.clock import SystemClock
+from steer.errors import ActionClosed
+from steer.events import ActionRequired
 from steer.ports.changes import Change
 from steer.ports.gate import EffectRun
 from steer.ports.storage import Committed, Storage
@@ -72,7 +83,7 @@ class DyingRuntime(StepwiseRuntime):
         return PreparedStepwise(source=self._agent, fingerprint="dying")
 
 
-def agent_of(folder: Path, death: Death, effect: Effect) -> Stepwise:
+def agent_of(folder: Path, death: Death, effect: Effect, *, asks: bool = False) -> Stepwise:
     async def pay(run: EffectRun) -> str:
         death.moment("before the effect")
         with (folder / "payments").open("a") as file:
@@ -96,16 +107,17 @@ def agent_of(folder: Path, death: Death, effect: Effect) -> Stepwise:
         ),
         tools={
             "look": ToolSpec(run=look, effect=Effect.NONE),
-            "pay": ToolSpec(run=pay, effect=effect),
+            "pay": ToolSpec(run=pay, effect=effect, needs_approval=asks),
         },
         reach=reach,
     )
 
 
-async def run(url: str, folder: str, at: str, effect: str = "once") -> RunResult:
+async def run(url: str, folder: str, at: str, effect: str = "once", approve: str = "") -> RunResult:
     """Start the program in this process: run the job, or go on with it."""
     death = Death(at)
-    plugins = registry(DyingRuntime(agent_of(Path(folder), death, Effect(effect))))
+    agent = agent_of(Path(folder), death, Effect(effect), asks=bool(approve))
+    plugins = registry(DyingRuntime(agent))
     storage = DyingStorage(plugins.open_storage(url, SystemClock()), death)
     async with RuntimeKernel(storage=storage, registry=plugins) as kernel:
         handle = await kernel.execute(
@@ -114,12 +126,26 @@ async def run(url: str, folder: str, at: str, effect: str = "once") -> RunResult
                 runtime="stepwise",
                 prompt="Pay the bill",
                 idempotency_key="bill-7",
+                approvals=ApprovalSpec(inline_seconds=0),
             )
         )
         death.moment("admitted")
-        result = await handle.result()
+        async with anyio.create_task_group() as group:
+            if approve:
+                group.start_soon(_approve, kernel, handle)
+            result = await handle.result()
     await storage.aclose()
     return result
+
+
+async def _approve(kernel: RuntimeKernel, handle: ExecutionHandle) -> None:
+    """Approve whatever the job asks, or has asked and nobody has approved yet."""
+    async for event in handle.events(live=False):
+        if isinstance(event.data, ActionRequired):
+            with suppress(ActionClosed):
+                await kernel.resolve_action(
+                    event.data.action_id, {"decision": "approve"}, principal_id="bob"
+                )
 
 
 def _agent_file(folder: Path) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from steer_conformance.contract.artifact import ARTIFACT_CLAUSES
 from steer_conformance.contract.cache import CACHE_CLAUSES
 from steer_conformance.contract.clause import Clause
 from steer_conformance.contract.executor import EXECUTOR_CLAUSES
@@ -32,6 +33,7 @@ CLAUSES: Mapping[str, Clause] = MappingProxyType(
             SINK_CLAUSES,
             SIGNALS_CLAUSES,
             CACHE_CLAUSES,
+            ARTIFACT_CLAUSES,
             EXECUTOR_CLAUSES,
             PACKAGING_CLAUSES,
         )

@@ -342,6 +342,12 @@ STORAGE_CLAUSES = (
         text="A job that has as many children as it may have, or has ended, gets no more.",
     ),
     Clause(
+        id="ST-53",
+        port="storage",
+        text="An answer that is left to the owner of a job is taken while somebody holds the job by"
+        " that fence, and refused once it is parked or another process has it.",
+    ),
+    Clause(
         id="ST-60",
         port="storage",
         text="A file of a job comes back as it was, byte for byte, whatever it is called; it needs "

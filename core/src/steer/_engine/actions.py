@@ -113,7 +113,9 @@ class Actions:
         """
         for _ in range(TRIES):
             job = await self._storage.jobs.get(scope_id, action.job_id)
-            changes: list[Change] = [moved]
+            # Whoever holds the job acts on it, as long as that is so when this is committed.
+            held_by = None if job.owner is None else job.fence
+            changes: list[Change] = [replace(moved, held_by=held_by)]
             events: tuple[Event, ...] = ()
             queued = False
             if job.owner is None and not job.status.terminal:

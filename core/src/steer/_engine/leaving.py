@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from steer._engine.questions import about_a_call
 from steer._engine.state import JobState
@@ -12,7 +14,7 @@ from steer.ports.changes import Change, JobMoved
 from steer.ports.runtime import Finished, Suspended
 from steer.values import JobStatus
 
-__all__ = ["has_left", "leave"]
+__all__ = ["Left", "has_left", "leave"]
 
 
 def has_left(state: JobState, outcome: Finished | Suspended | Exception | None) -> bool:
@@ -24,7 +26,16 @@ def has_left(state: JobState, outcome: Finished | Suspended | Exception | None) 
     return not isinstance(outcome, Finished)
 
 
-async def leave(state: JobState, *, reason: str) -> JobStatus:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Left:
+    """As what a job was given up; ``due_at`` is when a parked one gives up waiting."""
+
+    status: JobStatus
+    reason: str
+    due_at: datetime | None = None
+
+
+async def leave(state: JobState, *, reason: str) -> Left:
     """Give the job up, and return as what: parked for calls that wait for a person, else queued.
 
     Where somebody has answered meanwhile it is queued at once, so that no answer is left lying.
@@ -37,7 +48,7 @@ async def leave(state: JobState, *, reason: str) -> JobStatus:
         moved = JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.QUEUED, reason=reason)
         events, changes = await _last(state, moved)
         await state.committer.commit_apart(events, [*changes, JobMoved(status=JobStatus.QUEUED)])
-        return JobStatus.QUEUED
+        return Left(status=JobStatus.QUEUED, reason=reason)
     told = f"{len(waits)} {'call waits' if len(waits) == 1 else 'calls wait'} for a person"
     moved = JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.WAITING_ACTION, reason=told)
     events, changes = await _last(state, moved)
@@ -57,8 +68,8 @@ async def leave(state: JobState, *, reason: str) -> JobStatus:
         state.feed.emit(moved, agent=None)
         through = [JobMoved(status=JobStatus.WAITING_ACTION), JobMoved(status=JobStatus.QUEUED)]
         await state.committer.commit_apart([*events, *state.feed.take()], [*changes, *through])
-        return JobStatus.QUEUED
-    return JobStatus.WAITING_ACTION
+        return Left(status=JobStatus.QUEUED, reason=told)
+    return Left(status=JobStatus.WAITING_ACTION, reason=told, due_at=parked.due_at)
 
 
 async def _last(

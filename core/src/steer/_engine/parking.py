@@ -58,15 +58,13 @@ class Parking:
         self,
         *,
         spec: ApprovalSpec,
-        capabilities: Capabilities,
-        resumable: bool,
         clock: Clock,
         answered: Iterable[EffectKey] = (),
     ) -> None:
         inline = spec.inline_seconds
         self._inline = math.inf if inline is None else inline
-        self._able = resumable and capabilities.replay
-        self._capabilities = capabilities
+        self._able = False
+        self._capabilities = Capabilities()
         self._clock = clock
         self._waits: dict[str, _Wait] = {}
         self._answered = set(answered)
@@ -80,6 +78,10 @@ class Parking:
         self.requested = False
         """Whether the run is being parked."""
         self.on_request: Callable[[], object] = lambda: None
+
+    def enable(self, capabilities: Capabilities) -> None:
+        """Say what the runtime can do, of a run that another process could go on with."""
+        self._able, self._capabilities = capabilities.replay, capabilities
 
     def check(self) -> None:
         """Raise ``Suspending`` once the run is being parked."""

@@ -28,10 +28,18 @@ from steer.ports.records import EffectKey, EffectOutcome, EffectRecord, ModelRec
 __all__ = ["Replay"]
 
 _MODEL_CONTENT = (ModelToken, ModelReasoning, ModelBlockDone, ModelRetracted)
-# These are told once, with the record they belong to; the gate itself knows when that is.
-_RECORDED = (ModelStarted, ModelDone, ToolStarted, ToolEnded, ToolFailed, ToolUnknown)
-# What the kernel tells of the job itself is news each time.
-_OF_THE_JOB = (JobStarted, JobStatusChanged)
+# These are told once, with the record they belong to; the gate itself knows when that is. How the
+# job moves is told by each attempt anew.
+_RECORDED = (
+    JobStarted,
+    JobStatusChanged,
+    ModelStarted,
+    ModelDone,
+    ToolStarted,
+    ToolEnded,
+    ToolFailed,
+    ToolUnknown,
+)
 
 
 class Replay:
@@ -59,7 +67,7 @@ class Replay:
                 open_calls[data.call] = event.path
             elif isinstance(data, ModelDone | ModelRetracted):
                 open_calls.pop(data.call, None)
-            if not isinstance(data, (*_RECORDED, *_OF_THE_JOB, *_MODEL_CONTENT)):
+            if not isinstance(data, (*_RECORDED, *_MODEL_CONTENT)):
                 self._told[_identity(data, event.path)] += 1
         self.abandoned = open_calls
         """The paths, by call, of model calls that were under way when the last attempt ended."""

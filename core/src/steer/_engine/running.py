@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
 import anyio
 
@@ -18,7 +20,6 @@ from steer.errors import (
     Released,
     RuntimeFailure,
     SteerError,
-    Suspending,
 )
 from steer.events import (
     EventData,
@@ -27,19 +28,23 @@ from steer.events import (
     JobCancelled,
     JobCompleted,
     JobFailed,
+    JobStatusChanged,
     JobTimedOut,
 )
 from steer.ports.changes import JobMoved, RecordsDropped
 from steer.ports.runtime import Finished, Suspended
 from steer.values import FinishReason, JobStatus, RunResult
 
-__all__ = ["RELEASE", "RunningJob"]
+__all__ = ["GIVE_BACK", "RELEASE", "Later", "RunningJob"]
 
 END_SECONDS = 30.0
 """The longest that the terminal commit may take before the job is left to its lease."""
 
 RELEASE = Stop(status=JobStatus.QUEUED, reason="the process that ran it closed")
 """Stops a run without ending its job: another process may go on with it."""
+
+GIVE_BACK = Stop(status=JobStatus.QUEUED, reason="its worker stopped")
+"""The same in a kernel that stays open, and may go on with the job itself."""
 
 _FINISH_REASONS = {
     JobStatus.CANCELLED: FinishReason.CANCELLED,
@@ -49,6 +54,21 @@ _FINISH_REASONS = {
 
 Body: TypeAlias = Callable[[], Awaitable[Finished | Suspended]]
 """A run of a prepared agent, ready to be awaited."""
+
+RetryWait: TypeAlias = Callable[[ErrorInfo, float | None], float | None]
+"""Says after how many seconds a job that failed so is tried again, ``None`` for never.
+
+The second argument is how many seconds the job has left.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Later:
+    """The job was given up for a while: it goes on at ``due_at``, or when somebody answers."""
+
+    step: Literal["parked", "retried", "given_back"]
+    due_at: datetime | None
+    reason: str
 
 
 class RunningJob:
@@ -63,6 +83,8 @@ class RunningJob:
         resumable: bool,
         on_queued: Callable[[], Awaitable[None]],
         on_ended: Callable[[RunningJob], None],
+        runtime: str = "",
+        retry_wait: RetryWait | None = None,
     ) -> None:
         self.state = state
         self._body = body
@@ -71,23 +93,25 @@ class RunningJob:
         self._on_queued = on_queued
         self._on_ended = on_ended
         self._ended = asyncio.Event()
+        self._retry_wait = retry_wait
+        self.runtime = runtime
         self.result: RunResult | None = None
-        self.left_as: JobStatus | None = None
-        """As what the job was given up, where it was and has not ended."""
+        self.later: Later | None = None
 
     @property
-    def waits(self) -> bool:
-        """Whether the job was parked for a person, so that somebody will go on with it."""
-        return self.left_as is JobStatus.WAITING_ACTION or (
-            self.left_as is not None and self.state.parking.requested
-        )
+    def leaving(self) -> bool:
+        """Whether a stop comes too late: the job is ending, or being given up for a while."""
+        stop = self.state.stopped
+        return self.state.ended or (stop is not None and stop.status is JobStatus.QUEUED)
+
+    async def left(self) -> None:
+        """Return once this process has nothing more to do with the job."""
+        await self._ended.wait()
 
     async def wait(self) -> RunResult:
         """Return the result once it is durable. Raises what kept it from being written."""
         await self._ended.wait()
         if self.result is None:
-            if self.waits:
-                raise Suspending(f"job {self.state.context.job_id} waits for a person")
             raise self.state.lost or Released(
                 f"job {self.state.context.job_id} was given back because this kernel closed",
                 fix="Resume it with another one",
@@ -134,7 +158,8 @@ class RunningJob:
             if state.stopped is not None or state.lost is not None:
                 return None
             try:
-                return await self._body()
+                outcome = await self._body()
+                return _UNKEPT if isinstance(outcome, Suspended) and outcome.state else outcome
             except Exception as error:  # whatever it is, the job must end with it
                 return error
             finally:
@@ -159,17 +184,14 @@ class RunningJob:
         if state.lost is not None:
             return
         stop = state.stopped
-        if has_left(state, outcome):
-            if isinstance(outcome, Suspended) and outcome.state is not None:
-                outcome = _UNKEPT
-            else:
-                await self._leave("")
-                return
-        if stop is not None and stop.status is JobStatus.QUEUED:
-            if self.resumable:
-                await self._leave(stop.reason)
-                return
+        given_up = stop is not None and stop.status is JobStatus.QUEUED
+        if has_left(state, outcome) or (given_up and self.resumable):
+            await self._leave(stop)
+            return
+        if stop is not None and given_up:
             stop = Stop(status=JobStatus.CANCELLED, reason=stop.reason, by="steer")
+        if self._retry_wait is not None and await self._tried_again_later(outcome, stop):
+            return
         try:
             await Asking(state).close()
         except Exception as error:  # told to whoever waits for the result
@@ -190,14 +212,51 @@ class RunningJob:
         else:
             self.result = result
 
-    async def _leave(self, reason: str) -> None:
+    async def _leave(self, stop: Stop | None) -> None:
         """Give the job up, to be gone on with: by an answer, or at once."""
+        state = self.state
         try:
-            self.left_as = await leave(self.state, reason=reason)
-            if self.left_as is JobStatus.QUEUED:
-                await self._on_queued()
+            left = await leave(state, reason=stop.reason if stop else "")
         except Exception as error:  # told to whoever waits for the result
-            self.state.lost = error
+            state.lost = error
+            return
+        if stop is None or stop is GIVE_BACK:
+            step: Literal["parked", "given_back"] = "parked" if stop is None else "given_back"
+            due_at = state.clock.now() if left.status is JobStatus.QUEUED else left.due_at
+            self.later = Later(step=step, due_at=due_at, reason=left.reason)
+        if left.status is JobStatus.QUEUED:
+            await self._on_queued()
+
+    async def _tried_again_later(
+        self, outcome: Finished | Suspended | Exception | None, stop: Stop | None
+    ) -> bool:
+        """Queue a job that failed for another try, if it is to have one."""
+        state = self.state
+        if self._retry_wait is None or (stop is None and not isinstance(outcome, Exception)):
+            return False
+        status, error = _ending(outcome, stop)
+        wait = self._retry_wait(error, state.seconds_left())
+        if status is not JobStatus.FAILED or wait is None:
+            return False
+        due_at = state.clock.now() + timedelta(seconds=wait)
+        with state.lock:
+            state.tell(
+                JobStatusChanged(
+                    old=JobStatus.RUNNING,
+                    new=JobStatus.QUEUED,
+                    reason=error.message,
+                    retry_in_ms=round(wait * 1000),
+                )
+            )
+            state.record(JobMoved(status=JobStatus.QUEUED, due_at=due_at, retry=True))
+            state.ended = True
+        try:
+            await state.committer.commit()
+        except Exception as failure:  # told to whoever waits for the result
+            state.lost = failure
+        else:
+            self.later = Later(step="retried", due_at=due_at, reason=error.message)
+        return True
 
     def _tell_ending(
         self, outcome: Finished | Suspended | Exception | None, stop: Stop | None

@@ -17,6 +17,7 @@ from typing import Any
 from steer.cli.action_text import what_text
 from steer.cli.amounts import age_text
 from steer.cli.job_names import LATEST, SHORT_ID
+from steer.cli.job_state import NOTHING_MORE
 from steer.cli.job_text import status_text
 from steer.cli.printable import one_line
 from steer.config import Settings, load_settings
@@ -32,7 +33,8 @@ _MOST = 50
 # What the other jobs are in no state for.
 _UNFINISHED = frozenset(JobStatus) - TERMINAL_STATUSES
 _OF_APPROVALS = frozenset({"approve", "deny"})
-_STATUSES = {"cancel": _UNFINISHED, "resume": _UNFINISHED}
+_UNSUCCESSFUL = TERMINAL_STATUSES - {JobStatus.SUCCEEDED}
+_STATUSES = {"cancel": _UNFINISHED, "resume": _UNFINISHED, "retry": _UNSUCCESSFUL}
 
 
 def jobs_beginning(
@@ -92,7 +94,7 @@ def _fitting(jobs: tuple[JobRecord, ...], incomplete: str) -> list[tuple[str, st
     described = [
         (
             job.job_id,
-            f"{status_text(job, orphaned=False)}, {job.agent}, {age_text(job.created_at, now=now)}",
+            f"{status_text(job, NOTHING_MORE)}, {job.agent}, {age_text(job.created_at, now=now)}",
         )
         for job in jobs
     ]

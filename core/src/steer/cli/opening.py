@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from steer.config import Settings
 from steer.context import PolicyRef
+from steer.errors import ConfigError
 from steer.kernel import RuntimeKernel
 from steer.plugins import PluginRegistry
 from steer.ports.policy import AsyncPolicy, Policy
 
-__all__ = ["Opening", "open_kernel", "open_reader"]
+__all__ = ["Opening", "check_shared", "open_kernel", "open_reader"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +32,7 @@ def open_kernel(settings: Settings) -> Opening:
     sinks = {name: registry.open_sink(name, settings.sinks.get(name)) for name in settings.sink}
     kernel = RuntimeKernel(
         storage=settings.storage,
+        artifacts=settings.artifacts,
         registry=registry,
         policies=policies.immediate,
         async_policies=policies.asynchronous,
@@ -48,6 +50,20 @@ def open_kernel(settings: Settings) -> Opening:
     )
 
 
+def check_shared(url: str, consequence: str) -> None:
+    """Raise ``ConfigError`` where no other process sees what is in a storage."""
+    storage = PluginRegistry.discover().storage_for_url(url)
+    if not storage.capabilities.shared:
+        raise ConfigError(
+            f"{url} is seen by one process only, so {consequence}",
+            fix="Use a storage that processes share, for example --storage sqlite:///jobs.db",
+        )
+
+
 def open_reader(settings: Settings) -> RuntimeKernel:
     """Return a kernel that only looks at jobs, and ends those that nobody runs."""
-    return RuntimeKernel(storage=settings.storage, registry=PluginRegistry.discover())
+    return RuntimeKernel(
+        storage=settings.storage,
+        artifacts=settings.artifacts,
+        registry=PluginRegistry.discover(),
+    )

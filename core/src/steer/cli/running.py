@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -29,6 +30,8 @@ from steer.kernel import RuntimeKernel
 from steer.values import RunResult
 
 __all__ = ["run_in_foreground", "show_all"]
+
+T = TypeVar("T")
 
 _EVENTS_AHEAD = 1000
 """How far the run may be ahead of a slow terminal before the rest is read from the journal."""
@@ -129,9 +132,9 @@ def _terminal(streams: Streams | None, stops: Stops) -> Iterator[Terminal | None
 
 
 async def show_all(
-    events: AsyncIterator[Event],
-    show: Callable[[Sequence[Event]], None],
-    ask: Callable[[Event], Awaitable[None]] | None = None,
+    events: AsyncIterator[T],
+    show: Callable[[Sequence[T]], None],
+    ask: Callable[[T], Awaitable[None]] | None = None,
 ) -> None:
     """Show events as they come; what follows a question waits until ``ask`` has asked it.
 
@@ -139,7 +142,7 @@ async def show_all(
     """
     # A pager that is not scrolled blocks its writer. So writing is done in a thread, where it
     # keeps no lease from being renewed, and what comes meanwhile is written together.
-    send, receive = anyio.create_memory_object_stream[Event](_EVENTS_AHEAD)
+    send, receive = anyio.create_memory_object_stream[T](_EVENTS_AHEAD)
     failure: Exception | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(_collect, events, send)
@@ -158,22 +161,26 @@ async def show_all(
         raise failure
 
 
-def _parts(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+def _parts(events: Sequence[T]) -> Iterator[Sequence[T]]:
     """Yield the events in runs that end where somebody is asked something."""
     begin = 0
     for number, event in enumerate(events, start=1):
-        if isinstance(event.data, ActionRequired) or number == len(events):
+        if _asks(event) or number == len(events):
             yield events[begin:number]
             begin = number
 
 
-async def _collect(events: AsyncIterator[Event], send: MemoryObjectSendStream[Event]) -> None:
+def _asks(event: object) -> bool:
+    return isinstance(event, Event) and isinstance(event.data, ActionRequired)
+
+
+async def _collect(events: AsyncIterator[T], send: MemoryObjectSendStream[T]) -> None:
     async with send:
         async for event in events:
             await send.send(event)
 
 
-def _at_hand(receive: MemoryObjectReceiveStream[Event]) -> Iterator[Event]:
+def _at_hand(receive: MemoryObjectReceiveStream[T]) -> Iterator[T]:
     with contextlib.suppress(anyio.WouldBlock, anyio.EndOfStream):
         while True:
             yield receive.receive_nowait()

@@ -19,7 +19,7 @@ from steer.values import JsonValue
 
 __all__ = ["Setting", "Settings", "load_settings"]
 
-_TEXTS = ("storage", "runtime", "model", "base_url", "scope", "principal")
+_TEXTS = ("storage", "runtime", "model", "base_url", "scope", "principal", "artifacts")
 _LISTS = ("policy", "selectable_policy", "sink")
 _POLICIES = ("policy", "selectable_policy")
 _TABLES = ("runtimes", "policies", "sinks")
@@ -45,7 +45,8 @@ class Setting:
 class Settings:
     """What was chosen.
 
-    ``storage`` is a URL; a SQLite path in it is absolute. ``runtime``, ``policy`` and ``sink`` are
+    ``storage`` is a URL; a SQLite path in it is absolute. ``artifacts`` is the URL of a store for
+    files of jobs, ``None`` where the storage keeps them. ``runtime``, ``policy`` and ``sink`` are
     folded names of plugins; a policy that ends in ``.toml`` is the absolute path of a file of
     rules; ``policy`` holds for every run, ``selectable_policy`` where a request selects it.
     ``runtimes``, ``policies`` and ``sinks`` hold what each plugin is configured with, by
@@ -53,6 +54,7 @@ class Settings:
     """
 
     storage: str = field(repr=False)
+    artifacts: str | None = field(default=None, repr=False)
     runtime: str | None = None
     model: str | None = None
     base_url: str | None = field(default=None, repr=False)
@@ -198,6 +200,12 @@ def _value(key: str, value: object, source: str, folder: Path) -> str | Path | t
     text = _text(key, value, source)
     if key == "storage":
         return _storage(text, source, folder)
+    if key == "artifacts" and "://" not in text:
+        # Not repeated, as the storage's is not.
+        raise ConfigError(
+            f"{source}: artifacts is not a URL",
+            fix="Write what a plugin for files names, or leave it out for the storage",
+        )
     if key == _CONFIG:
         return folder / Path(text).expanduser()
     return fold(text) if key == "runtime" else text

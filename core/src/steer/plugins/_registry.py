@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from steer.errors import ConfigError, PluginError
 from steer.naming import fold
 from steer.plugin import (
+    ArtifactPlugin,
     CachePlugin,
     CommandPlugin,
     Declaration,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from steer.clock import Clock
+    from steer.ports.artifact import ArtifactStore
     from steer.ports.cache import Cache
     from steer.ports.executor import Executor
     from steer.ports.policy import AsyncPolicy, Policy
@@ -57,12 +59,13 @@ _TYPES: Mapping[PluginKind, type[Declaration]] = {
         SignalsPlugin,
         ExecutorPlugin,
         CachePlugin,
+        ArtifactPlugin,
         CommandPlugin,
     )
 }
 
 D = TypeVar("D", bound=Declaration)
-A = TypeVar("A", StoragePlugin, SignalsPlugin, CachePlugin)
+A = TypeVar("A", StoragePlugin, SignalsPlugin, CachePlugin, ArtifactPlugin)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +182,10 @@ class PluginRegistry:
     def cache_for_url(self, url: str) -> CachePlugin:
         """Return the cache that opens this URL."""
         return self._addressed(CachePlugin, url).declaration
+
+    def artifacts_for_url(self, url: str) -> ArtifactPlugin:
+        """Return the store of artifacts that opens this URL."""
+        return self._addressed(ArtifactPlugin, url).declaration
 
     def default_runtime(self, configured: str | None) -> str:
         """Return the name that ``default`` stands for.
@@ -306,6 +313,10 @@ class PluginRegistry:
     def open_cache(self, url: str, clock: Clock) -> Cache:
         """Open the cache that the URL names."""
         return cast("Cache", _open(self._addressed(CachePlugin, url), url, clock))
+
+    def open_artifacts(self, url: str, clock: Clock) -> ArtifactStore:
+        """Open the store of artifacts that the URL names."""
+        return cast("ArtifactStore", _open(self._addressed(ArtifactPlugin, url), url, clock))
 
     def open_command(self, name: str) -> Any:
         """Return a command: a ``typer.Typer``, or the function of a single command."""

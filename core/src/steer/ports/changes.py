@@ -236,11 +236,15 @@ class ActionMoved:
     """An answer, an expiry or a cancellation. The first one wins (ST-27).
 
     Refused with ``NotFound``, with ``InvalidTransition`` where it is not pending, and with
-    ``ActionExpired`` for an answer after ``expires_at`` by the store's clock (ST-51).
+    ``ActionExpired`` for an answer after ``expires_at`` by the store's clock (ST-51). ``held_by``
+    is the fence of the owner that is left to act on it: refused with ``Conflict`` unless the action
+    is of the job that the commit names, and somebody holds that job by this fence. So a job that is
+    parked meanwhile is not forgotten by who answers it (ST-53).
     """
 
     action_id: str
     status: ActionStatus
+    held_by: int | None = None
     resolution: JsonValue = None
     by: str | None = None
     via: str | None = None

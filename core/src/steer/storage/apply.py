@@ -328,6 +328,8 @@ class _Commit:
         expires = action.expires_at
         if change.status is ActionStatus.RESOLVED and expires is not None and expires <= self._now:
             raise ActionExpired(f"action {change.action_id} expired at {expires:%Y-%m-%d %H:%M:%S}")
+        if change.held_by is not None and not self._is_held(action.job_id, change.held_by):
+            raise Conflict(f"nobody holds job {action.job_id} by fence {change.held_by}")
         self._tables.save_action(
             replace(
                 action,
@@ -337,6 +339,15 @@ class _Commit:
                 resolved_by=change.by,
                 resolved_via=change.via,
             )
+        )
+
+    def _is_held(self, job_id: str, fence: int) -> bool:
+        state = self._state
+        return (
+            job_id == self._job_id
+            and state is not None
+            and state.owner is not None
+            and state.fence == fence
         )
 
     def _append_session(self, change: SessionAppended) -> None:

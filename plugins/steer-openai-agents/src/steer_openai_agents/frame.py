@@ -21,15 +21,7 @@ from openai.types.responses import ResponseComputerToolCall
 from steer.agents import EncodedResult
 from steer.errors import RuntimeFailure, SteerError
 from steer.events import RuntimeData
-from steer.ports.gate import (
-    Ask,
-    Decision,
-    EffectRun,
-    GateOutcome,
-    Keep,
-    ToolCall,
-    ToolOutcome,
-)
+from steer.ports.gate import Ask, Decision, EffectRun, GateOutcome, Keep, ToolCall, ToolOutcome
 from steer.ports.records import Grant
 from steer.ports.runtime import Run
 from steer.values import Effect, JsonValue
@@ -192,9 +184,9 @@ class Frame:
     path: tuple[str, ...] = ()
     place: Place = ()
     effect_key: str = ""
-    in_effect: bool = False
     ask: Ask | None = None
     keep: Keep | None = None
+    in_effect: bool = False
     message: int = 0
     asked: Sequence[Asked] = ()
     permits: dict[str, tuple[ToolCall, Decision]] = field(default_factory=dict)

@@ -28,6 +28,7 @@ _ARGUMENTS = {
     "signals": 2,
     "executor": 1,
     "cache": 2,
+    "artifact": 2,
     "command": 0,
 }
 """How many arguments the hook of each kind says that ``open`` is called with."""

@@ -195,7 +195,9 @@ DRAWN: Mapping[type[Any], Callable[[Draw, Situation], c.Change]] = {
         action=action(draw(names), job_id=draw(job_ids), expires_at=draw(st.none() | due_times))
     ),
     c.ActionMoved: lambda draw, _: c.ActionMoved(
-        action_id=draw(names), status=draw(st.sampled_from(ActionStatus))
+        action_id=draw(names),
+        status=draw(st.sampled_from(ActionStatus)),
+        held_by=draw(st.none() | small),
     ),
     c.ArtifactStored: lambda draw, _: stored(
         draw(st.binary(max_size=20)),

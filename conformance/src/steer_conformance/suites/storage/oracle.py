@@ -336,6 +336,9 @@ class _PlainCommit:
         self.need(old.status == "pending" != change.status, InvalidTransition)
         late = old.expires_at is not None and old.expires_at <= self.now
         self.need(not (late and change.status == "resolved"), ActionExpired)
+        if change.held_by is not None:
+            self.need(old.job_id == self.job_id and self.job_id in self.scope.jobs, Conflict)
+            self.need(self.job.owner is not None and self.job.fence == change.held_by, Conflict)
         self.scope.actions[change.action_id] = replace(
             old,
             status=change.status,

@@ -200,6 +200,31 @@ async def an_answer_after_the_time_is_refused_and_before_it_is_not(case: Storage
     assert (await storage.actions.get("acme", "late")).status is ActionStatus.PENDING
 
 
+@check("ST-53")
+async def an_answer_for_an_owner_is_refused_once_nobody_holds_the_job_so(
+    case: StorageCase,
+) -> None:
+    storage = case.storage
+    answers = [
+        ActionMoved(action_id=f"action-{n}", status=ActionStatus.RESOLVED, held_by=1)
+        for n in (1, 2)
+    ]
+    await admit(storage)
+    await admit(storage, "job-2")
+    await write(storage, *(ActionRequested(action=action(f"action-{n}")) for n in (1, 2)))
+    with raises(Conflict):
+        await write(storage, answers[0], job_id="job-2", fence=None)
+    await write(storage, answers[0], fence=None)
+    await write(storage, JobMoved(status=JobStatus.WAITING_ACTION, waits_for=("action-2",)))
+    with raises(Conflict):
+        await write(storage, answers[1], fence=None)
+    await write(storage, claim(1), fence=None)
+    with raises(Conflict):
+        await write(storage, answers[1], fence=None)
+    assert (await storage.actions.get("acme", "action-1")).status is ActionStatus.RESOLVED
+    assert (await storage.actions.get("acme", "action-2")).status is ActionStatus.PENDING
+
+
 @check("ST-52")
 async def a_job_has_so_many_children_and_no_more(case: StorageCase) -> None:
     storage = case.storage

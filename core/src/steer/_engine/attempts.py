@@ -1,0 +1,152 @@
+"""One attempt of a job, made ready: its state, and the runtime's run of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steer._engine.actions import Actions
+from steer._engine.gate import JobGate
+from steer._engine.leases import Lease
+from steer._engine.limits import Limits
+from steer._engine.parking import Parking
+from steer._engine.questions import Questions
+from steer._engine.replay import Replay
+from steer._engine.retries import wait_before_next_try
+from steer._engine.run_view import RunView
+from steer._engine.running import Body, RunningJob
+from steer._engine.state import JobState, Stop
+from steer._engine.work import Rebuild, Work
+from steer.clock import Clock
+from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, RetrySpec
+from steer.errors import Released
+from steer.events import Event
+from steer.fold import Fold
+from steer.ports.artifact import ArtifactStore
+from steer.ports.records import JobRecord
+from steer.ports.runtime import Finished, Suspended
+from steer.ports.storage import Storage
+
+__all__ = ["NOTHING", "Attempts", "Past"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Past:
+    """What earlier attempts of a job left: events, records, and questions to people."""
+
+    events: Sequence[Event] = ()
+    replay: Replay | None = None
+    questions: Questions | None = None
+
+
+NOTHING = Past()
+
+
+class Attempts:
+    """Makes attempts ready; what is the same for all of them is kept here."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        artifacts: ArtifactStore,
+        actions: Actions,
+        clock: Clock,
+        spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
+    ) -> None:
+        self._storage = storage
+        self._artifacts = artifacts
+        self._actions = actions
+        self._clock = clock
+        self._spawn = spawn
+
+    def build(
+        self,
+        job: JobRecord,
+        work: Work | Rebuild | Stop,
+        *,
+        lease: Lease,
+        past: Past,
+        on_committed: Callable[[Sequence[Event]], Awaitable[None]],
+        on_queued: Callable[[], Awaitable[None]],
+        on_ended: Callable[[RunningJob], None],
+    ) -> RunningJob:
+        """Return a claimed job, ready to be driven. Given a ``Stop`` it will only be ended."""
+        fold = Fold(job_id=job.job_id, scope_id=job.scope_id, run_id=job.run_id)
+        for event in past.events:
+            fold.add(event)
+        request = None if isinstance(work, Stop) else work.request
+        approvals = request.approvals if request else ApprovalSpec()
+        questions = past.questions or Questions()
+        state = JobState(
+            context=ExecutionContext(
+                scope_id=job.scope_id,
+                principal_id=job.principal_id,
+                session_id=job.session_id,
+                job_id=job.job_id,
+                run_id=job.run_id,
+                parent_job_id=job.parent_job_id,
+            ),
+            attempt=job.attempt,
+            fence=job.fence,
+            last_seq=past.events[-1].seq or 0 if past.events else 0,
+            lease=lease,
+            limits=Limits(spec=request.budgets if request else BudgetSpec(), usage=fold.usage),
+            retries=request.retries if request else RetrySpec(),
+            approvals=approvals,
+            actions=self._actions,
+            questions=questions,
+            parking=Parking(spec=approvals, clock=self._clock, answered=questions.answered_calls()),
+            deadline=job.deadline if request else None,
+            replay=past.replay or Replay(),
+            fold=fold,
+            storage=self._storage,
+            artifacts=self._artifacts,
+            clock=self._clock,
+            spawn=self._spawn,
+            on_committed=on_committed,
+            started=job.created_at,
+        )
+        return RunningJob(
+            state=state,
+            body=_nothing if isinstance(work, Stop) else _body(state, job, work),
+            keep_records=request is not None and request.keep_records,
+            resumable=isinstance(work, Rebuild) or (isinstance(work, Work) and work.resumable),
+            on_queued=on_queued,
+            on_ended=on_ended,
+            runtime=job.runtime,
+            retry_wait=None
+            if request is None or not request.job_retries.attempts
+            else lambda error, left: wait_before_next_try(
+                error, job.retries, request.job_retries, left=left
+            ),
+        )
+
+
+def _body(state: JobState, job: JobRecord, work: Work | Rebuild) -> Body:
+    if isinstance(work, Rebuild):
+        build = work.build
+
+        async def rebuilt() -> Finished | Suspended:
+            return await _body(state, job, await build())()
+
+        return rebuilt
+    view = RunView(
+        state=state,
+        runtime=job.runtime,
+        gate=JobGate(state, work.policies),
+        input=work.request.input,
+        user_context=work.user_context,
+    )
+    if work.resumable:
+        state.parking.enable(work.prepared.capabilities)
+
+    async def body() -> Finished | Suspended:
+        return await work.runtime.run(work.prepared, view)
+
+    return body
+
+
+async def _nothing() -> Finished | Suspended:
+    raise Released("this job was only taken over to be ended")

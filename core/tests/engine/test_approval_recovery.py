@@ -1,0 +1,116 @@
+"""Approvals under kill -9, and answers from several processes at once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+from asking import asking, paying
+from dying import run
+from kernels import PATIENCE, all_events, open_kernel
+from parking import FoundAgain, parked_request, until
+from steer.events import ActionResolved
+from steer.values import JobStatus
+from stepwise import registry
+
+pytestmark = pytest.mark.anyio
+
+SUPPORT = Path(__file__).parents[1] / "support"
+
+
+def died_at(folder: Path, at: int) -> str | None:
+    """Run the program with its payment approved; return where it died, if it did."""
+    url = f"sqlite:///{folder}/runs.db"
+    done = subprocess.run(
+        [sys.executable, SUPPORT / "dying.py", url, folder, str(at), "once", "approve"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    found = re.search("died at (.*)", done.stderr)
+    assert found or done.returncode == 0, done.stderr
+    return found[1] if found else None
+
+
+async def test_killed_at_every_moment_of_an_approval_a_job_pays_at_most_once(
+    tmp_path: Path,
+) -> None:
+    seen: list[str] = []
+    unknown: list[str] = []
+    for at in range(1, 1000):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        died = died_at(folder, at)
+        if died is None:
+            break
+        seen.append(died)
+        with anyio.fail_after(PATIENCE):
+            result = await run(f"sqlite:///{folder}/runs.db", str(folder), "0", "once", "approve")
+        async with open_kernel(storage=f"sqlite:///{folder}/runs.db") as kernel:
+            events = await all_events(await kernel.attach(result.job_id))
+            actions = (await kernel.actions()).items
+        told = [event.type for event in events]
+        assert [event.seq for event in events] == list(range(1, len(events) + 1)), died
+        assert told.count("action.required") == len(actions) <= 1, died
+        assert told.count("action.resolved") == len(actions), died
+        file = folder / "payments"
+        payments = file.read_text().splitlines() if file.exists() else []
+        if result.status is JobStatus.SUCCEEDED:
+            assert (len(payments), result.usage.requests) == (1, 3), died
+        else:
+            assert result.error is not None
+            assert result.error.code == "outcome_unknown", (died, result.error)
+            assert len(payments) <= 1, died
+            unknown.append(died)
+    # The walk was long enough to mean something: parking and answering are in it.
+    assert len(seen) > 25
+    assert any("JobMoved" in moment and "ActionMoved" in moment for moment in seen)
+    assert unknown
+
+
+async def test_of_two_processes_that_answer_at_once_one_wins_and_the_other_is_told(
+    tmp_path: Path,
+) -> None:
+    paid: list[object] = []
+    url = f"sqlite:///{tmp_path}/runs.db"
+    plugins = registry(FoundAgain(paying(paid)))
+    async with open_kernel(policies=[asking()], registry=plugins, storage=url) as kernel:
+        handle = await kernel.execute(parked_request(tmp_path))
+        await until(handle, JobStatus.WAITING_ACTION)
+        (action,) = (await kernel.actions()).items
+        answers = {"ann": "approve", "bob": "deny"}
+        processes = {
+            who: subprocess.Popen(
+                [sys.executable, SUPPORT / "answering.py", url, action.action_id, who, decision],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for who, decision in answers.items()
+        }
+        for process in processes.values():
+            assert process.stdout is not None
+            assert await anyio.to_thread.run_sync(process.stdout.readline) == "ready\n"
+        for process in processes.values():
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        said = {}
+        for who, process in processes.items():
+            out, _ = await anyio.to_thread.run_sync(process.communicate)
+            said[who] = out.strip()
+        (winner,) = [who for who, text in said.items() if text == "took"]
+        (loser,) = answers.keys() - {winner}
+        assert said[loser].startswith(
+            f"action_closed action {action.action_id} was answered by {winner} via application"
+        )
+        result = await handle.result()
+        events = await all_events(handle)
+    assert result.status is JobStatus.SUCCEEDED
+    assert len(paid) == (answers[winner] == "approve")
+    assert [e.data.by for e in events if isinstance(e.data, ActionResolved)] == [winner]
