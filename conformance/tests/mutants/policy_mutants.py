@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 from steer.capabilities import PolicyCapabilities
 from steer.context import ExecutionContext
 from steer.plugin import PolicyPlugin
-from steer.ports.policy import Outcome, Question, ToolQuestion, Verdict
+from steer.ports.policy import ActionQuestion, Outcome, Question, ToolQuestion, Verdict
 from steer_conformance import PolicySetup
 
 __all__ = ["MUTANTS", "REFERENCE", "REFUNDS"]
@@ -109,6 +110,27 @@ class WantsAnObject(Strict):
 class AnswersWithText(Strict):
     def evaluate(self, question: Question, /) -> Any:
         return "allow" if super().evaluate(question) in SCALE.values() else "deny"
+
+
+class NamesOneApprover(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        answer = super().evaluate(question)
+        asks = answer is not None and answer.outcome is Outcome.ASK
+        return replace(answer, approvers="ann") if asks else answer
+
+
+class WaitsForever(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        answer = super().evaluate(question)
+        asks = answer is not None and answer.outcome is Outcome.ASK
+        return replace(answer, expires_in_seconds=math.inf) if asks else answer
+
+
+class TakesActionsForTools(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        if isinstance(question, ActionQuestion) and question.tool is None:
+            raise LookupError("an action without a tool")
+        return super().evaluate(question)
 
 
 class CutsInPlace(Strict):
@@ -300,6 +322,12 @@ MUTANTS = (
         raises=(TypeError, KeyError),
     ),
     _mutant("answers with a word", AnswersWithText, "PO-2"),
+    _mutant("names an approver without a list", NamesOneApprover, "PO-2"),
+    _mutant("wants an approval that never expires", WaitsForever, "PO-2"),
+    replace(
+        _mutant("takes every action for one about a tool", TakesActionsForTools, "PO-2"),
+        raises=(LookupError,),
+    ),
     _mutant("cuts the arguments of the question", CutsInPlace, "PO-3"),
     _mutant("has a space in its name", NamedWithASpace, "PO-4"),
     _mutant("changes its version as it is asked", CountsInItsVersion, "PO-4"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from steer.agents import Agent, Tool, ToolContext, load_agent, tool
     from steer.blocking import BlockingHandle, BlockingKernel, run_sync
     from steer.context import (
+        ApprovalSpec,
         BudgetSpec,
         ChildSpec,
         ExecutionContext,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from steer.errors import SteerError
     from steer.events import Event
     from steer.fold import Position
-    from steer.handle import ExecutionHandle
+    from steer.handle import ExecutionHandle, RequiredAction
     from steer.kernel import RuntimeKernel
     from steer.ports.options import PrepareOptions
     from steer.request import ExecutionRequest
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agent",
+    "ApprovalSpec",
     "BlockingHandle",
     "BlockingKernel",
     "BudgetSpec",
@@ -46,6 +48,7 @@ __all__ = [
     "PolicyRef",
     "Position",
     "PrepareOptions",
+    "RequiredAction",
     "RetrySpec",
     "RunResult",
     "RuntimeKernel",
@@ -64,6 +67,7 @@ __version__ = "2.0.0"
 
 _MODULES = {
     "Agent": "agents",
+    "ApprovalSpec": "context",
     "BlockingHandle": "blocking",
     "BlockingKernel": "blocking",
     "BudgetSpec": "context",
@@ -78,6 +82,7 @@ _MODULES = {
     "PolicyRef": "context",
     "Position": "fold",
     "PrepareOptions": "ports.options",
+    "RequiredAction": "handle",
     "RetrySpec": "context",
     "RunResult": "values",
     "RuntimeKernel": "kernel",

@@ -29,6 +29,7 @@ from steer.errors import (
 )
 from steer.handle import ExecutionHandle
 from steer.ids import new_id
+from steer.kernel_actions import KernelActions
 from steer.plugins import PluginRegistry
 from steer.ports.executor import Executor
 from steer.ports.policy import AsyncPolicy, Policy
@@ -43,7 +44,7 @@ from steer.working import WorkNote
 __all__ = ["RuntimeKernel"]
 
 
-class RuntimeKernel:
+class RuntimeKernel(KernelActions):
     """Runs agents under policy, budgets and a durable journal.
 
     ::
@@ -130,6 +131,7 @@ class RuntimeKernel:
             clock=self._clock,
             sinks=self._pumps,
             executor=self._executor,
+            policies_of=self._workshop.policies_of,
         )
         await engine.open()
         self._engine = engine
@@ -258,7 +260,13 @@ class RuntimeKernel:
             except Interrupted as error:
                 await engine.claim(job, Stop(status=JobStatus.FAILED, error=error))
             else:
-                await engine.take(job, order.work)
+                try:
+                    await engine.take(job, order.work)
+                except (Conflict, InvalidTransition):
+                    # This kernel may have gone on with it by itself meanwhile, to its end even.
+                    now = await engine.storage.jobs.get(scope_id, job_id)
+                    if not now.status.terminal and now.owner != engine.owner:
+                        raise
         return ExecutionHandle(engine, job_id, scope_id)
 
     async def cancel(

@@ -14,6 +14,7 @@ from steer.context import (
     DEFAULT_PRINCIPAL,
     DEFAULT_SCOPE,
     ONE_TRY,
+    ApprovalSpec,
     BudgetSpec,
     JobRetrySpec,
     PolicyRef,
@@ -48,7 +49,8 @@ class ExecutionRequest:
     images and files of the user, tool calls of the assistant, each with its result in a tool's
     message right after it. ``runtime`` is the one that fits the agent unless given. ``policies``
     replaces the kernel's own selection. ``retries`` says how often model requests that failed are
-    made again. ``user_context`` is the author's object, handed to tools and never stored.
+    made again, ``approvals`` how the run waits for people. ``user_context`` is the author's object,
+    handed to tools and never stored.
 
     With an ``idempotency_key`` the same request runs once in its scope: asking again returns
     the same job. ``keep_records`` keeps what a replay needs after the job has ended.
@@ -69,6 +71,7 @@ class ExecutionRequest:
     session_id: str | None = None
     budgets: BudgetSpec = field(default_factory=BudgetSpec)
     retries: RetrySpec = field(default_factory=RetrySpec)
+    approvals: ApprovalSpec = field(default_factory=ApprovalSpec)
     policies: tuple[PolicyRef, ...] | None = None
     job_retries: JobRetrySpec = ONE_TRY
     queue: str = "default"
@@ -111,6 +114,7 @@ class StoredRequest:
     options: PrepareOptions
     budgets: BudgetSpec
     retries: RetrySpec = field(default_factory=RetrySpec)
+    approvals: ApprovalSpec = field(default_factory=ApprovalSpec)
     job_retries: JobRetrySpec = ONE_TRY
     policies: tuple[PolicyRef, ...] | None = None
     keep_records: bool = False
@@ -125,6 +129,7 @@ class StoredRequest:
             else replace(request.options, api_key=None),
             budgets=request.budgets,
             retries=request.retries,
+            approvals=request.approvals,
             job_retries=request.job_retries,
             policies=request.policies,
             keep_records=request.keep_records,

@@ -12,18 +12,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
-from steer.capabilities import Capabilities, ModelGate, UsageSource
+from steer.capabilities import Capabilities, ModelGate, Suspension, UsageSource
 from steer.errors import SteerError
 from steer.events import AgentDone, AgentStarted, ModelBlockDone, ModelToken
 from steer.plugin import RuntimePlugin, hookimpl
 from steer.plugins import PluginRegistry
-from steer.ports.gate import EffectRun, ModelCall, ModelRequest, Sent, ToolCall, ToolOutcome
+from steer.ports.gate import (
+    EffectRun,
+    GateOutcome,
+    ModelCall,
+    ModelRequest,
+    Sent,
+    ToolCall,
+    ToolOutcome,
+)
 from steer.ports.options import PrepareOptions
-from steer.ports.runtime import Finished, Prepared, Run, ToolInfo
+from steer.ports.runtime import Finished, Prepared, Run, Suspended, ToolInfo
 from steer.values import Effect, EffectStatus, Usage, digest_of
 
 CAPABILITIES = Capabilities(
-    model_gate=ModelGate.NATIVE, usage=UsageSource.PROVIDER, replay=True, tools=True
+    model_gate=ModelGate.NATIVE,
+    usage=UsageSource.PROVIDER,
+    replay=True,
+    tools=True,
+    suspend=Suspension.MANY,
+    suspend_in_subagents=True,
 )
 
 
@@ -80,8 +93,8 @@ class Stepwise:
 class PreparedStepwise:
     source: Stepwise
     fingerprint: str
+    capabilities: Capabilities = CAPABILITIES
 
-    capabilities = CAPABILITIES
     provider = "toy"
     current = True
 
@@ -105,21 +118,24 @@ class StepwiseRuntime:
         assert isinstance(agent, Stepwise)
         return PreparedStepwise(source=agent, fingerprint=digest_of(agent.name))
 
-    async def run(self, prepared: Prepared, run: Run, /) -> Finished:
+    async def run(self, prepared: Prepared, run: Run, /) -> Finished | Suspended:
         assert isinstance(prepared, PreparedStepwise)
         agent = prepared.source
         run.emit(AgentStarted(name=agent.name))
         history: list[Any] = [message.text for message in run.input]
         text = ""
         for number, turn in enumerate(agent.turns):
-            text = await self._turn(agent, run, turn, number, history)
+            if not await self._turn(agent, run, turn, number, history):
+                return Suspended()
+            text = turn.text
         run.emit(AgentDone(name=agent.name))
         output = None if agent.output is None else agent.output(text)
         return Finished(content=text, output=output)
 
     async def _turn(
         self, agent: Stepwise, run: Run, turn: Turn, number: int, history: list[Any]
-    ) -> str:
+    ) -> bool:
+        """Take one turn; return whether the run goes on after it."""
         request = ModelRequest(
             digest=digest_of(history),
             model=agent.model,
@@ -140,7 +156,7 @@ class StepwiseRuntime:
         message = call.message
         history.append(said)
         await _reach(agent, f"answered:{number}")
-        results: dict[int, Any] = {}
+        results: dict[int, list[Any] | None] = {}
 
         async def use(place: int, called: Call) -> None:
             call = ToolCall(
@@ -158,7 +174,7 @@ class StepwiseRuntime:
             for place, called in enumerate(turn.calls):
                 group.start_soon(use, place, called)
         history.extend(results[place] for place in sorted(results))
-        return turn.text
+        return None not in results.values()
 
     async def aclose(self) -> None:
         pass
@@ -184,9 +200,11 @@ async def _say(agent: Stepwise, run: Run, call: ModelCall, turn: Turn, number: i
     await _reach(agent, f"said:{number}")
 
 
-async def _use(agent: Stepwise, run: Run, call: ToolCall) -> list[Any]:
-    """Ask for a call, make it, and return what the model is told."""
+async def _use(agent: Stepwise, run: Run, call: ToolCall) -> list[Any] | None:
+    """Ask for a call, make it, and return what the model is told; ``None`` where it is left."""
     decision = await run.gate.authorize(call)
+    if decision.outcome is GateOutcome.SUSPEND:
+        return None
     if not decision.allowed or decision.grant is None:
         return ["denied", decision.reason]
     outcome: ToolOutcome = await run.gate.call(call, decision.grant, agent.tools[call.tool].run)

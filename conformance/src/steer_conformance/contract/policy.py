@@ -16,9 +16,10 @@ POLICY_CLAUSES = (
     Clause(
         id="PO-2",
         port="policy",
-        text="Every question is answered with a verdict or with None, of the types that the port "
-        "names; asking raises nothing. Arguments that are no object, or no JSON at all, are "
-        "no exception.",
+        text="Every question, about answering an action too, is answered with a verdict or with "
+        "None, of the types that the port names, and an approval that it asks for expires after a "
+        "finite time above zero if at all; asking raises nothing. Arguments that are no object, or "
+        "no JSON at all, are no exception.",
     ),
     Clause(
         id="PO-3",

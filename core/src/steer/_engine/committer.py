@@ -82,6 +82,30 @@ class Committer:
         self._flush()
         await waiter
 
+    @property
+    def busy(self) -> bool:
+        """Whether a commit is under way."""
+        return self._busy
+
+    def take(self) -> tuple[Sequence[Event], Sequence[Change]]:
+        """Return what is not committed yet, for ``commit_apart``; call with the lock held."""
+        changes, self._changes = self._changes, []
+        return self.feed.take(), changes
+
+    async def commit_apart(self, events: Sequence[Event], changes: Sequence[Change]) -> None:
+        """Commit events that were taken from the feed, and changes, by themselves.
+
+        What the storage refuses here can be tried another way. Everything before has to be durable.
+        """
+        await self._storage.commit(
+            self._scope_id,
+            self._job_id,
+            self.fence,
+            [EventsAppended(events=tuple(events)), *changes],
+        )
+        self.feed.committed(events[-1].seq or 0)
+        await self._on_committed(events)
+
     def commit_soon(self) -> None:
         """Commit everything added so far without waiting for it."""
         self._flush()

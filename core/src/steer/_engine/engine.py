@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 import anyio
 
+from steer._engine.actions import Actions
+from steer._engine.answering import Answering
 from steer._engine.family import Family
 from steer._engine.gate import JobGate
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
 from steer._engine.limits import Limits
+from steer._engine.parking import Parking
+from steer._engine.questions import Questions
 from steer._engine.replay import Replay
+from steer._engine.requiring import Requiring
 from steer._engine.retries import wait_before_next_try
 from steer._engine.run_view import RunView
 from steer._engine.running import RELEASE, Body, RunningJob
@@ -24,12 +29,14 @@ from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
 from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
+from steer.capabilities import Capabilities
 from steer.clock import Clock
-from steer.context import BudgetSpec, ExecutionContext, RetrySpec
+from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, RetrySpec
 from steer.errors import Conflict, DeadlineExceeded, Released
 from steer.events import Event, JobStarted, JobStatusChanged, ModelRetracted
 from steer.fold import Fold
 from steer.ids import new_id
+from steer.policies import PolicyStack
 from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, JobCreated
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord, Owner
@@ -54,6 +61,7 @@ class Engine:
         storage: Storage,
         signals: SignalChannel,
         clock: Clock,
+        policies_of: Callable[[JobRecord], PolicyStack],
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
     ) -> None:
@@ -62,7 +70,14 @@ class Engine:
         self.clock = clock
         self.owner = this_process()
         self._sinks = sinks
+        self.actions = Actions(
+            storage=storage, signals=signals, clock=clock, on_events=self._fan_out
+        )
+        self.answering = Answering(storage=storage, actions=self.actions, policies_of=policies_of)
         self._host = Host()
+        self.require_action = Requiring(
+            storage=storage, clock=clock, running=self._state_of, on_events=self._fan_out
+        )
         self._executor = executor or self._host
         self._running: dict[tuple[str, str], RunningJob] = {}
         self._idle = anyio.Event()
@@ -102,6 +117,10 @@ class Engine:
     def running(self, scope_id: str, job_id: str) -> RunningJob | None:
         """Return the job if this process runs it."""
         return self._running.get((scope_id, job_id))
+
+    def _state_of(self, scope_id: str, job_id: str) -> JobState | None:
+        running = self.running(scope_id, job_id)
+        return None if running is None else running.state
 
     def running_on(self, runtime: str) -> int:
         """Return how many jobs run here on a runtime."""
@@ -184,16 +203,22 @@ class Engine:
         )
         events = await self.history(job)
         records = await self.storage.records.load(job.scope_id, job.job_id)
+        questions = Questions(await self.actions.of_job(job.scope_id, job.job_id))
         status = job.status
         job = replace(job, run_id=run_id, fence=claimed.fence, attempt=claimed.attempt)
         running = self._build(
-            job, work, lease=lease, history=events, replay=Replay(records, events)
+            job,
+            work,
+            lease=lease,
+            history=events,
+            replay=Replay(records, events),
+            questions=questions,
         )
         state = running.state
         if isinstance(work, Stop):
             state.stop(work)
         else:
-            reason = "queued" if status is JobStatus.QUEUED else "its process was gone"
+            reason = _CLAIM_REASONS.get(status, "its process was gone")
             state.tell(JobStatusChanged(old=status, new=JobStatus.RUNNING, reason=reason))
         for call, path in state.replay.abandoned.items():
             # The call will be made again, so nothing it said may count, complete or not.
@@ -280,6 +305,7 @@ class Engine:
         lease: Lease,
         history: Sequence[Event] = (),
         replay: Replay | None = None,
+        questions: Questions | None = None,
     ) -> RunningJob:
         fold = Fold(job_id=job.job_id, scope_id=job.scope_id, run_id=job.run_id)
         for event in history:
@@ -300,6 +326,18 @@ class Engine:
             lease=lease,
             limits=Limits(spec=request.budgets if request else BudgetSpec(), usage=fold.usage),
             retries=request.retries if request else RetrySpec(),
+            approvals=request.approvals if request else ApprovalSpec(),
+            actions=self.actions,
+            questions=questions or Questions(),
+            parking=Parking(
+                spec=request.approvals if request else ApprovalSpec(),
+                capabilities=work.prepared.capabilities
+                if isinstance(work, Work)
+                else Capabilities(),
+                resumable=_resumable(work),
+                clock=self.clock,
+                answered=questions.answered_calls() if questions else (),
+            ),
             deadline=job.deadline if request else None,
             replay=replay or Replay(),
             fold=fold,
@@ -313,7 +351,8 @@ class Engine:
             state=state,
             body=_nothing if isinstance(work, Stop) else self._body(state, job, work),
             keep_records=request is not None and request.keep_records,
-            resumable=isinstance(work, Rebuild) or (isinstance(work, Work) and work.resumable),
+            resumable=_resumable(work),
+            on_queued=lambda: self._signal(NO_SCOPE, queue_topic(job.queue)),
             on_ended=partial(self._forget, job, work),
             runtime=job.runtime,
             retry_wait=None
@@ -328,7 +367,9 @@ class Engine:
             build = work.build
 
             async def rebuilt() -> Finished | Suspended:
-                return await self._body(state, job, await build())()
+                made = await build()
+                state.parking.know(made.prepared.capabilities)
+                return await self._body(state, job, made)()
 
             return rebuilt
         view = RunView(
@@ -362,7 +403,9 @@ class Engine:
             # What a worker built is the workers' to go on with, as many at a time as they may.
             kept = work if isinstance(work, Work) else None
             position = running.state.committer.position
-            self.waiting.add(job, kept, position=position, due_at=running.later.due_at)
+            # Where no time is said, the job's record says it.
+            due_at = running.later.due_at or self.clock.now()
+            self.waiting.add(job, kept, position=position, due_at=due_at)
         if self._family.left(job) and running.result is not None:
             self._ending += 1
             self._host.spawn(partial(self._end_children, job))
@@ -417,6 +460,16 @@ def _first(job: JobRecord) -> JobStarted:
         session_id=job.session_id,
         policy=job.policy,
     )
+
+
+_CLAIM_REASONS = {
+    JobStatus.QUEUED: "queued",
+    JobStatus.WAITING_ACTION: "taken up again while it waits for a person",
+}
+
+
+def _resumable(work: Work | Rebuild | Stop) -> bool:
+    return isinstance(work, Rebuild) or (isinstance(work, Work) and work.resumable)
 
 
 async def _nothing() -> Finished | Suspended:

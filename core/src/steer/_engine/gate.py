@@ -10,25 +10,23 @@ from typing import Literal
 
 from pydantic_core import to_jsonable_python
 
+from steer._engine.approvals import Approvals, Refused, call_digest, decided
+from steer._engine.asking import ToolAsk
 from steer._engine.model_calls import AdmittedCall
+from steer._engine.outcomes import ending, failed
+from steer._engine.parking import CONTAINERS
 from steer._engine.state import JobState, Stop
 from steer.errors import (
     BudgetExceeded,
     Conflict,
     Diverged,
-    ErrorCategory,
-    ErrorInfo,
     OutcomeUnknown,
     PolicyDenied,
     StaleFence,
-    SteerError,
 )
 from steer.events import (
     BudgetExceededEvent,
-    PolicyDecided,
     ToolDenied,
-    ToolEnded,
-    ToolFailed,
     ToolStarted,
     ToolUnknown,
 )
@@ -45,7 +43,7 @@ from steer.ports.gate import (
     ToolCall,
     ToolOutcome,
 )
-from steer.ports.policy import Outcome, ToolKind, ToolQuestion, Verdict
+from steer.ports.policy import Outcome, ToolQuestion
 from steer.ports.records import EffectOutcome, EffectRecord, Grant
 from steer.values import Effect, EffectStatus, JobStatus, JsonValue, digest_of
 
@@ -77,13 +75,14 @@ class JobGate:
     def __init__(self, state: JobState, policies: PolicyStack) -> None:
         self._state = state
         self._policies = policies
+        self._approvals = Approvals(state, policies)
         self._permits: dict[str, _Permit] = {}
         self._begun: dict[str, _Begun] = {}
         self._denials = 0
 
     async def authorize(self, call: ToolCall, /) -> Decision:
         """Answer a tool call: see ``Gate.authorize``."""
-        return await self._state.at_home(self._authorize, call)
+        return await self._state.at_home(self._decide, call)
 
     async def call(
         self, call: ToolCall, grant: Grant, effect: Callable[[EffectRun], Awaitable[JsonValue]], /
@@ -93,24 +92,31 @@ class JobGate:
         begun = await state.at_home(self._begin, call, grant)
         if isinstance(begun, ToolOutcome):
             return begun
-        run = EffectRun(key=f"{state.context.job_id}/{call.key}", arguments=begun.record.arguments)
+        run = EffectRun(
+            key=f"{state.context.job_id}/{call.key}",
+            arguments=begun.record.arguments,
+            ask=ToolAsk(state, call),
+        )
+        state.parking.effect_begins(call)
         # The effect runs here, in the caller's own event loop.
         try:
             value = await effect(run)
         except TimeoutError as error:
-            outcome = _failed(EffectStatus.TIMED_OUT, error)
+            outcome = failed(EffectStatus.TIMED_OUT, error)
         except Exception as error:  # whatever a tool raises is its outcome
-            outcome = _failed(EffectStatus.FAILED, error)
+            outcome = failed(EffectStatus.FAILED, error)
         except asyncio.CancelledError as error:
             # Stopped in its middle, a tool that must not run twice may have acted or not.
             once = begun.record.effect is Effect.ONCE
             status = EffectStatus.UNKNOWN if once else EffectStatus.CANCELLED
-            self._finish(call, begun, _failed(status, error))
+            self._finish(call, begun, failed(status, error))
             raise
         else:
             outcome = ToolOutcome(
                 status=EffectStatus.SUCCEEDED, value=to_jsonable_python(value, fallback=str)
             )
+        finally:
+            state.parking.effect_ends(call, state.on_home)
         self._finish(call, begun, outcome)
         return outcome
 
@@ -119,12 +125,14 @@ class JobGate:
         begun = await self._state.at_home(self._begin, call, grant)
         if isinstance(begun, _Begun):
             self._begun[grant.grant_id] = begun
+            self._state.parking.effect_begins(call)
 
     async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
         """Record how a vendor's execution ended: see ``Gate.observe``."""
         begun = self._begun.pop(grant.grant_id, None)
         if begun is not None:
             self._finish(call, begun, outcome, origin="vendor")
+            self._state.parking.effect_ends(call, self._state.on_home)
 
     def model_call(self, request: ModelRequest, /) -> AbstractAsyncContextManager[ModelCall]:
         """Admit one wire request: see ``Gate.model_call``."""
@@ -137,12 +145,16 @@ class JobGate:
             number = running.add(name)
         done(lambda: _forget(running.names, number))
 
+    async def _decide(self, call: ToolCall) -> Decision:
+        with self._state.parking.deciding(call):
+            return await self._authorize(call)
+
     async def _authorize(self, call: ToolCall) -> Decision:
         state = self._state
         state.check()
         earlier = state.replay.effect(call.key)
         if earlier is not None:
-            return self._recorded(call, earlier)
+            return _SUSPEND if state.parking.requested else self._recorded(call, earlier)
         question = ToolQuestion(
             context=state.context,
             tool=call.tool,
@@ -159,17 +171,31 @@ class JobGate:
         verdict = await self._policies.decide(question)
         if call.needs_approval:
             verdict = strictest([verdict, AUTHOR_ASKS])
-        state.tell(_decided(call, verdict), path=call.path, agent=call.agent)
-        if verdict.outcome is not Outcome.ALLOW:
-            return self._deny(call, verdict)
+        state.tell(decided(call, verdict), path=call.path, agent=call.agent)
+        by = "policy"
+        arguments = verdict.arguments if verdict.rewritten else call.arguments
+        if verdict.outcome is Outcome.ASK and state.approvals.unattended:
+            verdict = unattended(verdict)
+        if verdict.outcome is Outcome.ASK:
+            answer = await self._approvals.decide(call, question, verdict)
+            state.check()
+            if answer is None or state.parking.requested:
+                return _SUSPEND
+            if isinstance(answer, Refused):
+                return self._deny(call, answer.reason)
+            by, arguments = answer.by, answer.arguments
+        elif state.parking.requested:
+            return _SUSPEND
+        elif verdict.outcome is Outcome.DENY:
+            return self._deny(call, verdict.reason or "policy does not allow this call")
         self._denials = 0
         self._admit_call()
-        arguments = verdict.arguments if verdict.rewritten else call.arguments
         grant = Grant(
             grant_id=new_id(),
             key=call.key,
-            digest=digest_of([call.tool, arguments]),
+            digest=call_digest(call, arguments),
             policy=self._policies.ref,
+            by=by,
         )
         return self._permit(grant, arguments)
 
@@ -190,6 +216,7 @@ class JobGate:
 
     def _permit(self, grant: Grant, arguments: JsonValue) -> Decision:
         self._permits[grant.grant_id] = _Permit(grant=grant, arguments=arguments)
+        self._state.parking.granted(grant.key)
         return Decision(outcome=GateOutcome.ALLOW, grant=grant, arguments=arguments)
 
     def _admit_call(self) -> None:
@@ -202,9 +229,8 @@ class JobGate:
             state.stop(Stop(status=JobStatus.FAILED, error=error))
             raise
 
-    def _deny(self, call: ToolCall, verdict: Verdict) -> Decision:
+    def _deny(self, call: ToolCall, reason: str) -> Decision:
         state = self._state
-        reason = unattended(verdict).reason or "policy does not allow this call"
         state.tell(
             ToolDenied(
                 call_id=call.call_id, tool=call.tool, proposed=call.arguments, reason=reason
@@ -227,12 +253,13 @@ class JobGate:
         state = self._state
         state.check()
         permit = self._permits.pop(grant.grant_id, None)
+        state.parking.begun(grant.key)
         if permit is None or permit.grant.key != call.key:
             raise Conflict(f"the grant for {call.tool} was used already or is for another call")
         earlier = state.replay.effect(call.key)
         if earlier is not None:
             return self._again(call, earlier, state.replay.outcome(call.key))
-        effect = Effect.NONE if call.kind in _CONTAINERS else call.effect
+        effect = Effect.NONE if call.kind in CONTAINERS else call.effect
         record = EffectRecord(
             key=call.key,
             tool=call.tool,
@@ -315,7 +342,7 @@ class JobGate:
         """Record how an effect ended, and commit that without making anybody wait."""
         state = self._state
         elapsed_ms = int((state.clock.monotonic() - begun.at) * 1000)
-        event = _ending(call, outcome, elapsed_ms, origin)
+        event = ending(call, outcome, elapsed_ms, origin)
         resolved = EffectOutcome(
             status=outcome.status,
             value=outcome.value,
@@ -331,8 +358,7 @@ class JobGate:
         state.on_home(state.committer.commit_soon)
 
 
-# A nested agent does nothing by itself: what it calls passes the gate call by call.
-_CONTAINERS = (ToolKind.AGENT, ToolKind.HANDOFF)
+_SUSPEND = Decision(outcome=GateOutcome.SUSPEND)
 
 
 def _used(grant: Grant, record: EffectRecord) -> Grant:
@@ -346,51 +372,6 @@ def _used(grant: Grant, record: EffectRecord) -> Grant:
         expires_at=grant.expires_at,
         used_at=record.intended_at,
     )
-
-
-def _decided(call: ToolCall, verdict: Verdict) -> PolicyDecided:
-    return PolicyDecided(
-        subject="tool",
-        name=call.tool,
-        outcome=verdict.outcome.value,
-        reason=verdict.reason,
-        rule=verdict.rule,
-        policy=verdict.policy,
-        call_id=call.call_id,
-    )
-
-
-def _ending(
-    call: ToolCall, outcome: ToolOutcome, elapsed_ms: int, origin: Literal["tool", "vendor"]
-) -> ToolEnded | ToolFailed | ToolUnknown:
-    if outcome.status is EffectStatus.SUCCEEDED:
-        return ToolEnded(
-            call_id=call.call_id, tool=call.tool, result=outcome.value, elapsed_ms=elapsed_ms
-        )
-    error = outcome.error or ErrorInfo(code="tool", message="the tool failed")
-    if outcome.status is EffectStatus.UNKNOWN:
-        return ToolUnknown(call_id=call.call_id, tool=call.tool, reason=error.message)
-    return ToolFailed(
-        call_id=call.call_id, tool=call.tool, origin=origin, error=error, elapsed_ms=elapsed_ms
-    )
-
-
-def _failed(status: EffectStatus, error: BaseException) -> ToolOutcome:
-    if isinstance(error, SteerError):
-        return ToolOutcome(status=status, error=error.info(), exception=error)
-    if isinstance(error, asyncio.CancelledError):
-        message = _CANCELLED if status is EffectStatus.CANCELLED else _CUT_SHORT
-        category = ErrorCategory.CANCELLED
-    else:
-        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        timed_out = status is EffectStatus.TIMED_OUT
-        category = ErrorCategory.TIMEOUT if timed_out else ErrorCategory.UNKNOWN
-    info = ErrorInfo(code="tool", message=message, category=category)
-    return ToolOutcome(status=status, error=info, exception=error)
-
-
-_CANCELLED = "cancelled"
-_CUT_SHORT = "it was cancelled while it ran; it may have happened or not"
 
 
 def _forget(names: dict[int, str], number: int) -> None:

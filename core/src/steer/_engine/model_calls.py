@@ -176,6 +176,7 @@ class AdmittedCall:
     async def _admit(self) -> None:
         state, request = self._state, self._request
         state.check()
+        state.parking.check()
         path = state.path(request.path)
         with state.lock:
             path.turn = path.completed + 1

@@ -30,7 +30,7 @@ def rebuild_of(job: JobRecord, workshop: Workshop) -> Rebuild | Stop:
         return Stop(status=JobStatus.FAILED, error=unreadable)
 
     async def build() -> Work:
-        return (await workshop.order_again(job, context_of(job))).work
+        return (await workshop.order_again(job, context_of(job), same_rules=True)).work
 
     return Rebuild(request=request, build=build)
 

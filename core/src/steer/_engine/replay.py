@@ -17,6 +17,7 @@ from steer.events import (
     ModelRetracted,
     ModelStarted,
     ModelToken,
+    PolicyDecided,
     ToolEnded,
     ToolFailed,
     ToolStarted,
@@ -27,18 +28,10 @@ from steer.ports.records import EffectKey, EffectOutcome, EffectRecord, ModelRec
 __all__ = ["Replay"]
 
 _MODEL_CONTENT = (ModelToken, ModelReasoning, ModelBlockDone, ModelRetracted)
-# These are told once, with the record they belong to; the gate itself knows when that is. How the
-# job moves is told by each attempt anew.
-_RECORDED = (
-    JobStarted,
-    JobStatusChanged,
-    ModelStarted,
-    ModelDone,
-    ToolStarted,
-    ToolEnded,
-    ToolFailed,
-    ToolUnknown,
-)
+# These are told once, with the record they belong to; the gate itself knows when that is.
+_RECORDED = (ModelStarted, ModelDone, ToolStarted, ToolEnded, ToolFailed, ToolUnknown)
+# What the kernel tells of the job itself is news each time.
+_OF_THE_JOB = (JobStarted, JobStatusChanged)
 
 
 class Replay:
@@ -66,7 +59,7 @@ class Replay:
                 open_calls[data.call] = event.path
             elif isinstance(data, ModelDone | ModelRetracted):
                 open_calls.pop(data.call, None)
-            if not isinstance(data, (*_RECORDED, *_MODEL_CONTENT)):
+            if not isinstance(data, (*_RECORDED, *_OF_THE_JOB, *_MODEL_CONTENT)):
                 self._told[_identity(data, event.path)] += 1
         self.abandoned = open_calls
         """The paths, by call, of model calls that were under way when the last attempt ended."""
@@ -126,4 +119,8 @@ def _identity(data: object, path: tuple[str, ...]) -> tuple[tuple[str, ...], typ
     The usage and the verdict of a recorded call are not told again; without its name they would
     be counted off against those of another call.
     """
-    return path, type(data), getattr(data, "call", None) or getattr(data, "call_id", None)
+    name = getattr(data, "call", None) or getattr(data, "call_id", None)
+    if isinstance(data, PolicyDecided):
+        # Policy may be another one by now, and then says something that is news.
+        name = f"{name} {data.outcome} {data.policy}"
+    return path, type(data), name or getattr(data, "action_id", None)

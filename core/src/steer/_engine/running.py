@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 
 import anyio
 
+from steer._engine.asking import Asking
+from steer._engine.leaving import has_left, leave
 from steer._engine.state import JobState, Stop
 from steer.errors import (
     DeadlineExceeded,
@@ -18,6 +20,7 @@ from steer.errors import (
     Released,
     RuntimeFailure,
     SteerError,
+    Suspending,
 )
 from steer.events import (
     EventData,
@@ -79,6 +82,7 @@ class RunningJob:
         body: Body,
         keep_records: bool,
         resumable: bool,
+        on_queued: Callable[[], Awaitable[None]],
         on_ended: Callable[[RunningJob], None],
         runtime: str = "",
         retry_wait: RetryWait | None = None,
@@ -87,6 +91,7 @@ class RunningJob:
         self._body = body
         self._keep_records = keep_records
         self.resumable = resumable
+        self._on_queued = on_queued
         self._on_ended = on_ended
         self._ended = asyncio.Event()
         self._retry_wait = retry_wait
@@ -108,6 +113,8 @@ class RunningJob:
         """Return the result once it is durable. Raises what kept it from being written."""
         await self._ended.wait()
         if self.result is None:
+            if self.later is not None:
+                raise Suspending(f"job {self.state.context.job_id} goes on later")
             raise self.state.lost or Released(
                 f"job {self.state.context.job_id} was given back because this kernel closed",
                 fix="Resume it with another one",
@@ -126,6 +133,7 @@ class RunningJob:
         finally:
             with anyio.move_on_after(END_SECONDS, shield=True):
                 await self._end(outcome)
+            self.state.parking.left()
             self.state.committer.close()
             self.state.feed.close()
             self._ended.set()
@@ -136,6 +144,9 @@ class RunningJob:
         left = self.state.seconds_left()
         if left is None:
             return await self._attempt()
+        if left <= 0:
+            # It waited too long, for a person for example: nothing of it may begin any more.
+            self._time_is_up()
         outcome: Finished | Suspended | Exception | None = None
         async with anyio.create_task_group() as group:
             group.start_soon(self._watch_deadline, left)
@@ -160,6 +171,10 @@ class RunningJob:
     async def _watch_deadline(self, left: float) -> None:
         state = self.state
         await state.clock.sleep_until(state.clock.monotonic() + left)
+        self._time_is_up()
+
+    def _time_is_up(self) -> None:
+        state = self.state
         seconds = state.limits.spec.max_runtime_seconds
         error = DeadlineExceeded(
             f"the run's time was up after {seconds:g} s" if seconds else "the run's time was up"
@@ -171,11 +186,18 @@ class RunningJob:
         if state.lost is not None:
             return
         stop = state.stopped
-        if stop is not None and stop.status is JobStatus.QUEUED:
-            stop = await self._release(stop)
-            if stop is None:
+        if has_left(state, outcome):
+            if isinstance(outcome, Suspended) and outcome.state is not None:
+                outcome = _UNKEPT
+            else:
+                await self._leave("")
                 return
-        if self._retry_wait is not None and await self._tried_again_later(outcome, stop):
+        if stop is not None and stop.status is JobStatus.QUEUED:
+            if self.resumable:
+                await self._leave(stop.reason)
+                return
+            stop = Stop(status=JobStatus.CANCELLED, reason=stop.reason, by="steer")
+        if await self._tried_again_later(outcome, stop) or not await self._withdrawn():
             return
         with state.lock:
             status = self._tell_ending(outcome, stop)
@@ -192,25 +214,35 @@ class RunningJob:
         else:
             self.result = result
 
-    async def _release(self, stop: Stop) -> Stop | None:
-        """Give the job back to be resumed, or say how it ends because it cannot be."""
-        state = self.state
-        if not self.resumable:
-            return Stop(status=JobStatus.CANCELLED, reason=stop.reason, by="steer")
-        with state.lock:
-            state.tell(
-                JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.QUEUED, reason=stop.reason)
-            )
-            state.record(JobMoved(status=JobStatus.QUEUED))
-            state.ended = True
+    async def _leave(self, reason: str) -> None:
+        """Give the job up, to be gone on with: by an answer, or at once."""
         try:
-            await state.committer.commit()
+            status = await leave(self.state, reason=reason)
+            if status is JobStatus.QUEUED:
+                await self._on_queued()
         except Exception as error:  # told to whoever waits for the result
-            state.lost = error
+            self.state.lost = error
         else:
-            if stop is GIVE_BACK:
-                self.later = Later(step="given_back", due_at=state.clock.now(), reason=stop.reason)
+            self.later = self._later(status)
+
+    def _later(self, status: JobStatus) -> Later | None:
+        """Return how a job that was given up goes on, ``None`` where its kernel closes."""
+        state = self.state
+        if status is JobStatus.WAITING_ACTION:
+            return Later(step="parked", due_at=None, reason="")
+        if state.parking.requested:
+            return Later(step="given_back", due_at=state.clock.now(), reason="it was answered")
+        if state.stopped is GIVE_BACK:
+            return Later(step="given_back", due_at=state.clock.now(), reason=GIVE_BACK.reason)
         return None
+
+    async def _withdrawn(self) -> bool:
+        """Withdraw the questions that nobody answered; return whether that could be written."""
+        try:
+            await Asking(self.state).close()
+        except Exception as error:  # told to whoever waits for the result
+            self.state.lost = error
+        return self.state.lost is None
 
     async def _tried_again_later(
         self, outcome: Finished | Suspended | Exception | None, stop: Stop | None
@@ -286,6 +318,11 @@ class RunningJob:
         if status is JobStatus.TIMED_OUT:
             return JobTimedOut(elapsed_ms=elapsed_ms, still_running=still_running)
         return JobFailed(elapsed_ms=elapsed_ms, still_running=still_running)
+
+
+_UNKEPT = RuntimeFailure(
+    "the runtime suspended the run with a state of its own; steer keeps none and resumes by replay"
+)
 
 
 def _ending(

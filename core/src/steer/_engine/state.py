@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
+from steer._engine.actions import Actions
 from steer._engine.committer import Committer
 from steer._engine.feed import Feed
 from steer._engine.leases import Lease
 from steer._engine.limits import Limits
+from steer._engine.parking import Parking
+from steer._engine.questions import Questions
 from steer._engine.replay import Replay
 from steer.clock import Clock
-from steer.context import ExecutionContext, RetrySpec
+from steer.context import ApprovalSpec, ExecutionContext, RetrySpec
 from steer.errors import ErrorCategory, RuntimeFailure, SteerError
 from steer.events import AgentHandoff, AgentStarted, Event, EventData
 from steer.fold import Fold
@@ -81,6 +84,10 @@ class JobState:
         lease: Lease,
         limits: Limits,
         retries: RetrySpec,
+        approvals: ApprovalSpec,
+        actions: Actions,
+        questions: Questions,
+        parking: Parking,
         deadline: datetime | None,
         replay: Replay,
         fold: Fold,
@@ -95,6 +102,11 @@ class JobState:
         self.lease = lease
         self.limits = limits
         self.retries = retries
+        self.approvals = approvals
+        self.actions = actions
+        self.questions = questions
+        self.parking = parking
+        parking.on_request = lambda: spawn(lambda: parking.see_off(self._cancel))
         self.deadline = deadline
         self.replay = replay
         self.clock = clock

@@ -132,12 +132,17 @@ class Workshop:
             user_context=request.user_context,
         )
 
-    async def order_again(self, job: JobRecord, context: ExecutionContext) -> Order:
+    async def order_again(
+        self, job: JobRecord, context: ExecutionContext, *, same_rules: bool = False
+    ) -> Order:
         """Make a job ready to run again, from its record alone.
 
+        With ``same_rules`` only under the policies that it began under: nobody is there to say
+        that others are meant.
+
         Raises ``Interrupted`` where its agent was a live object, ``Diverged`` where the agent's
-        file has changed, ``ConfigError`` where it would run under other policies than it began
-        under, and what ``order`` raises.
+        file has changed, ``ConfigError`` where it would run under other policies although it must
+        not, and what ``order`` raises.
         """
         if job.agent_ref is None:
             raise Interrupted(
@@ -148,7 +153,12 @@ class Workshop:
         stored = StoredRequest.decode(job.request)
         found = await self._resolve(ref_from_json(job.agent_ref))
         return await self._order(
-            found, job.runtime, stored, stored.options, context, policy=job.policy
+            found,
+            job.runtime,
+            stored,
+            stored.options,
+            context,
+            policy=job.policy if same_rules else None,
         )
 
     def capacity(self, runtime: str) -> int | None:
@@ -158,6 +168,16 @@ class Workshop:
         except SteerError:
             # Whoever builds the job finds that again, and says it.
             return None
+
+    def policies_of(self, job: JobRecord) -> PolicyStack:
+        """Return the policies of a job: those that its request selected, else the kernel's.
+
+        Raises ``ConfigError`` or ``PluginError`` where one of them is not there.
+        """
+        return self._policies_for(StoredRequest.decode(job.request))
+
+    def _policies_for(self, stored: StoredRequest) -> PolicyStack:
+        return self._stack if stored.policies is None else self._select(stored.policies)
 
     async def aclose(self) -> None:
         """Close the runtimes that were opened."""
@@ -191,7 +211,7 @@ class Workshop:
             options = replace(options, config=config)
         prepared = self._prepare(name, runtime, agent, options)
         check_input(stored.input, prepared)
-        policies = self._stack if stored.policies is None else self._select(stored.policies)
+        policies = self._policies_for(stored)
         if policy not in (None, policies.ref):
             raise ConfigError(
                 f"job {context.job_id} began under the rules {policy}, and would go on under"

@@ -23,7 +23,7 @@ from steer.cli.queueing import queue_and_end
 from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
 from steer.cli.sections import SectionedCommand
-from steer.context import BudgetSpec, JobRetrySpec, RetrySpec
+from steer.context import ApprovalSpec, BudgetSpec, JobRetrySpec, RetrySpec
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.options import PrepareOptions
@@ -141,6 +141,7 @@ def run(
             max_runtime_seconds=max_seconds,
         ),
         retries=RetrySpec(max_retries=retries),
+        approvals=ApprovalSpec(unattended=True),
         job_retries=JobRetrySpec(attempts=job_retries),
         queue=queue,
         delay=delay,

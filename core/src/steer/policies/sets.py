@@ -23,6 +23,7 @@ from steer.policies.rulebook import RuleBook
 from steer.policies.rules import DataRule, ModelRule, Rule, RunRule, ToolRule, member_of
 from steer.policies.verdicts import shortened
 from steer.ports.policy import (
+    ActionQuestion,
     DataQuestion,
     ModelQuestion,
     Outcome,
@@ -105,6 +106,8 @@ class PolicySet:
                 return answer or self._otherwise(
                     question.kind, question.name, ruled=bool(self._data)
                 )
+            case ActionQuestion():
+                return self._open
 
     def _unruled(self, question: ToolQuestion) -> Verdict | None:
         if question.kind in OUT_OF_REACH and self.default is not Outcome.ASK:

@@ -14,9 +14,11 @@ from typing import Protocol
 from steer.errors import ErrorInfo, SteerError
 from steer.ports.policy import ToolKind
 from steer.ports.records import EffectKey, Grant, ModelRecord
-from steer.values import Effect, EffectStatus, JsonValue, Usage
+from steer.values import ActionType, Effect, EffectStatus, Expiry, JsonValue, Usage
 
 __all__ = [
+    "Ask",
+    "Asked",
     "Decision",
     "EffectRun",
     "Gate",
@@ -91,12 +93,50 @@ class Decision:
         return self.outcome is GateOutcome.ALLOW
 
 
+class Asked(Protocol):
+    """A question as a value, such as ``steer.actions.Confirm``; its fields are the payload."""
+
+    @property
+    def type(self) -> ActionType:
+        """What kind of question it is."""
+        ...
+
+
+class Ask(Protocol):
+    """How a tool asks a person in the middle of its work."""
+
+    async def __call__(
+        self,
+        asked: Asked | ActionType | str,
+        payload: JsonValue = None,
+        /,
+        *,
+        expires_in: float | None = None,
+        on_expiry: Expiry = Expiry.DENY,
+        default: JsonValue = None,
+    ) -> JsonValue:
+        """Ask, wait, and return the answer in JSON form; from any event loop of the process.
+
+        The question is a value, or a type with its payload. The same one of a call that is run
+        again after a crash finds the first one and its answer. Raises ``InvalidQuestion`` and
+        ``InvalidAnswer`` (for the default), ``ConfigError`` for terms that cannot be,
+        ``ActionExpired``
+        where nobody answered within ``expires_in`` seconds (by ``on_expiry`` the job fails too, or
+        ``default`` is returned instead), ``ActionClosed`` where the question was withdrawn.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectRun:
-    """What an effect is given: its arguments and the key that makes a repetition harmless."""
+    """What an effect is given: its arguments and the key that makes a repetition harmless.
+
+    ``ask`` lets it ask a person; give it to the tool as ``ToolContext.ask``.
+    """
 
     key: str
     arguments: JsonValue
+    ask: Ask | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,7 +268,8 @@ class Gate(Protocol):
     def model_call(self, request: ModelRequest, /) -> AbstractAsyncContextManager[ModelCall]:
         """Admit one wire request (RT-5); leaving without ``complete`` counts as a failure.
 
-        Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``.
+        Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``, and ``Suspending``
+        once ``authorize`` has said ``suspend``: let it out, or return ``Suspended``.
         """
         ...
 

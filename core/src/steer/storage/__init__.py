@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from steer.storage.apply import apply_changes
 from steer.storage.job_state import JobState
-from steer.storage.listing import decode_cursor, encode_cursor, page_size
+from steer.storage.listing import check_part, decode_cursor, encode_cursor, page_size
 from steer.storage.local_signals import LocalSignals
 from steer.storage.tables import Tables
 
@@ -17,6 +17,7 @@ __all__ = [
     "LocalSignals",
     "Tables",
     "apply_changes",
+    "check_part",
     "decode_cursor",
     "encode_cursor",
     "page_size",

@@ -9,6 +9,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from steer.context import ExecutionContext
 from steer.ports.policy import (
+    ActionQuestion,
     Counters,
     DataQuestion,
     ModelQuestion,
@@ -18,7 +19,7 @@ from steer.ports.policy import (
     ToolKind,
     ToolQuestion,
 )
-from steer.values import Effect, JsonValue, Usage
+from steer.values import ActionType, Effect, JsonValue, Usage
 
 from steer_conformance.suites.policy.setup import PolicySetup
 
@@ -129,6 +130,15 @@ def questions(setup: PolicySetup) -> st.SearchStrategy[Question]:
             action=st.sampled_from(["read", "write"]),
             kind=st.sampled_from(["session", "file"]),
             name=names,
+        ),
+        st.builds(
+            ActionQuestion,
+            context=contexts,
+            action_type=st.sampled_from(ActionType),
+            tool=maybe_name,
+            agent=maybe_name,
+            asked_by=st.sampled_from(["ann", "bob"]),
+            approvers=st.sampled_from([(), ("ann",), ("a*|b*", "*n")]),
         ),
     )
 

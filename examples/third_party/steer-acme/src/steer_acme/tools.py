@@ -90,6 +90,7 @@ class ToolCalls:
                     call_id=asked.id,
                     effect_key=run.key,
                     user_context=self.run.user_context,
+                    ask=run.ask,
                 ),
                 abandoned=abandoned,
             )

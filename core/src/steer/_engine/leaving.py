@@ -1,0 +1,88 @@
+"""How a run leaves without an ending: parked for a person, or queued for whoever goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from steer._engine.questions import about_a_call
+from steer._engine.state import JobState
+from steer.errors import Conflict, StaleFence, Suspending
+from steer.events import Event, JobStatusChanged
+from steer.ports.changes import Change, JobMoved
+from steer.ports.runtime import Finished, Suspended
+from steer.values import JobStatus
+
+__all__ = ["has_left", "leave"]
+
+
+def has_left(state: JobState, outcome: Finished | Suspended | Exception | None) -> bool:
+    """Whether a run came back because it is to be parked, and for nothing else."""
+    if not state.parking.requested or state.stopped is not None:
+        return False
+    if isinstance(outcome, Exception):
+        return _says_suspending(outcome)
+    return not isinstance(outcome, Finished)
+
+
+async def leave(state: JobState, *, reason: str) -> JobStatus:
+    """Give the job up, and return as what: parked for calls that wait for a person, else queued.
+
+    Where somebody has answered meanwhile it is queued at once, so that no answer is left lying.
+    Raises what the storage raises.
+    """
+    with state.lock:
+        state.questions.closed = True
+        waits = [action for action in state.questions.pending() if about_a_call(action)]
+    if not waits:
+        moved = JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.QUEUED, reason=reason)
+        events, changes = await _last(state, moved)
+        await state.committer.commit_apart(events, [*changes, JobMoved(status=JobStatus.QUEUED)])
+        return JobStatus.QUEUED
+    told = f"{len(waits)} {'call waits' if len(waits) == 1 else 'calls wait'} for a person"
+    moved = JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.WAITING_ACTION, reason=told)
+    events, changes = await _last(state, moved)
+    ends = [action.expires_at for action in waits] + [state.deadline]
+    parked = JobMoved(
+        status=JobStatus.WAITING_ACTION,
+        due_at=min((moment for moment in ends if moment is not None), default=None),
+        waits_for=tuple(action.action_id for action in waits),
+    )
+    try:
+        await state.committer.commit_apart(events, [*changes, parked])
+    except StaleFence:
+        raise
+    except Conflict:
+        told = "a person has answered meanwhile"
+        moved = JobStatusChanged(old=JobStatus.WAITING_ACTION, new=JobStatus.QUEUED, reason=told)
+        state.feed.emit(moved, agent=None)
+        through = [JobMoved(status=JobStatus.WAITING_ACTION), JobMoved(status=JobStatus.QUEUED)]
+        await state.committer.commit_apart([*events, *state.feed.take()], [*changes, *through])
+        return JobStatus.QUEUED
+    return JobStatus.WAITING_ACTION
+
+
+async def _last(
+    state: JobState, told: JobStatusChanged
+) -> tuple[Sequence[Event], Sequence[Change]]:
+    """Take what is not committed yet, with ``told`` at its end; nothing is added after that."""
+    while True:
+        # Alone, because what follows may be refused and is then written another way.
+        await state.committer.commit()
+        with state.lock:
+            if not state.committer.busy:
+                state.tell(told)
+                state.ended = True
+                return state.committer.take()
+
+
+def _says_suspending(error: BaseException) -> bool:
+    """Whether an error is what the gate raised because the run is being parked."""
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, Suspending):
+            return True
+        if isinstance(error, BaseExceptionGroup):
+            return all(map(_says_suspending, error.exceptions))
+        error = error.__cause__ or error
+    return False
