@@ -296,7 +296,13 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
             except Interrupted as error:
                 await engine.claim(job, Stop(status=JobStatus.FAILED, error=error))
             else:
-                await engine.take(job, order.work)
+                try:
+                    await engine.take(job, order.work)
+                except (Conflict, InvalidTransition):
+                    # This kernel may have gone on with it by itself meanwhile, to its end even.
+                    now = await engine.storage.jobs.get(scope_id, job_id)
+                    if not now.status.terminal and now.owner != engine.owner:
+                        raise
         return ExecutionHandle(engine, job_id, scope_id)
 
     async def cancel(

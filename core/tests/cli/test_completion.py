@@ -55,7 +55,7 @@ def offered(program: Program, *lines: tuple[str, ...]) -> list[list[str]]:
 def test_bash_is_offered_what_fits(shell: Program) -> None:
     expected = {
         ("pl",): ["plugins"],
-        ("jobs", ""): ["list", "show", "cancel", "resume"],
+        ("jobs", ""): ["list", "show", "cancel", "resume", "retry"],
         ("run", "--reas"): ["--reasoning-effort"],
         ("run", "greeter.py", "--no-par"): ["--no-parallel-tool-calls"],
         ("run", "greeter.py", "--base-url", "http", ":", "//x/v1", "--mod"): ["--model"],

@@ -23,6 +23,7 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
         "run",
         "jobs",
         "actions",
+        "worker",
         "events",
         "policy",
         "artifacts",
@@ -136,4 +137,4 @@ def test_completion_offers_the_commands(steer: Program) -> None:
     assert steer().out.split() == ["jobs"]
     steer.env["COMP_WORDS"] = "steer jobs re"
     steer.env["COMP_CWORD"] = "2"
-    assert steer().out.split() == ["resume"]
+    assert steer().out.split() == ["resume", "retry"]

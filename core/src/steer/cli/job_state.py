@@ -21,13 +21,13 @@ class JobState:
     """How a job stands, beside its row.
 
     ``orphaned``: nobody runs it although it has not ended. ``questions`` counts those that wait for
-    an answer. ``children`` are ids; they are read where they are asked for.
+    an answer. ``children`` are ids, ``None`` where nobody asked for them.
     """
 
     orphaned: bool = False
     progress: Progress | None = None
     questions: int = 0
-    children: tuple[str, ...] = ()
+    children: tuple[str, ...] | None = None
 
     @property
     def progress_text(self) -> str:
@@ -46,7 +46,7 @@ async def read_state(
     kernel: RuntimeKernel, job: JobRecord, *, with_children: bool = False
 ) -> JobState:
     """Return how a job stands."""
-    children: tuple[str, ...] = ()
+    children: tuple[str, ...] | None = None
     if with_children:
         query = JobQuery(parent_job_id=job.job_id)
         page = await kernel.jobs(query, scope_id=job.scope_id, limit=MAX_PAGE)

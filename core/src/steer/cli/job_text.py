@@ -72,7 +72,7 @@ def job_facts(job: JobRecord, state: JobState, *, now: datetime) -> Iterator[tup
     yield "tags", ", ".join(job.tags)
     yield "queue", "" if job.queue == "default" else job.queue
     yield "parent", job.parent_job_id or ""
-    yield "children", ", ".join(state.children)
+    yield "children", ", ".join(state.children or ())
     yield "retry of", str(job.metadata.get("retry_of", ""))
     yield "created", f"{_moment(job.created_at)} ({age_text(job.created_at, now=now)})"
     if job.due_at is not None:
@@ -97,7 +97,9 @@ def job_json(job: JobRecord, state: JobState) -> bytes:
     row = {field.name: getattr(job, field.name) for field in fields(job)}
     for name in ("request", "agent_ref"):
         row[name] = None if row[name] is None else from_json(row[name])
-    return to_json(row | {field.name: getattr(state, field.name) for field in fields(state)})
+    beside = {field.name: getattr(state, field.name) for field in fields(state)}
+    orphaned = beside.pop("orphaned")
+    return to_json({**row, **beside, "orphaned": orphaned})
 
 
 def _agent_ref(encoded: str) -> str:
