@@ -65,6 +65,16 @@ def payments(folder: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
+async def receipts(folder: Path) -> list[str]:
+    """The files of the only job there is."""
+    async with open_kernel(storage=url(folder)) as kernel:
+        return [one.artifact_id for one in (await kernel.artifacts()).items]
+
+
+def told_receipts(events: list[Event]) -> list[str]:
+    return [event.data.artifact_id for event in events if event.type == "artifact.created"]
+
+
 async def told(folder: Path) -> tuple[RunResult, list[Event]]:
     """The result of the only job there is, and its events."""
     async with open_kernel(storage=url(folder)) as kernel:
@@ -107,6 +117,8 @@ async def test_killed_at_every_moment_a_job_ends_once_and_pays_at_most_once(
         check_history(result, events)
         if result.status is JobStatus.SUCCEEDED:
             assert len(payments(folder)) == 1, first
+            assert told_receipts(events) == await receipts(folder), first
+            assert len(told_receipts(events)) == 1, first
             assert result.content == "Ok"
             assert result.usage == Usage(requests=3, input_tokens=30, output_tokens=15), first
             assert [event.type for event in events].count("policy.decided") == 2, first
@@ -123,7 +135,7 @@ async def test_killed_at_every_moment_a_job_ends_once_and_pays_at_most_once(
     assert "after the effect" in unknown
     # ... that is: the intent is durable and the outcome is not yet. Nobody waits for that commit,
     # so the next turn may have begun.
-    vague = re.compile("the effect|after .*EffectIntended|before .*EffectResolved|:2")
+    vague = re.compile("the effect|after .*EffectIntended|Artifact|before .*EffectResolved|:2")
     assert [name for name in unknown if not vague.search(name)] == []
 
 
@@ -135,6 +147,8 @@ async def test_an_idempotent_tool_is_run_again_under_the_same_key(tmp_path: Path
     assert result.status is JobStatus.SUCCEEDED
     assert len(payments(tmp_path)) == 2
     assert len(set(payments(tmp_path))) == 1
+    assert told_receipts(events) == await receipts(tmp_path)
+    assert len(told_receipts(events)) == 1
 
 
 async def test_killed_again_and_again_a_job_still_ends_once(tmp_path: Path) -> None:

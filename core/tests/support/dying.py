@@ -88,6 +88,8 @@ def agent_of(folder: Path, death: Death, effect: Effect, *, asks: bool = False) 
         death.moment("before the effect")
         with (folder / "payments").open("a") as file:
             file.write(f"{run.key} {run.arguments}\n")
+        assert run.keep is not None
+        await run.keep(b"paid", name="receipt", media_type="text/plain")
         death.moment("after the effect")
         return "paid"
 
