@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from steer.errors import ConfigError
 from steer.policies import parse_policy
 from steer.policies.toml_schema import policy_schema, schema_text
 
+REFERENCE = Path(__file__).parents[3] / "docs/reference"
 VALIDATOR = Draft7Validator(policy_schema())
 
 
@@ -20,10 +22,34 @@ def test_the_schema_is_one() -> None:
 
 
 def test_the_file_of_the_reference_is_current() -> None:
-    file = Path(__file__).parents[3] / "docs/reference/policy.schema.json"
-    assert file.read_text() == schema_text(), (
+    assert (REFERENCE / "policy.schema.json").read_text() == schema_text(), (
         "it is made by: steer policy schema > docs/reference/policy.schema.json"
     )
+
+
+TABLES = {
+    "The file": None,
+    "`[[tools]]`": "ToolTable",
+    "Conditions on arguments": "ConditionTable",
+    "`[[models]]`": "ModelTable",
+    "`[[runs]]`": "RunTable",
+    "`[[data]]`": "DataTable",
+    "`[[actions]]`": "ActionTable",
+    "`[constraints]`": "ConstraintsTable",
+    "`[[tests]]`": "CaseTable",
+}
+
+
+def test_the_reference_has_every_key_and_says_the_same_of_it() -> None:
+    schema = policy_schema()
+    page = (REFERENCE / "policy-file.md").read_text()
+    sections = dict(part.split("\n", 1) for part in page.split("\n## ")[1:])
+    for heading, name in TABLES.items():
+        table = schema if name is None else schema["$defs"][name]
+        rows = re.findall(r"^\| `(\w+)` \| .* \| (.+) \|$", sections[heading], re.MULTILINE)
+        said = {key: value["description"] for key, value in table["properties"].items()}
+        assert dict(rows) == said, heading
+    assert set(TABLES.values()) - {None} == {name for name in schema["$defs"] if "Table" in name}
 
 
 WHOLE = """

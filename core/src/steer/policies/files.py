@@ -13,9 +13,9 @@ from steer.errors import ConfigError
 from steer.policies.constraints import Constraints
 from steer.policies.sets import PolicySet
 from steer.policies.toml_cases import CasesFile, CaseTable
+from steer.policies.toml_file import PolicyFile, about_unknown_key
 from steer.policies.toml_places import Place
 from steer.policies.toml_problems import Problem, TomlDocument, problems_of
-from steer.policies.toml_tables import PolicyFile, about_unknown_key
 from steer.ports.policy import Outcome
 
 __all__ = [

@@ -150,5 +150,8 @@ class _Scan:
 def _plain_key(written: str) -> str:
     if not written.startswith(('"', "'")):
         return written
-    (key,) = tomllib.loads(f"{written} = 0")
+    try:
+        (key,) = tomllib.loads(f"{written} = 0")
+    except tomllib.TOMLDecodeError:
+        return written
     return key

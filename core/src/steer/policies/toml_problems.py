@@ -16,7 +16,7 @@ from steer.naming import closest
 from steer.policies.toml_places import Place, Position, positions_in
 from steer.values import JsonValue
 
-__all__ = ["Mistake", "MistakenFile", "Place", "Problem", "TomlDocument", "problems_of"]
+__all__ = ["Mistake", "MistakenFile", "Problem", "TomlDocument", "problems_of"]
 
 _QUOTED = re.compile(r"'([^']*)'")
 _SYNTAX = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)")

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from steer.policies.toml_tables import PolicyFile
+from steer.policies.toml_file import PolicyFile
 
 __all__ = ["policy_schema", "schema_text"]
 
