@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from importlib.metadata import version
+from typing import get_args
 
 import agents.agent
 import agents.memory.openai_responses_compaction_session
@@ -40,7 +41,9 @@ from agents.util._approvals import (
 )
 from openai import AsyncOpenAI
 from openai._base_client import AsyncAPIClient, AsyncHttpxClientWrapper
+from openai.types.responses import ResponseStreamEvent
 from steer_openai_agents import servers
+from steer_openai_agents.narration import _HANDLERS, PLAIN
 from steer_openai_agents.public import _AGENTS_OF_ITEMS
 from steer_openai_agents.runtime import open_runtime
 from steer_openai_agents.sessions import _ALL
@@ -79,6 +82,29 @@ def test_the_client_has_the_hooks_that_the_gate_stands_in() -> None:
     assert {"data", "cast_to", "response"} <= set(process.parameters)
     request = inspect.getsource(AsyncAPIClient.request)
     assert request.index("_prepare_request(request)") < request.index("_send_request(")
+
+
+def test_events_that_are_read_as_they_came_have_the_names_of_the_wire() -> None:
+    kinds = {
+        kind.model_fields["type"].annotation.__args__[0]: kind
+        for kind in get_args(get_args(ResponseStreamEvent)[0])
+    }
+    assert kinds.keys() >= PLAIN
+    told = {name: kinds[name] for name in PLAIN if _HANDLERS[name] is not None}
+    for kind in told.values():
+        numbers = kind.model_fields.keys() & {"content_index", "summary_index"}
+        read = {"delta": str, "output_index": int, **dict.fromkeys(numbers, int)}
+        assert len(read) == 3
+        for name, form in read.items():
+            assert kind.model_fields[name].annotation is form
+            assert kind.model_fields[name].alias is None
+
+
+def test_the_sdks_own_model_looks_at_no_more_of_them_than_we_do() -> None:
+    source = inspect.getsource(OpenAIResponsesModel.stream_response)
+    assert "isinstance(chunk, ResponseCompletedEvent)" in source
+    assert source.count("isinstance(chunk, ") == 1
+    assert not [name for name in PLAIN if name in source]
 
 
 def test_http_clients_that_nobody_configured_are_known() -> None:

@@ -26,6 +26,7 @@ from agents import (
 from agents.mcp import MCPServerStdio
 from agents.models import _openai_shared
 from agents.models.interface import Model
+from agents.models.openai_responses import OpenAIResponsesModel
 from agents.run import AgentRunner, get_default_agent_runner, set_default_agent_runner
 from openai import AsyncOpenAI
 from openai.types.responses import (
@@ -98,6 +99,46 @@ async def test_a_model_of_the_authors_own_is_gated_recorded_and_replayed() -> No
     assert again == said
     assert second.gate.sent == []
     assert model.asked == [12]
+
+
+async def test_a_kind_of_responses_model_of_the_authors_own_sees_the_clients_own_events() -> None:
+    seen: list[Any] = []
+
+    class Looking(OpenAIResponsesModel):
+        async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            async for event in super().stream_response(*args, **kwargs):
+                seen.append(event)
+                yield event
+
+    async with Provider(Script([Turn("Hello.")])) as provider:
+        client = AsyncOpenAI(base_url=provider.openai_base_url, api_key="sk-x")
+        agent: Agent[Any] = Agent(name="looking", model=Looking(MODEL, client))
+        finished, run = await run_bare(agent, provider, base_url=None, api_key=None)
+    assert finished.content == "Hello."
+    assert "".join(token.text for token in run.told(ModelToken)) == "Hello."
+    assert {"response.created", "response.output_text.delta"} <= {event.type for event in seen}
+    assert all(isinstance(event, BaseModel) for event in seen)
+
+
+async def test_who_follows_a_stream_sees_the_clients_own_events() -> None:
+    seen: list[Any] = []
+
+    async def workflow(asked: str) -> Any:
+        streamed = Runner.run_streamed(Agent(name="a", model=MODEL), asked)
+        seen.extend(
+            [
+                event.data
+                async for event in streamed.stream_events()
+                if event.type == "raw_response_event"
+            ]
+        )
+        return streamed
+
+    async with Provider(Script([Turn("Hello.")])) as provider:
+        finished, _ = await run_bare(workflow, provider)
+    assert finished.content == "Hello."
+    assert {"response.created", "response.output_text.delta"} <= {event.type for event in seen}
+    assert all(isinstance(event, BaseModel) for event in seen)
 
 
 async def test_a_provider_that_a_nested_run_chooses_is_the_one_it_uses() -> None:

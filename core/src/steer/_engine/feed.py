@@ -26,23 +26,33 @@ _LIVE = (ModelToken, ModelReasoning)
 
 
 class Wakeup:
-    """A waiter in one event loop that any thread can wake."""
+    """A waiter in one event loop that any thread can wake, once.
+
+    A future and not an ``asyncio.Event``: one is made for each wait of each reader.
+    """
+
+    __slots__ = ("_loop", "_thread", "_woken")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._event = asyncio.Event()
+        self._woken = self._loop.create_future()
 
     async def wait(self) -> None:
         """Wait until woken."""
-        await self._event.wait()
+        await self._woken
 
     def wake(self) -> None:
         """Wake the waiter, from any thread."""
         if threading.get_ident() == self._thread:
-            self._event.set()
+            self._wake()
         elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._event.set)
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        # Whoever waited may have been cancelled since.
+        if not self._woken.done():
+            self._woken.set_result(None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from steer._engine.engine import Engine
@@ -36,11 +36,12 @@ async def follow(
         if live and running is not None and running is not followed:
             followed = running
             here = _follow_here(engine, scope_id, job_id, running.state.feed, cursor)
-            async with aclosing(here) as events:
-                async for event in events:
-                    yield event
-                    if event.terminal:
-                        return
+            async with aclosing(here) as batches:
+                async for batch in batches:
+                    for event in cursor.fresh(batch):
+                        yield event
+                        if event.terminal:
+                            return
             if running.result is None and running.later is None:
                 if not isinstance(running.state.lost, StaleFence):
                     return
@@ -57,22 +58,23 @@ async def follow(
 
 async def _follow_here(
     engine: Engine, scope_id: str, job_id: str, feed: Feed, cursor: Cursor
-) -> AsyncGenerator[Event, None]:
-    """Follow a job of this process; a reader that falls behind starts over from the journal."""
+) -> AsyncGenerator[Sequence[Event], None]:
+    """Follow a job of this process; a reader that falls behind starts over from the journal.
+
+    Yields what there is at a time, to be put through the cursor before more is asked for.
+    """
     while True:
         snapshot = feed.snapshot(cursor.seq)
         while cursor.seq < snapshot.in_journal:
             page = await engine.storage.journal.events(
                 scope_id, job_id, after=cursor.seq, limit=MAX_PAGE
             )
-            for event in cursor.fresh(page):
-                yield event
-        for event in cursor.fresh(snapshot.tail):
-            yield event
+            yield page
+        yield snapshot.tail
         index = snapshot.index
         while (events := feed.since(index)) is not None:
-            for event in cursor.fresh(events):
-                yield event
+            if events:
+                yield events
             index += len(events)
             if not events and feed.closed:
                 return

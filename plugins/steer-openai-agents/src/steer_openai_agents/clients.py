@@ -63,6 +63,9 @@ def _gated_kind(kind: type[AsyncOpenAI]) -> type[AsyncOpenAI]:
         exchange = response.request.extensions.get(WIRE_KEY)
         if exchange is not None:
             exchange.saw(data)
+            plain = exchange.plain(data)
+            if plain is not None:
+                return plain
         return process(self, data=data, cast_to=cast_to, response=response)
 
     methods = {

@@ -13,6 +13,7 @@ from agents import Model, ModelProvider, ModelResponse
 from agents.exceptions import ModelBehaviorError
 from agents.items import TResponseStreamEvent
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
+from agents.models.openai_responses import OpenAIResponsesModel
 from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
 from openai import DEFAULT_MAX_RETRIES, AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.responses import Response, ResponseCompletedEvent
@@ -58,6 +59,11 @@ class Audience:
     def __init__(self, listener: Callable[[TResponseStreamEvent], None] | None = None) -> None:
         self._listener = listener
         self.heard = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody follows the stream."""
+        return self._listener is None
 
     def hear(self, event: TResponseStreamEvent) -> None:
         """Pass an event on."""
@@ -211,6 +217,8 @@ class GatedModel(Model):
         if speaks_openai(model):
             inner: Model = self._clients.private(cast(OpenAIModel, model), timeout=self._timeout)
             exchange.chat = isinstance(inner, OpenAIChatCompletionsModel)
+            # A subclass of the author's may look at the events in any way.
+            exchange.unheard = audience.empty and type(inner) is OpenAIResponsesModel
             question = with_usage(question) if exchange.chat else with_seed_in_body(question)
         else:
             inner = model

@@ -14,7 +14,7 @@ from steer.events import ModelBlockDone, ModelReasoning, ModelToken, Unknown
 
 from steer_openai_agents.frame import Frame
 
-__all__ = ["Narrator"]
+__all__ = ["PLAIN", "Narrator"]
 
 
 # Where the calls of the SDK's own tools say what is to be done.
@@ -171,3 +171,10 @@ _HANDLERS: dict[str, Callable[[Narrator, Any], None] | None] = {
     "response.custom_tool_call_input.done": None,
     "response.completed": None,
 }
+
+PLAIN = frozenset(
+    name
+    for name, handler in _HANDLERS.items()
+    if name.endswith(".delta") or (handler is None and name != "response.completed")
+)
+"""Events of which no more is read than their type, or plain texts and numbers beside it."""

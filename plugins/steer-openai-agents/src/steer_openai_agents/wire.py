@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -19,6 +20,7 @@ from steer.ports.records import ModelRecord
 from steer.values import JsonValue, Usage
 
 from steer_openai_agents.frame import Frame
+from steer_openai_agents.narration import PLAIN
 from steer_openai_agents.question import OUTPUT_LIMITS
 from steer_openai_agents.suspension import Place
 
@@ -58,8 +60,9 @@ class Exchange:
     """A request from the moment the SDK asks for it to the end of its answer.
 
     ``model`` and ``max_output_tokens`` are what was asked for. ``bounded`` says that the request's
-    bytes bound its tokens. The gate's context lives on ``stack``, which whoever made the exchange
-    closes in the same task.
+    bytes bound its tokens. ``unheard`` says that nobody but the SDK's own model and the narrator
+    sees the events of a Responses stream. The gate's context lives on ``stack``, which whoever made
+    the exchange closes in the same task.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Exchange:
         self._closing: list[asyncio.Future[None]] = []
         self.call: ModelCall | None = None
         self.chat = False
+        self.unheard = False
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self.response_id: str | None = None
@@ -159,6 +163,17 @@ class Exchange:
         for name in SERVED_BY:
             if (value := data.get(name)) is not None:
                 self.served_by[name] = value
+
+    def plain(self, data: object) -> SimpleNamespace | None:
+        """Return an event of the wire as it is, where nobody needs the client's own form of it.
+
+        To make and check that form takes longer than all else that is done with most events: some
+        of them repeat the whole request.
+        """
+        if not self.unheard or not isinstance(data, dict):
+            return None
+        kind = data.get("type")
+        return SimpleNamespace(**data) if isinstance(kind, str) and kind in PLAIN else None
 
     def closes(self, task: asyncio.Future[None]) -> None:
         """Note a task that closes the stream of this request in the background."""
