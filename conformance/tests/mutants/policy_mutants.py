@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -14,7 +15,14 @@ from pydantic import BaseModel
 from steer.capabilities import PolicyCapabilities
 from steer.context import ExecutionContext
 from steer.plugin import PolicyPlugin
-from steer.ports.policy import Outcome, Question, ToolQuestion, Verdict
+from steer.ports.policy import (
+    ActionQuestion,
+    ModelQuestion,
+    Outcome,
+    Question,
+    ToolQuestion,
+    Verdict,
+)
 from steer_conformance import PolicySetup
 
 __all__ = ["MUTANTS", "REFERENCE", "REFUNDS"]
@@ -111,6 +119,27 @@ class AnswersWithText(Strict):
         return "allow" if super().evaluate(question) in SCALE.values() else "deny"
 
 
+class NamesOneApprover(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        answer = super().evaluate(question)
+        asks = answer is not None and answer.outcome is Outcome.ASK
+        return replace(answer, approvers="ann") if asks else answer
+
+
+class WaitsForever(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        answer = super().evaluate(question)
+        asks = answer is not None and answer.outcome is Outcome.ASK
+        return replace(answer, expires_in_seconds=math.inf) if asks else answer
+
+
+class TakesActionsForTools(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        if isinstance(question, ActionQuestion) and question.tool is None:
+            raise LookupError("an action without a tool")
+        return super().evaluate(question)
+
+
 class CutsInPlace(Strict):
     def is_large(self, arguments: object) -> bool:
         if super().is_large(arguments):
@@ -190,6 +219,21 @@ class LoosestRuleHolds(Strict):
     def outcome(self, tool: str) -> Outcome:
         found = [outcome for name, outcome in self.rules if name == tool]
         return min(found, key=RANK.__getitem__, default=Outcome.DENY)
+
+
+class LastRuleHoldsForModels(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        if not isinstance(question, ModelQuestion) or not self.rules:
+            return super().evaluate(question)
+        return Verdict(outcome=self.rules[-1][1], reason="as the last rule")
+
+
+class AnAllowedToolLetsAnybodyAnswer(Strict):
+    def evaluate(self, question: Question, /) -> Any:
+        if not isinstance(question, ActionQuestion):
+            return super().evaluate(question)
+        allows = any(outcome is Outcome.ALLOW for _, outcome in self.rules)
+        return Verdict.allow() if allows else Verdict.deny("no tool is allowed")
 
 
 class AllowsTheUnknown(Strict):
@@ -300,6 +344,12 @@ MUTANTS = (
         raises=(TypeError, KeyError),
     ),
     _mutant("answers with a word", AnswersWithText, "PO-2"),
+    _mutant("names an approver without a list", NamesOneApprover, "PO-2"),
+    _mutant("wants an approval that never expires", WaitsForever, "PO-2"),
+    replace(
+        _mutant("takes every action for one about a tool", TakesActionsForTools, "PO-2"),
+        raises=(LookupError,),
+    ),
     _mutant("cuts the arguments of the question", CutsInPlace, "PO-3"),
     _mutant("has a space in its name", NamedWithASpace, "PO-4"),
     _mutant("changes its version as it is asked", CountsInItsVersion, "PO-4"),
@@ -312,6 +362,8 @@ MUTANTS = (
     _mutant("never answers", NeverAnswers, "PO-8", asynchronous=True),
     _mutant("lets the last rule hold", LastRuleHolds, "PO-9", "PO-10", "PO-11"),
     _mutant("lets the loosest rule hold", LoosestRuleHolds, "PO-9", "PO-11"),
+    _mutant("lets the last rule hold for models", LastRuleHoldsForModels, "PO-10"),
+    _mutant("lets all answer once a tool is allowed", AnAllowedToolLetsAnybodyAnswer, "PO-11"),
     _mutant("allows what no rule covers", AllowsTheUnknown, "PO-12"),
     _mutant("has one version whatever the rules", OneVersionForAll, "PO-13"),
     _refunds("counts the refunds it is asked for", CountsRefunds, "PO-1", about_refunds),

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from steer._engine.engine import Engine
+from steer._engine.selecting import Policies
 from steer._engine.sinks import SinkPump, SinkReport
 from steer._engine.state import Stop
 from steer._engine.workshop import Order, Workshop
@@ -41,8 +42,11 @@ class RuntimeKernel:
             result = await handle.result()
 
     ``storage`` is a URL or an open storage; one opened here is closed here. ``registry`` holds the
-    plugins, those that are installed unless given. ``policies`` are names or objects, and
-    ``async_policies`` objects that are awaited; none at all means ``author-declared``.
+    plugins, those that are installed unless given. ``policies`` are names, files that end in
+    ``.toml`` or objects, and ``async_policies`` objects that are awaited; none at all means
+    ``author-declared``. A request may select others by name and version: from these, from
+    ``selectable_policies``, which hold for nobody else and may be several versions of one policy,
+    and from the plugins. ``policy_config`` has the configuration of policies by name.
     ``default_runtime`` runs agents that name none; ``runtime_config`` has the configuration of
     runtimes by name. ``sinks`` receive committed events without their content, ``content_sinks``
     with it.
@@ -58,6 +62,8 @@ class RuntimeKernel:
         registry: PluginRegistry | None = None,
         policies: Sequence[str | Policy] = (),
         async_policies: Sequence[AsyncPolicy] = (),
+        selectable_policies: Sequence[str | Policy] = (),
+        policy_config: Mapping[str, Mapping[str, JsonValue]] | None = None,
         default_runtime: str | None = None,
         runtime_config: Mapping[str, Mapping[str, JsonValue]] | None = None,
         sinks: Mapping[str, EventSink] | None = None,
@@ -70,8 +76,13 @@ class RuntimeKernel:
         self._clock = clock or SystemClock()
         self._workshop = Workshop(
             registry=self.registry,
-            policies=policies,
-            async_policies=async_policies,
+            policies=Policies(
+                self.registry,
+                policies,
+                async_policies=async_policies,
+                selectable=selectable_policies,
+                config=policy_config,
+            ),
             default_runtime=default_runtime,
             runtime_config=runtime_config or {},
         )

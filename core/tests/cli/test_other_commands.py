@@ -23,6 +23,7 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
         "run",
         "jobs",
         "events",
+        "policy",
         "plugins",
         "completion",
         "config",
@@ -47,7 +48,9 @@ def test_the_version_is_printed(steer: Program) -> None:
     assert steer("--version").out == f"steer {package.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("plugins",), ("config",), ("--version",)])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("plugins",), ("config",), ("policy", "list"), ("--version",)]
+)
 def test_looking_imports_neither_vendors_nor_the_engine(
     steer: Program, arguments: tuple[str, ...]
 ) -> None:

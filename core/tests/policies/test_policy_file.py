@@ -5,12 +5,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from steer.context import ExecutionContext
 from steer.errors import ConfigError
 from steer.policies import (
+    ActionRule,
     Condition,
+    Constraints,
     DataRule,
     ModelRule,
     PolicySet,
@@ -98,6 +98,12 @@ def test_everything_a_rule_can_say_can_be_said_in_a_file() -> None:
         mode = { in = ["a", 1] }
         note = { present = false }
 
+        [[tools]]
+        ask = "refund"
+        approvers = ["lead-*", "ann"]
+        expires_in = "4h"
+        on_expiry = "fail"
+
         [[models]]
         ask = "gpt-*"
         providers = "openai"
@@ -111,6 +117,17 @@ def test_everything_a_rule_can_say_can_be_said_in_a_file() -> None:
         allow = "*"
         kinds = "session"
         actions = "read"
+
+        [[actions]]
+        deny = ["approval", "conf*"]
+        tools = "refund"
+        agents = "support"
+        own = true
+
+        [constraints]
+        max_turns = 8
+        max_tool_calls = 20
+        max_tool_calls_per_turn = 4
     """
     assert parse_policy(dedent(text), name="all") == PolicySet(
         name="all",
@@ -139,10 +156,25 @@ def test_everything_a_rule_can_say_can_be_said_in_a_file() -> None:
                     "note": Condition(present=False),
                 },
             ),
+            ToolRule(
+                tools="refund",
+                outcome=Outcome.ASK,
+                approvers=["lead-*", "ann"],
+                expires_in_seconds=4 * 3600,
+                on_expiry="fail",
+            ),
             ModelRule(models="gpt-*", outcome=Outcome.ASK, providers="openai", agents="support"),
             RunRule(agents="billing", outcome=Outcome.DENY, runtimes="openai_*"),
             DataRule(names="*", outcome=Outcome.ALLOW, kinds="session", actions=["read"]),
+            ActionRule(
+                types=["approval", "conf*"],
+                outcome=Outcome.DENY,
+                tools="refund",
+                agents="support",
+                own=True,
+            ),
         ],
+        constraints=Constraints(max_turns=8, max_tool_calls=20, max_tool_calls_per_turn=4),
     )
 
 
@@ -176,138 +208,6 @@ def test_without_a_version_the_content_is_the_version() -> None:
     assert one.version == same.version != other.version
 
 
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        (
-            "name = 'x'\ndefualt = 'deny'",
-            "p.toml, line 2: defualt: unknown key; did you mean default?",
-        ),
-        (
-            "[[tool]]\nallow = '*'",
-            "p.toml, line 1: tool: unknown key; did you mean tools?",
-        ),
-        (
-            "[[tools]]\nallow = '*'\n\n[[tools]]\n# alow = 'x'\n  alow = 'x'",
-            "p.toml, line 6: tools[1].alow: unknown key; did you mean allow?",
-        ),
-        (
-            "[[tools]]\nallow = '*'\nwhen = { amount = { mn = 3 } }",
-            "p.toml, line 3: tools[0].when.amount.mn: unknown key; did you mean min?",
-        ),
-        (
-            "[[tools]]\nallow = '*'\n[tools.when]\n'a' = 1\n'user.age' = { mx = 3 }",
-            "p.toml, line 5: tools[0].when.user.age.mx: unknown key; did you mean max?",
-        ),
-        (
-            "[[tools]]\nallow = '*'\nwhen = { user.tier = 'gold' }",
-            (
-                "p.toml, line 3: tools[0].when.user.tier: unknown key; known are equals, in, glob, "
-                "matches, under, min, max, min_length, max_length, present; "
-                'a path with dots needs quotes: "user.tier"'
-            ),
-        ),
-        (
-            "[tools]\nallow = '*'",
-            "p.toml, line 1: tools: must be a list of tables, each beginning with [[tools]]",
-        ),
-        (
-            "\n[[tools]]\nallow = 'a'\ndeny = 'b'",
-            "p.toml, line 2: tools[0]: needs exactly one of allow, ask and deny",
-        ),
-        (
-            "[[models]]\nreason = 'none'",
-            "p.toml, line 1: models[0]: needs exactly one of allow, ask and deny",
-        ),
-        (
-            "[[tools]]\nallow = []",
-            "p.toml, line 1: tools[0]: a rule has no tools. Name at least one; * is all of them",
-        ),
-        (
-            "[[tools]]\nallow = [3]",
-            "p.toml, line 2: tools[0].allow[0]: must be text",
-        ),
-        (
-            "[[tools]]\nallow = '*'\nkinds = ['hostd']",
-            (
-                "p.toml, line 3: tools[0].kinds[0]: must be "
-                "'function', 'mcp', 'agent', 'handoff', 'native', 'hosted' or 'ungated'"
-            ),
-        ),
-        (
-            "[[data]]\nallow = '*'\nactions = 'delete'",
-            "p.toml, line 3: data[0].actions[0]: must be 'read' or 'write'",
-        ),
-        (
-            "[[tools]]\nallow = '*'\nwhen = { id = { matches = '(' } }",
-            (
-                "p.toml, line 3: tools[0].when.id: the regular expression '(' cannot be used: "
-                "unclosed group. Look-around and back-references are not possible; "
-                "the syntax is at docs.rs/regex"
-            ),
-        ),
-        (
-            "[[tools]]\nallow = '*'\nwhen = { id = ['a', 'b'] }",
-            (
-                "p.toml, line 3: tools[0].when.id: must not be a list; "
-                "write { in = [...] } for one of these values"
-            ),
-        ),
-        (
-            "[[tools]]\nallow = '*'\nwhen = { id = { max_length = true } }",
-            "p.toml, line 3: tools[0].when.id.max_length: must be a valid integer",
-        ),
-        (
-            "[[tools]]\nallow = '*'\nwhen = { on = 2026-01-01 }",
-            (
-                "p.toml, line 3: tools[0].when.on: "
-                "[datetime.date(2026, 1, 1)] holds a value that JSON does not have"
-            ),
-        ),
-        (
-            "[[tools]]\nask = '*'\nset = { a = 1 }",
-            (
-                "p.toml, line 1: tools[0]: a rule that says ask rewrites arguments. "
-                "Rewrite in an allow rule; what another rule says of the call still holds"
-            ),
-        ),
-        ("default = 'no'", "p.toml, line 1: default: must be 'allow', 'ask' or 'deny'"),
-        ("version = 3", "p.toml, line 1: version: must be text"),
-        ("name = 'a b'", "p.toml: 'a b' cannot be the name or version of a policy"),
-        (
-            "x = [1,",
-            "p.toml is not valid TOML: Invalid value (at end of document)",
-        ),
-        (
-            "name = 'a'\nname = 'b'",
-            "p.toml is not valid TOML: Cannot overwrite a value (at end of document)",
-        ),
-    ],
-)
-def test_a_mistake_is_told_with_its_line_its_key_and_the_way_out(text: str, complaint: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse_policy(text, source="p.toml")
-    assert str(caught.value) == complaint
-
-
-def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:
-    text = "nam = 'x'\n[[tools]]\nalow = 'x'\n[[models]]\nallow = 1\n"
-    with pytest.raises(ConfigError) as caught:
-        parse_policy(text, source="p.toml")
-    assert [line.split(": ")[:2] for line in str(caught.value).splitlines()] == [
-        ["p.toml, line 1", "nam"],
-        ["p.toml, line 3", "tools[0].alow"],
-        ["p.toml, line 5", "models[0].allow"],
-    ]
-
-
-def test_no_line_is_told_where_text_looks_like_a_table() -> None:
-    text = "[[tools]]\nallow = '*'\nreason = '''\n[[tools]]\n'''\nalow = 'x'\n"
-    with pytest.raises(ConfigError) as caught:
-        parse_policy(text, source="p.toml")
-    assert str(caught.value).startswith("p.toml: tools[0].alow: unknown key")
-
-
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     missing, folder, binary = tmp_path / "no.toml", tmp_path, tmp_path / "binary.toml"
     binary.write_bytes(b"name = '\xff'")
@@ -319,20 +219,3 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             load_policy_file(path)
         assert str(caught.value) == f"the policy file {path} {complaint}"
-
-
-PIECES = (
-    *("[[tools]]\n", "[[models]]\n", "[tools.when]\n", "[[x]]\n", "allow", "deny", "when"),
-    *("name", "default", "x", " = ", "'*'", "{ a = 1 }", "[1]", "3", "'''", "\n"),
-)
-
-
-@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
-def test_whatever_a_file_holds_it_is_a_policy_or_a_named_mistake(text: str) -> None:
-    try:
-        policy = parse_policy(text, source="p.toml")
-    except ConfigError as error:
-        complaint = str(error)
-    else:
-        complaint = f"p.toml is {policy.ref}"
-    assert complaint.startswith("p.toml")

@@ -16,9 +16,10 @@ POLICY_CLAUSES = (
     Clause(
         id="PO-2",
         port="policy",
-        text="Every question is answered with a verdict or with None, of the types that the port "
-        "names; asking raises nothing. Arguments that are no object, or no JSON at all, are "
-        "no exception.",
+        text="Every question, about answering an action too, is answered with a verdict or with "
+        "None, of the types that the port names, and an approval that it asks for expires after a "
+        "finite time above zero if at all; asking raises nothing. Arguments that are no object, or "
+        "no JSON at all, are no exception.",
     ),
     Clause(
         id="PO-3",
@@ -63,13 +64,14 @@ POLICY_CLAUSES = (
         id="PO-10",
         port="policy",
         capability="rules",
-        text="The order in which rules are given does not matter.",
+        text="The order in which rules are given does not matter, whatever is asked.",
     ),
     Clause(
         id="PO-11",
         port="policy",
         capability="rules",
-        text="A rule that is added never loosens what another rule decided, and one that denies "
+        text="A rule that is added never loosens what another rule decided, nor what is said of "
+        "anything but its own tool, be it a model, a run, data or who may answer; one that denies "
         "loosens nothing at all.",
     ),
     Clause(

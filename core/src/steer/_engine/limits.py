@@ -24,11 +24,17 @@ class Limits:
     usage: Usage
     turns: int = 0
     tool_calls: int = 0
+    turn_tool_calls: int = 0
     reserved_tokens: int = 0
 
     def counters(self) -> Counters:
         """How far the run is, for policy."""
-        return Counters(turns=self.turns, tool_calls=self.tool_calls, usage=self.usage)
+        return Counters(
+            turns=self.turns,
+            tool_calls=self.tool_calls,
+            turn_tool_calls=self.turn_tool_calls,
+            usage=self.usage,
+        )
 
     def admit_turn(self, index: int) -> None:
         """Let the outermost path's model call ``index`` (from 0) go, or raise ``BudgetExceeded``.
@@ -38,7 +44,8 @@ class Limits:
         cap = self.spec.max_turns
         if cap is not None and index >= cap:
             raise BudgetExceeded("max_turns", f"the run has had its {cap} turn{'s' * (cap != 1)}")
-        self.turns = max(self.turns, index + 1)
+        if index >= self.turns:
+            self.turns, self.turn_tool_calls = index + 1, 0
 
     def admit_tool_call(self) -> None:
         """Count an allowed tool call, or raise ``BudgetExceeded``."""
@@ -48,6 +55,7 @@ class Limits:
                 "max_tool_calls", f"the run has had its {cap} tool call{'s' * (cap != 1)}"
             )
         self.tool_calls += 1
+        self.turn_tool_calls += 1
 
     def reserve_tokens(
         self, input_bound: int | None, asked_output: int | None

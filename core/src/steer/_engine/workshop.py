@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import anyio
@@ -12,6 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from steer._engine.engine import Work
 from steer._engine.fitting import check_input, check_options
+from steer._engine.selecting import Policies
 from steer.agents import (
     Agent,
     AgentRef,
@@ -23,14 +24,14 @@ from steer.agents import (
     ref_to_json,
     resolve,
 )
-from steer.context import ExecutionContext, PolicyRef
-from steer.errors import AgentError, ConfigError, Interrupted, PluginError, PolicyDenied
+from steer.context import ExecutionContext
+from steer.errors import AgentError, Interrupted, PluginError, PolicyDenied
 from steer.naming import fold
 from steer.plugin import RuntimePlugin
-from steer.plugins import OpenedPolicies, PluginRegistry
+from steer.plugins import PluginRegistry
 from steer.policies import PolicyStack
 from steer.ports.options import PrepareOptions
-from steer.ports.policy import AsyncPolicy, Outcome, Policy, RunQuestion, ToolQuestion
+from steer.ports.policy import Outcome, RunQuestion, ToolQuestion
 from steer.ports.records import JobRecord
 from steer.ports.runtime import Finished, Prepared, Run, Runtime, Suspended
 from steer.request import ExecutionRequest, StoredRequest
@@ -89,17 +90,14 @@ class Workshop:
         self,
         *,
         registry: PluginRegistry,
-        policies: Sequence[str | Policy],
-        async_policies: Sequence[AsyncPolicy],
+        policies: Policies,
         default_runtime: str | None,
         runtime_config: Mapping[str, Mapping[str, JsonValue]],
     ) -> None:
         self._registry = registry
         self._default_runtime = default_runtime
         self._runtime_config = runtime_config
-        # Opened now: a selected policy that cannot load stops the start-up.
-        self._policies = self._open_policies(policies, async_policies)
-        self._stack = _stack(self._policies)
+        self._policies = policies
         self._runtimes: dict[tuple[str, str], Runtime] = {}
         self._declared: dict[str, RuntimePlugin] = {}
         self._prepared: OrderedDict[
@@ -167,7 +165,7 @@ class Workshop:
             options = replace(options, config=config)
         prepared = self._prepare(name, runtime, agent, options)
         check_input(stored.input, prepared)
-        policies = self._stack if stored.policies is None else self._select(stored.policies)
+        policies = self._policies.stack_for(stored.policies)
         await _admit(policies, prepared, name, context)
         return Order(
             work=Work(
@@ -261,46 +259,6 @@ class Workshop:
         if len(self._prepared) > PREPARED_KEPT:
             self._prepared.popitem(last=False)
         return prepared
-
-    def _open_policies(
-        self, policies: Sequence[str | Policy], async_policies: Sequence[AsyncPolicy] = ()
-    ) -> OpenedPolicies:
-        named = self._registry.open_policies(
-            [policy for policy in policies if isinstance(policy, str)]
-        )
-        given = [policy for policy in policies if not isinstance(policy, str)]
-        return OpenedPolicies(
-            immediate=(*named.immediate, *given),
-            asynchronous=(*named.asynchronous, *async_policies),
-        )
-
-    def _select(self, refs: Sequence[PolicyRef]) -> PolicyStack:
-        """Return the policies that a request names; one that is not there is never left out."""
-        immediate: list[Policy] = []
-        asynchronous: list[AsyncPolicy] = []
-        for ref in refs:
-            fitting = _fitting(self._policies, ref)
-            if not (fitting.immediate or fitting.asynchronous):
-                fitting = _fitting(self._open_policies([ref.name]), ref)
-            if not (fitting.immediate or fitting.asynchronous):
-                raise ConfigError(f"there is no policy {ref}", fix="Select one that is configured")
-            immediate.extend(fitting.immediate)
-            asynchronous.extend(fitting.asynchronous)
-        return PolicyStack(immediate, async_policies=asynchronous)
-
-
-def _stack(policies: OpenedPolicies) -> PolicyStack:
-    return PolicyStack(policies.immediate, async_policies=policies.asynchronous)
-
-
-def _fitting(policies: OpenedPolicies, ref: PolicyRef) -> OpenedPolicies:
-    def fits(policy: Policy | AsyncPolicy) -> bool:
-        return policy.name == ref.name and ref.version in (None, policy.version)
-
-    return OpenedPolicies(
-        immediate=tuple(filter(fits, policies.immediate)),
-        asynchronous=tuple(filter(fits, policies.asynchronous)),
-    )
 
 
 def _key(config: Mapping[str, JsonValue]) -> str:

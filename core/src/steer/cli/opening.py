@@ -34,6 +34,8 @@ def open_kernel(settings: Settings) -> Opening:
         registry=registry,
         policies=policies.immediate,
         async_policies=policies.asynchronous,
+        selectable_policies=settings.selectable_policy,
+        policy_config=settings.policies,
         default_runtime=settings.runtime,
         runtime_config=settings.runtimes,
         sinks={name: sink for name, (sink, contents) in sinks.items() if not contents},

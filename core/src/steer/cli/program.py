@@ -55,6 +55,10 @@ class _Commands(LazyGroup):
             summary="Show what happened in a job, or follow it.",
             target="steer.cli.events_command:app",
         ),
+        "policy": BuiltIn(
+            summary="Check, explain and test the rules that agents run under.",
+            target="steer.cli.policy_commands:app",
+        ),
         "plugins": BuiltIn(
             summary="Show the plugins there are and what is wrong with them.",
             target="steer.cli.plugins_command:app",

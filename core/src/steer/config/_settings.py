@@ -20,7 +20,8 @@ from steer.values import JsonValue
 __all__ = ["Setting", "Settings", "load_settings"]
 
 _TEXTS = ("storage", "runtime", "model", "base_url", "scope", "principal")
-_LISTS = ("policy", "sink")
+_LISTS = ("policy", "selectable_policy", "sink")
+_POLICIES = ("policy", "selectable_policy")
 _TABLES = ("runtimes", "policies", "sinks")
 _PREFIX = "STEER_"
 _CONFIG = "config"
@@ -46,7 +47,8 @@ class Settings:
 
     ``storage`` is a URL; a SQLite path in it is absolute. ``runtime``, ``policy`` and ``sink`` are
     folded names of plugins; a policy that ends in ``.toml`` is the absolute path of a file of
-    rules. ``runtimes``, ``policies`` and ``sinks`` hold what each plugin is configured with, by
+    rules; ``policy`` holds for every run, ``selectable_policy`` where a request selects it.
+    ``runtimes``, ``policies`` and ``sinks`` hold what each plugin is configured with, by
     folded name too.
     """
 
@@ -57,6 +59,7 @@ class Settings:
     scope: str = DEFAULT_SCOPE
     principal: str = DEFAULT_PRINCIPAL
     policy: tuple[str, ...] = ("author-declared",)
+    selectable_policy: tuple[str, ...] = ()
     sink: tuple[str, ...] = ()
     runtimes: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict, repr=False)
     policies: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict, repr=False)
@@ -213,9 +216,9 @@ def _names(key: str, value: object, source: str, folder: Path) -> tuple[str, ...
     if not isinstance(given, Sequence):
         raise ConfigError(f"{source}: {key} must be a name or a list of names, not {_kind(value)}")
     names = [_text(key, name, source) for name in given]
-    if key == "policy":
-        if not names:
-            raise ConfigError(f"{source}: policy is empty", fix="Leave it out for the default")
+    if key == "policy" and not names:
+        raise ConfigError(f"{source}: policy is empty", fix="Leave it out for the default")
+    if key in _POLICIES:
         return tuple(_policy(name, folder) for name in names)
     return tuple(map(fold, names))
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from steer.policies.arguments import Rewrite
 from steer.policies.author_declared import AuthorDeclared
 from steer.policies.conditions import Condition
-from steer.policies.rules import DataRule, ModelRule, Rule, RunRule, ToolRule
+from steer.policies.constraints import Constraints
+from steer.policies.rules import ActionRule, DataRule, ModelRule, Rule, RunRule, ToolRule
 from steer.policies.sets import PolicySet
 from steer.policies.stack import PolicyStack
 from steer.policies.verdicts import strictest, unattended
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from steer.policies.files import load_policy_file, parse_policy
 
 __all__ = [
+    "ActionRule",
     "AuthorDeclared",
     "Condition",
+    "Constraints",
     "DataRule",
     "ModelRule",
     "PolicySet",

@@ -42,10 +42,11 @@ _UNREACHABLE = Verdict(
 class AuthorDeclared:
     """Allow what the agent's author declared; be careful with everything else.
 
-    Runs, models, data and the author's own tools are allowed. The runtime's native tools are
-    allowed where they are declared and only compute or read; with effects, or undeclared, they
-    ask. Hosted and ungated tools, which steer cannot stop, are denied unless the author declared
-    them and ``named`` holds their exact name.
+    Runs, models, data and the author's own tools are allowed, and any principal of the scope may
+    answer what waits for a person. The runtime's native tools are allowed where they are declared
+    and only compute or read; with effects, or undeclared, they ask. Hosted and ungated tools, which
+    steer cannot stop, are denied unless the author declared them and ``named`` holds their exact
+    name.
     """
 
     named: Sequence[str] = ()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TypeAlias
 
-from pydantic_core import SchemaError, SchemaValidator, core_schema
+from pydantic_core import SchemaError, SchemaValidator, core_schema, to_json
 
 from steer.errors import ConfigError
 from steer.policies.globs import Globs
@@ -24,6 +24,9 @@ __all__ = ["MAX_TEXT", "Condition"]
 
 # Every check is linear in the text, so this bounds the gate's time: about 0.1 ms for a regex.
 MAX_TEXT = 65_536
+
+_IN_FILES = {"one_of": "in"}
+_SHOWN = 80
 
 Check: TypeAlias = Callable[[JsonValue], bool | None]
 
@@ -73,6 +76,11 @@ class Condition:
         checks = tuple(_CHECKS[name](value) for name, value in given.items() if name in _CHECKS)
         object.__setattr__(self, "_checks", checks)
 
+    def __str__(self) -> str:
+        said = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
+        given = {_IN_FILES.get(name, name): v for name, v in said.items() if v is not None}
+        return ", ".join(f"{name} = {_shown(value)}" for name, value in given.items())
+
     def judge(self, value: JsonValue) -> bool | None:
         """Whether it holds for ``value``; ``None`` where that cannot be judged."""
         if value is None:
@@ -88,6 +96,12 @@ class Condition:
             if answer is None:
                 verdict = None
         return verdict
+
+
+def _shown(value: object) -> str:
+    """Return a value as a file says it; not all of a long one."""
+    text = to_json(value, fallback=str).decode()
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _equals(expected: JsonValue) -> Check:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import itemgetter
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from steer.context import ExecutionContext
 from steer.policies.arguments import ArgumentTest, Rewrite
 from steer.policies.globs import Globs
 from steer.policies.json_values import same_json
-from steer.policies.verdicts import strictest
+from steer.policies.verdicts import on_terms_of, shortened, strictest
 from steer.ports.policy import Outcome, ToolQuestion, Verdict
+from steer.values import JsonValue
 
 __all__ = ["Asked", "CompiledRule", "Filter", "RuleBook"]
 
@@ -30,16 +31,26 @@ class Asked(Protocol):
 
 
 Q = TypeVar("Q", bound=Asked)
-Filter: TypeAlias = Callable[[Q], bool]
+Q_contra = TypeVar("Q_contra", bound=Asked, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Generic[Q_contra]):
+    """One thing that a rule wants of a question, and how it says that the question is not so."""
+
+    passes: Callable[[Q_contra], bool]
+    why_not: Callable[[Q_contra], str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledRule(Generic[Q]):
     """One rule, ready to be asked about what ``subject`` matches.
 
-    ``order`` sorts the strictest first and never ties between rules that differ.
+    ``order`` sorts the strictest first and never ties between rules that differ. ``number`` is
+    the place of the rule in its set.
     """
 
+    number: int
     subject: Globs
     verdict: Verdict
     order: tuple[int, bool, str, str]
@@ -49,8 +60,8 @@ class CompiledRule(Generic[Q]):
 
     def answer(self, question: Q) -> Verdict | None:
         """Return what the rule says, ``None`` where it does not apply."""
-        for passes in self.filters:
-            if not passes(question):
+        for each in self.filters:
+            if not each.passes(question):
                 return None
         if not isinstance(question, ToolQuestion) or not (self.tests or self.rewrite):
             return self.verdict
@@ -64,6 +75,33 @@ class CompiledRule(Generic[Q]):
         if doubts:
             return self._in_doubt(doubts)
         return self.verdict if self.rewrite is None else self._rewritten(self.rewrite, question)
+
+    def why_not(self, name: str, question: Q) -> str:
+        """Say why the rule does not apply to a question about ``name``; empty where it does."""
+        if name not in self.subject:
+            return f"it is not about {shortened(name)}"
+        for each in self.filters:
+            if not each.passes(question):
+                return each.why_not(question)
+        return self._why_not_with(question.arguments) if isinstance(question, ToolQuestion) else ""
+
+    def doubts(self, question: Q) -> str:
+        """Say what of the arguments cannot be judged, for a rule that applies nevertheless."""
+        if not isinstance(question, ToolQuestion):
+            return ""
+        judged = (test.judge(question.arguments) for test in self.tests)
+        return "; ".join(each.doubt for each in judged if each.holds is None)
+
+    def _why_not_with(self, arguments: JsonValue) -> str:
+        for test in self.tests:
+            judgement = test.judge(arguments)
+            if judgement.holds is False:
+                return f"{test.path} is not so: {test.condition}"
+            if judgement.holds is None and self.verdict.outcome is Outcome.ALLOW:
+                return judgement.doubt
+        if self.rewrite is not None and self.rewrite.apply(arguments) is None:
+            return "it cannot rewrite these arguments: a path does not lead through objects"
+        return ""
 
     def _in_doubt(self, doubts: Sequence[str]) -> Verdict | None:
         if self.verdict.outcome is Outcome.ALLOW:
@@ -82,12 +120,13 @@ class CompiledRule(Generic[Q]):
 class RuleBook(Generic[Q]):
     """All rules of one kind. The answer does not depend on the order they were given in."""
 
-    __slots__ = ("_by_glob", "_by_name", "_find")
+    __slots__ = ("_by_glob", "_by_name", "_find", "rules")
 
     def __init__(self, rules: Iterable[CompiledRule[Q]]) -> None:
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.order))
         self._by_name: dict[str, list[tuple[int, CompiledRule[Q]]]] = {}
         self._by_glob: list[tuple[Callable[[str], object], tuple[int, CompiledRule[Q]]]] = []
-        for item in enumerate(sorted(rules, key=lambda rule: rule.order)):
+        for item in enumerate(self.rules):
             subject = item[1].subject
             if subject.match is not None:
                 self._by_glob.append((subject.match, item))
@@ -98,22 +137,30 @@ class RuleBook(Generic[Q]):
 
     def __bool__(self) -> bool:
         """Whether there is any rule."""
-        return bool(self._by_name or self._by_glob)
+        return bool(self.rules)
 
     def answer(self, name: str, question: Q) -> Verdict | None:
         """Return the strictest answer of the rules that apply, ``None`` where none does."""
         rules = self._find(name) if len(name) <= _REMEMBERED_LENGTH else self._about(name)
         found: list[Verdict] = []
+        asks: list[Verdict] = []
         for rule in rules:
-            # The strictest come first: after one answer only a rewrite can add anything.
-            if found and rule.rewrite is None:
+            asking = rule.verdict.outcome is Outcome.ASK
+            # The strictest come first: after one answer only a rewrite, or the terms of one more
+            # that asks, can add anything.
+            if found and rule.rewrite is None and not asking:
                 continue
             verdict = rule.answer(question)
             if verdict is None:
                 continue
             if verdict.outcome is Outcome.DENY:
                 return verdict
-            found.append(verdict)
+            if asking:
+                asks.append(verdict)
+            if not found or not asking:
+                found.append(verdict)
+        if len(asks) > 1:
+            found[0] = on_terms_of(found[0], asks)
         if len(found) == 1:
             return found[0]
         return strictest(found) if found else None

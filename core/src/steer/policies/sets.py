@@ -8,21 +8,33 @@ import re
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from enum import StrEnum
+from typing import Any
 
 from steer.context import PolicyRef
 from steer.errors import ConfigError
 from steer.policies.compiling import (
     OUT_OF_REACH,
     Origin,
+    compile_action,
     compile_data,
     compile_model,
     compile_run,
     compile_tool,
 )
-from steer.policies.rulebook import RuleBook
-from steer.policies.rules import DataRule, ModelRule, Rule, RunRule, ToolRule, member_of
+from steer.policies.constraints import Constraints
+from steer.policies.rulebook import CompiledRule, RuleBook
+from steer.policies.rules import (
+    ActionRule,
+    DataRule,
+    ModelRule,
+    Rule,
+    RunRule,
+    ToolRule,
+    member_of,
+)
 from steer.policies.verdicts import shortened
 from steer.ports.policy import (
+    ActionQuestion,
     DataQuestion,
     ModelQuestion,
     Outcome,
@@ -32,7 +44,7 @@ from steer.ports.policy import (
     Verdict,
 )
 
-__all__ = ["PolicySet"]
+__all__ = ["PolicySet", "plain_name"]
 
 _NAME = re.compile(r"[^\s@]+")
 
@@ -41,10 +53,11 @@ _NAME = re.compile(r"[^\s@]+")
 class PolicySet:
     """Rules that answer together: the strictest one that applies, in whatever order they stand.
 
-    ``default`` is the answer about a tool that no rule covers. About runs, models and data a set
-    without a rule of that kind allows everything; once it has one, ``default`` answers for what
-    its rules leave open. A default of ``allow`` does not reach tools that steer cannot stop
-    (hosted and ungated ones): there the set gives no answer and leaves them to other policies.
+    ``default`` is the answer about a tool that no rule covers. About runs, models, data and the
+    answers of people a set without a rule of that kind allows everything; once it has one,
+    ``default`` answers for what its rules leave open. A default of ``allow`` does not reach
+    tools that steer cannot stop (hosted and ungated ones): there the set gives no answer and leaves
+    them to other policies. ``constraints`` bound every run, whatever the rules allow.
 
     ``version`` is a digest of the content where none is given, so it changes when a rule does.
     Raises ``ConfigError`` for a name that could not stand in ``name@version``.
@@ -54,26 +67,28 @@ class PolicySet:
     rules: Sequence[Rule] = ()
     version: str = ""
     default: Outcome = Outcome.DENY
+    constraints: Constraints = field(default_factory=Constraints)
     ref: str = field(init=False, repr=False, compare=False)
     _tools: RuleBook[ToolQuestion] = field(init=False, repr=False, compare=False)
     _models: RuleBook[ModelQuestion] = field(init=False, repr=False, compare=False)
     _runs: RuleBook[RunQuestion] = field(init=False, repr=False, compare=False)
     _data: RuleBook[DataQuestion] = field(init=False, repr=False, compare=False)
+    _actions: RuleBook[ActionQuestion] = field(init=False, repr=False, compare=False)
     _open: Verdict = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Compile the rules."""
         for what in (self.name, self.version or "-"):
-            if not _NAME.fullmatch(what):
-                raise ConfigError(f"{what!r} cannot be the name or version of a policy")
+            plain_name(what)
         contents = [_content(rule) for rule in self.rules]
         texts = [json.dumps(content, sort_keys=True) for content in contents]
         default = member_of(Outcome, self.default)
-        version = self.version or _digest([default, *sorted(set(texts))])
+        bounds = [json.dumps(_content(self.constraints))] * (self.constraints != Constraints())
+        version = self.version or _digest([default, *bounds, *sorted(set(texts))])
         ref = str(PolicyRef(name=self.name, version=version))
         rules = [
-            (rule, Origin(policy=ref, content=text))
-            for rule, text in zip(self.rules, texts, strict=True)
+            (rule, Origin(policy=ref, content=text, number=number))
+            for number, (rule, text) in enumerate(zip(self.rules, texts, strict=True))
         ]
         compiled = {
             "rules": tuple(self.rules),
@@ -84,6 +99,9 @@ class PolicySet:
             "_models": RuleBook(compile_model(r, o) for r, o in rules if isinstance(r, ModelRule)),
             "_runs": RuleBook(compile_run(r, o) for r, o in rules if isinstance(r, RunRule)),
             "_data": RuleBook(compile_data(r, o) for r, o in rules if isinstance(r, DataRule)),
+            "_actions": RuleBook(
+                compile_action(r, o) for r, o in rules if isinstance(r, ActionRule)
+            ),
             "_open": Verdict(outcome=Outcome.ALLOW, rule="default", policy=ref),
         }
         for name, value in compiled.items():
@@ -91,6 +109,9 @@ class PolicySet:
 
     def evaluate(self, question: Question, /) -> Verdict | None:
         """Answer a question; ``None`` leaves it to the other policies of the stack."""
+        if beyond := self.constraints.beyond(question):
+            reason = f"{beyond.why} under the policy {self.ref}"
+            return Verdict(outcome=Outcome.DENY, reason=reason, rule=beyond.bound, policy=self.ref)
         match question:
             case ToolQuestion():
                 return self._tools.answer(question.tool, question) or self._unruled(question)
@@ -105,6 +126,31 @@ class PolicySet:
                 return answer or self._otherwise(
                     question.kind, question.name, ruled=bool(self._data)
                 )
+            case ActionQuestion():
+                return self._actions.answer(question.action_type, question) or self._unanswerable(
+                    question
+                )
+
+    def rules_about(self, question: Question) -> tuple[str, tuple[CompiledRule[Any], ...]]:
+        """Return what a question asks about, and all rules of its kind, the strictest first."""
+        match question:
+            case ToolQuestion():
+                return question.tool, self._tools.rules
+            case ModelQuestion():
+                return question.model, self._models.rules
+            case RunQuestion():
+                return question.agent, self._runs.rules
+            case DataQuestion():
+                return question.name, self._data.rules
+            case ActionQuestion():
+                return question.action_type, self._actions.rules
+
+    def _unanswerable(self, question: ActionQuestion) -> Verdict:
+        if not self._actions or self.default is Outcome.ALLOW:
+            return self._open
+        who = shortened(question.context.principal_id)
+        reason = f"no rule of the policy {self.ref} lets {who} answer this {question.action_type}"
+        return Verdict(outcome=Outcome.DENY, reason=reason, rule="default", policy=self.ref)
 
     def _unruled(self, question: ToolQuestion) -> Verdict | None:
         if question.kind in OUT_OF_REACH and self.default is not Outcome.ASK:
@@ -122,6 +168,13 @@ class PolicySet:
             return self._open
         reason = f"no rule of the policy {self.ref} allows the {what} {shortened(name)}"
         return Verdict(outcome=self.default, reason=reason, rule="default", policy=self.ref)
+
+
+def plain_name(text: str) -> str:
+    """Return a text that can stand in ``name@version``; raises ``ConfigError`` for another."""
+    if not _NAME.fullmatch(text):
+        raise ConfigError(f"{text!r} cannot be the name or version of a policy")
+    return text
 
 
 def _content(value: object) -> object:

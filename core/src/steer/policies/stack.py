@@ -6,9 +6,9 @@ import inspect
 import logging
 import math
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeGuard
+from typing import Any, TypeGuard, get_args
 
 import anyio
 
@@ -17,10 +17,12 @@ from steer.errors import ConfigError
 from steer.policies.author_declared import AuthorDeclared
 from steer.policies.json_values import copy_json, is_json, same_json
 from steer.policies.sets import PolicySet
-from steer.policies.verdicts import shortened, strictest
+from steer.policies.verdicts import is_approver, on_terms_of, shortened, strictest, unattended
 from steer.ports.policy import (
+    ActionQuestion,
     AsyncPolicy,
     ModelQuestion,
+    OnExpiry,
     Outcome,
     Policy,
     Question,
@@ -32,6 +34,9 @@ from steer.ports.policy import (
 __all__ = ["DEFAULT_TIMEOUT", "PolicyStack"]
 
 DEFAULT_TIMEOUT = 10.0
+
+# What an answer that does not ask says of an approval means nothing.
+_NO_TERMS: Mapping[str, Any] = {"approvers": (), "expires_in_seconds": None, "on_expiry": "deny"}
 
 _logger = logging.getLogger("steer.policies")
 
@@ -85,6 +90,18 @@ class PolicyStack:
         """Names and versions of all, in one text: what an approval is bound to."""
         return self._ref
 
+    @property
+    def policies(self) -> tuple[Policy | AsyncPolicy, ...]:
+        """The policies themselves, in the order they were given."""
+        members: tuple[_Member | _AsyncMember, ...] = (*self._members, *self._async_members)
+        return tuple(member.policy for member in members)
+
+    async def answers(self, question: Question) -> list[Verdict | None]:
+        """Return what each of ``policies`` says by itself, arguments not judged again."""
+        at_once = [_answer(member, question) for member in self._members]
+        waiting = await self._wait_for_answers(question, self._deadline())
+        return [*at_once, *waiting]
+
     async def decide(self, question: Question) -> Verdict:
         """Ask every policy and return the strictest answer; never raises an ``Exception``.
 
@@ -92,13 +109,31 @@ class PolicyStack:
         Nobody answering is a denial. Arguments that a policy rewrote are put to all policies
         again, so nothing runs that one of them would have refused, and may not be rewritten a
         second time. Without ``async_policies`` this never yields to the event loop.
+
+        Whether somebody may answer an action is a yes or a no: who is none of the approvers that
+        the question names is refused without asking anybody, and an ``ask`` is a refusal.
         """
-        deadline = anyio.current_time() + self._timeout if self._async_members else 0.0
+        if isinstance(question, ActionQuestion):
+            return await self._decide_on_answering(question)
+        deadline = self._deadline()
         verdict = await self._round(question, deadline)
         if not verdict.rewritten or not isinstance(question, ToolQuestion):
             return verdict
         edited = replace(question, arguments=verdict.arguments)
         return _confirmed(verdict, await self._round(edited, deadline))
+
+    async def _decide_on_answering(self, question: ActionQuestion) -> Verdict:
+        who = question.context.principal_id
+        if not is_approver(who, question.approvers):
+            reason = (
+                f"{shortened(who)} is none of those who may answer this"
+                f" ({' and '.join(question.approvers)})"
+            )
+            return Verdict.deny(reason, rule="approvers")
+        return unattended(await self._round(question, self._deadline()))
+
+    def _deadline(self) -> float:
+        return anyio.current_time() + self._timeout if self._async_members else 0.0
 
     async def _round(self, question: Question, deadline: float) -> Verdict:
         verdicts = [
@@ -109,10 +144,11 @@ class PolicyStack:
         # A denial that is certain already spares the others the question.
         denied = any(verdict.outcome is Outcome.DENY for verdict in verdicts)
         if self._async_members and not denied:
-            verdicts += await self._wait_for_answers(question, deadline)
+            waiting = await self._wait_for_answers(question, deadline)
+            verdicts += [verdict for verdict in waiting if verdict is not None]
         return strictest(verdicts) if verdicts else _unanswered(question)
 
-    async def _wait_for_answers(self, question: Question, deadline: float) -> list[Verdict]:
+    async def _wait_for_answers(self, question: Question, deadline: float) -> list[Verdict | None]:
         answers: dict[str, Verdict | None] = {
             member.ref: _denied(member.ref, "did not answer in time")
             for member in self._async_members
@@ -125,7 +161,7 @@ class PolicyStack:
             async with anyio.create_task_group() as group:
                 for member in self._async_members:
                     group.start_soon(ask, member, name=f"policy {member.ref}")
-        return [answer for answer in answers.values() if answer is not None]
+        return list(answers.values())
 
 
 def _member(policy: Policy) -> _Member:
@@ -172,7 +208,8 @@ def _checked(answer: object, ref: str, question: Question) -> Verdict | None:
             return _denied(ref, "rewrote the arguments to something that is no JSON")
         rewritten = not same_json(answer.arguments, question.arguments)
         arguments = copy_json(answer.arguments) if rewritten else None
-    return replace(answer, policy=ref, arguments=arguments, rewritten=rewritten)
+    answer = replace(answer, policy=ref, arguments=arguments, rewritten=rewritten)
+    return answer if answer.outcome is Outcome.ASK else replace(answer, **_NO_TERMS)
 
 
 def _confirmed(first: Verdict, again: Verdict) -> Verdict:
@@ -182,15 +219,33 @@ def _confirmed(first: Verdict, again: Verdict) -> Verdict:
         return Verdict(outcome=Outcome.DENY, reason=reason, rule=again.rule, policy=again.policy)
     if again.outcome is Outcome.DENY:
         return replace(again, reason=f"with the arguments as policy rewrote them: {again.reason}")
-    if first.outcome is Outcome.ASK or again.outcome is Outcome.ALLOW:
+    if first.outcome is Outcome.ASK:
+        return on_terms_of(first, [first, again])
+    if again.outcome is Outcome.ALLOW:
         return first
     return replace(again, arguments=first.arguments, rewritten=True)
 
 
 def _is_sound(answer: object) -> TypeGuard[Verdict]:
-    return isinstance(answer, Verdict) and all(
-        isinstance(getattr(answer, name), kind)
-        for name, kind in (("outcome", Outcome), ("reason", str), ("rule", str | None))
+    return (
+        isinstance(answer, Verdict)
+        and all(
+            isinstance(getattr(answer, name), kind)
+            for name, kind in (("outcome", Outcome), ("reason", str), ("rule", str | None))
+        )
+        and _are_terms(answer.approvers, answer.expires_in_seconds, answer.on_expiry)
+    )
+
+
+def _are_terms(approvers: object, expires_in_seconds: object, on_expiry: object) -> bool:
+    return (
+        isinstance(approvers, tuple)
+        and all(isinstance(entry, str) and entry for entry in approvers)
+        and (
+            expires_in_seconds is None
+            or (isinstance(expires_in_seconds, int | float) and 0 < expires_in_seconds < math.inf)
+        )
+        and on_expiry in get_args(OnExpiry)
     )
 
 
@@ -215,6 +270,10 @@ def _unanswered(question: Question) -> Verdict:
             about = f"the model {shortened(question.model)}"
         case RunQuestion():
             about = f"the agent {shortened(question.agent)}"
+        case ActionQuestion():
+            about = f"answering the {question.action_type} action"
+            if question.tool is not None:
+                about += f" about the tool {shortened(question.tool)}"
         case _:
             about = f"the {question.kind} {shortened(question.name)}"
     return Verdict.deny(f"no policy answered for {about}")

@@ -1,22 +1,25 @@
-"""Mistakes in a TOML document, told with line, key and the likely meaning."""
+"""Mistakes in a TOML document, told with line, column, key and the likely meaning."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from steer.errors import ConfigError
+from steer.naming import closest
+from steer.policies.toml_places import Place, Position, positions_in
 from steer.values import JsonValue
 
-__all__ = ["Place", "Problem", "TomlDocument", "problems_of"]
+__all__ = ["Mistake", "MistakenFile", "Place", "Problem", "TomlDocument", "problems_of"]
 
-Place = tuple[str | int, ...]
-
-_HEADER = re.compile(r"\s*\[\[?\s*\"?(?P<name>[\w-]+)[^\]]*\]\]?\s*(#.*)?")
+_QUOTED = re.compile(r"'([^']*)'")
+_SYNTAX = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,62 +31,89 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Mistake:
+    """A problem as it is told: ``key`` is the place in words, line and column count from 1.
+
+    Both are ``None`` where the whole file is meant.
+    """
+
+    source: str
+    line: int | None = None
+    column: int | None = None
+    key: str = ""
+    what: str
+
+    def __str__(self) -> str:
+        where = self.source
+        if self.line is not None:
+            where += f", line {self.line}, column {self.column}"
+        return ": ".join(filter(None, (where, self.key, self.what)))
+
+
+class MistakenFile(ConfigError):
+    """A file that cannot be used, with everything that is wrong in it."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class TomlDocument:
     """The text of a document, beside what it was read as."""
 
     source: str
     text: str
-    data: Mapping[str, JsonValue]
+    data: Mapping[str, JsonValue] = field(default_factory=dict)
 
-    def refused(self, problems: Iterable[Problem]) -> ConfigError:
-        """Return the error that names every problem, each on a line of its own."""
-        told = [(self.line_of(problem.place), problem) for problem in problems]
-        told.sort(key=lambda item: item[0] or 0)
-        return ConfigError("\n".join(self._described(line, problem) for line, problem in told))
+    @classmethod
+    def read(cls, text: str, *, source: str) -> TomlDocument:
+        """Read TOML. Raises ``MistakenFile``."""
+        try:
+            return cls(source=source, text=text, data=tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            mistake = _syntax_mistake(str(error), text, source)
+        except RecursionError:
+            mistake = Mistake(source=source, what="is nested too deeply")
+        raise MistakenFile([mistake])
 
-    def line_of(self, place: Place) -> int | None:
-        """The line, from 1, that ``place`` stands on; ``None`` where that is not certain.
+    @cached_property
+    def positions(self) -> Mapping[Place, Position]:
+        """Where everything stands."""
+        return positions_in(self.text)
 
-        The parser keeps no positions, so this looks for headers and keys in the text.
-        """
-        if not place:
-            return None
-        lines = self.text.splitlines()
-        headers = {
-            number: header["name"]
-            for number, line in enumerate(lines)
-            if (header := _HEADER.fullmatch(line))
-        }
-        first, *rest = place
-        starts = [
-            number
-            for number, name in headers.items()
-            if name == first and (not rest or lines[number].lstrip().startswith("[["))
-        ]
-        if not rest:
-            if starts:
-                return starts[0] + 1
-            end = min(headers, default=len(lines))
-            return _line_with(first, lines, range(end))
-        index, *keys = rest
-        # Text in several lines may look like a header: then no line is better than a wrong one.
-        if not isinstance(index, int) or len(starts) != len(self.data.get(str(first), ())):
-            return None
-        start = starts[index]
-        end = starts[index + 1] if index + 1 < len(starts) else len(lines)
-        found = start
-        for key in keys:
-            line = _line_with(key, lines, range(found, end))
-            if line is not None:
-                found = line - 1
-        return found + 1
+    def refused(self, problems: Iterable[Problem]) -> MistakenFile:
+        """Return the error that names every problem, in the order of their lines."""
+        mistakes = [self._mistake(problem) for problem in problems]
+        return MistakenFile(sorted(mistakes, key=lambda each: (each.line or 0, each.column or 0)))
 
-    def _described(self, line: int | None, problem: Problem) -> str:
-        where = self.source if line is None else f"{self.source}, line {line}"
-        place = "".join(
-            f"[{key}]" if isinstance(key, int) else f".{key}" for key in problem.place
-        ).removeprefix(".")
-        return f"{where}: {place}: {problem.what}" if place else f"{where}: {problem.what}"
+    def position_of(self, place: Place) -> Position | None:
+        """Where a thing stands, or what it would stand in; ``None`` for the document itself."""
+        while place and place not in self.positions:
+            place = place[:-1]
+        return self.positions[place] if place else None
+
+    def _mistake(self, problem: Problem) -> Mistake:
+        position = self.position_of(problem.place)
+        key = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in problem.place)
+        return Mistake(
+            source=self.source,
+            line=position and position.line,
+            column=position and position.column,
+            key=key.removeprefix("."),
+            what=problem.what,
+        )
+
+
+def _syntax_mistake(said: str, text: str, source: str) -> Mistake:
+    if found := _SYNTAX.fullmatch(said):
+        line, column = int(found["line"]), int(found["column"])
+    else:
+        # The parser says "at end of document" in words.
+        lines = text.split("\n")
+        line, column = len(lines), len(lines[-1]) + 1
+    what = found["what"] if found else said.removesuffix(" (at end of document)")
+    return Mistake(source=source, line=line, column=column, what=f"is not valid TOML: {what}")
 
 
 def problems_of(
@@ -97,22 +127,24 @@ def problems_of(
 
 
 def _what(details: ErrorDetails, about_unknown_key: Callable[[Place], str]) -> str:
+    key, given = details["loc"][-1], details["input"]
     match details["type"]:
         case "extra_forbidden":
-            return about_unknown_key(details["loc"])
+            what = about_unknown_key(details["loc"])
         case "value_error":
-            return str(details["ctx"]["error"])
-        case "list_type" if isinstance(details["input"], dict):
-            return f"must be a list of tables, each beginning with [[{details['loc'][-1]}]]"
+            what = str(details["ctx"]["error"])
+        case "missing":
+            what = "is missing"
+        case "list_type" if isinstance(given, dict):
+            what = f"must be a list of tables, each beginning with [[{key}]]"
+        case "model_type" if isinstance(given, list):
+            what = f"must be one table, beginning with [{key}]"
         case "string_type":
-            return "must be text"
+            what = "must be text"
+        case "enum" | "literal_error" if isinstance(given, str):
+            what = details["msg"].replace("Input should be", "must be")
+            if meant := closest(given, _QUOTED.findall(details["ctx"]["expected"])):
+                what += f"; did you mean {meant}?"
         case _:
-            return details["msg"].replace("Input should be", "must be")
-
-
-def _line_with(key: str | int, lines: Sequence[str], within: range) -> int | None:
-    assigned = re.compile(rf"""(?:^|[\s{{,.\["']){re.escape(str(key))}["']?\s*[=.\]]""")
-    for number in within:
-        if not lines[number].lstrip().startswith("#") and assigned.search(lines[number]):
-            return number + 1
-    return None
+            what = details["msg"].replace("Input should be", "must be")
+    return what

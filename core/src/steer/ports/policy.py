@@ -11,13 +11,15 @@ from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
 from steer.context import ExecutionContext
-from steer.values import Effect, JsonValue, Usage
+from steer.values import ActionType, Effect, JsonValue, Usage
 
 __all__ = [
+    "ActionQuestion",
     "AsyncPolicy",
     "Counters",
     "DataQuestion",
     "ModelQuestion",
+    "OnExpiry",
     "Outcome",
     "Policy",
     "Question",
@@ -26,6 +28,13 @@ __all__ = [
     "ToolQuestion",
     "Verdict",
 ]
+
+
+OnExpiry: TypeAlias = Literal["deny", "fail"]
+"""What becomes of a call that nobody answered in time; nothing is ever approved by silence.
+
+``deny``: the model is told that it was denied. ``fail``: the run ends.
+"""
 
 
 class Outcome(StrEnum):
@@ -55,10 +64,16 @@ class ToolKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counters:
-    """How far the run is: model calls on the outermost path, allowed tool calls, tokens."""
+    """How far the run is: model calls on the outermost path, allowed tool calls, tokens.
+
+    ``turns`` counts the turn that is on, the model call that is asked about included.
+    ``tool_calls`` are those before the call that is asked about, ``turn_tool_calls`` those of them
+    since the turn began, the calls of nested agents among them.
+    """
 
     turns: int = 0
     tool_calls: int = 0
+    turn_tool_calls: int = 0
     usage: Usage = field(default_factory=Usage)
 
 
@@ -116,7 +131,25 @@ class DataQuestion:
     name: str
 
 
-Question: TypeAlias = RunQuestion | ModelQuestion | ToolQuestion | DataQuestion
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionQuestion:
+    """May this principal answer this action, which waits for a person?
+
+    ``context`` has the scope and the principal of the person who answers, and the job that waits.
+    ``tool`` is the one to approve, where the action is about one, ``agent`` the one that waits,
+    ``asked_by`` the principal the job runs for. ``approvers`` are those of the verdict that asked:
+    the stack refuses everybody else, whatever its policies say. An ``ask`` is a refusal here.
+    """
+
+    context: ExecutionContext
+    action_type: ActionType
+    tool: str | None = None
+    agent: str | None = None
+    asked_by: str
+    approvers: tuple[str, ...] = ()
+
+
+Question: TypeAlias = RunQuestion | ModelQuestion | ToolQuestion | DataQuestion | ActionQuestion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +157,12 @@ class Verdict:
     """A policy's answer. ``reason`` is told to the model where a tool is refused.
 
     ``rewritten`` with ``arguments`` set: the tool may run, but with these arguments.
+
+    The last three are for an ``ask``. ``approvers`` says who may answer: a principal whom every
+    entry matches, where an entry is one glob or several with ``|`` between them, of which one has
+    to match; empty lets anybody answer whom policy lets. ``expires_in_seconds`` is how long the
+    question stands, as long as the kernel lets it where it is ``None``, and ``on_expiry`` what
+    becomes of the call after that.
     """
 
     outcome: Outcome
@@ -132,6 +171,9 @@ class Verdict:
     policy: str | None = None
     arguments: JsonValue = None
     rewritten: bool = False
+    approvers: tuple[str, ...] = ()
+    expires_in_seconds: float | None = None
+    on_expiry: OnExpiry = "deny"
 
     @classmethod
     def allow(cls, reason: str = "", *, rule: str | None = None) -> Verdict:
@@ -139,9 +181,24 @@ class Verdict:
         return cls(outcome=Outcome.ALLOW, reason=reason, rule=rule)
 
     @classmethod
-    def ask(cls, reason: str = "", *, rule: str | None = None) -> Verdict:
+    def ask(
+        cls,
+        reason: str = "",
+        *,
+        rule: str | None = None,
+        approvers: tuple[str, ...] = (),
+        expires_in_seconds: float | None = None,
+        on_expiry: OnExpiry = "deny",
+    ) -> Verdict:
         """Let a person decide."""
-        return cls(outcome=Outcome.ASK, reason=reason, rule=rule)
+        return cls(
+            outcome=Outcome.ASK,
+            reason=reason,
+            rule=rule,
+            approvers=approvers,
+            expires_in_seconds=expires_in_seconds,
+            on_expiry=on_expiry,
+        )
 
     @classmethod
     def deny(cls, reason: str, *, rule: str | None = None) -> Verdict:

@@ -6,15 +6,16 @@ import asyncio
 import copy
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from steer.ports.policy import Outcome, Question, ToolQuestion, Verdict
+from steer.ports.policy import OnExpiry, Outcome, Question, ToolQuestion, Verdict
 
 from steer_conformance.checks import check
 from steer_conformance.suites.policy.case import Answer, OpenedPolicy, PolicyCase
@@ -71,9 +72,16 @@ def every_question_is_answered_with_a_verdict_or_none(case: PolicyCase) -> None:
 
 
 def _is_sound(answer: object) -> bool:
-    return isinstance(answer, Verdict) and all(
-        isinstance(getattr(answer, name), kind)
-        for name, kind in (("outcome", Outcome), ("reason", str), ("rule", str | None))
+    if not isinstance(answer, Verdict):
+        return False
+    kinds = (("outcome", Outcome), ("reason", str), ("rule", str | None), ("approvers", tuple))
+    approvers: Any = answer.approvers
+    expiry: Any = answer.expires_in_seconds
+    return (
+        all(isinstance(getattr(answer, name), kind) for name, kind in kinds)
+        and all(isinstance(entry, str) and entry for entry in approvers)
+        and (expiry is None or (isinstance(expiry, int | float) and 0 < expiry < math.inf))
+        and answer.on_expiry in get_args(OnExpiry)
     )
 
 

@@ -6,14 +6,16 @@ import itertools
 from collections.abc import Sequence
 
 from hypothesis import strategies as st
-from steer.ports.policy import Outcome
+from steer.ports.policy import Outcome, Question, ToolQuestion
 
 from steer_conformance.checks import check
 from steer_conformance.suites.policy.case import PolicyCase, SampleRule, strictness
-from steer_conformance.suites.policy.questions import TOOLS, about, sample_rules
+from steer_conformance.suites.policy.questions import TOOLS, about, questions, sample_rules
+from steer_conformance.suites.policy.setup import PolicySetup
 
 __all__: list[str] = []
 
+_anything = questions(PolicySetup(config={}))
 _rules = st.tuples(st.sampled_from(TOOLS), st.sampled_from(Outcome))
 
 
@@ -35,12 +37,14 @@ def of_the_rules_that_apply_the_strictest_holds(case: PolicyCase) -> None:
 
 @check("PO-10", requires="rules")
 def the_order_of_rules_does_not_matter(case: PolicyCase) -> None:
-    @case.profile.for_all(sample_rules().filter(lambda rules: len(rules) > 1), share=0.4)
-    def law(rules: list[SampleRule]) -> None:
+    several = sample_rules().filter(lambda rules: len(rules) > 1)
+
+    @case.profile.for_all(several, st.lists(_anything, max_size=4), share=0.4)
+    def law(rules: list[SampleRule], others: list[Question]) -> None:
         orders = [case.fresh(order) for order in itertools.permutations(rules)]
-        for tool in TOOLS:
-            answers = [order.answers(about(tool)) for order in orders]
-            assert all(each == answers[0] for each in answers), f"{tool} under {rules}"
+        for question in (*map(about, TOOLS), *others):
+            answers = [order.answers(question) for order in orders]
+            assert all(each == answers[0] for each in answers), f"{question} under {rules}"
 
 
 @check("PO-11", requires="rules")
@@ -55,6 +59,15 @@ def a_rule_that_is_added_never_loosens(case: PolicyCase) -> None:
                 if rules or more is Outcome.DENY:
                     added = _strictness(case, [*rules, (tool, more)], tool)
                     assert added >= least, f"{more} after {rules}"
+
+    @case.profile.for_all(sample_rules(), _rules, st.lists(_anything, max_size=8), share=0.4)
+    def law(rules: list[SampleRule], more: SampleRule, asked: list[Question]) -> None:
+        without, added = case.fresh(rules), case.fresh([*rules, more])
+        for question in asked:
+            its_tool = isinstance(question, ToolQuestion) and question.tool == more[0]
+            if not its_tool or more[1] is Outcome.DENY:
+                least = strictness(without.answers(question))
+                assert strictness(added.answers(question)) >= least, f"{more} after {rules}"
 
 
 @check("PO-12", requires="rules")

@@ -9,6 +9,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from steer.context import ExecutionContext
 from steer.ports.policy import (
+    ActionQuestion,
     Counters,
     DataQuestion,
     ModelQuestion,
@@ -18,7 +19,7 @@ from steer.ports.policy import (
     ToolKind,
     ToolQuestion,
 )
-from steer.values import Effect, JsonValue, Usage
+from steer.values import ActionType, Effect, JsonValue, Usage
 
 from steer_conformance.suites.policy.setup import PolicySetup
 
@@ -61,6 +62,7 @@ counters = st.builds(
     Counters,
     turns=st.integers(0, 50),
     tool_calls=st.integers(0, 50),
+    turn_tool_calls=st.integers(0, 50),
     usage=st.builds(Usage, input_tokens=st.integers(0, 10**9)),
 )
 contexts = st.sampled_from(_CONTEXTS)
@@ -129,6 +131,15 @@ def questions(setup: PolicySetup) -> st.SearchStrategy[Question]:
             action=st.sampled_from(["read", "write"]),
             kind=st.sampled_from(["session", "file"]),
             name=names,
+        ),
+        st.builds(
+            ActionQuestion,
+            context=contexts,
+            action_type=st.sampled_from(ActionType),
+            tool=maybe_name,
+            agent=maybe_name,
+            asked_by=st.sampled_from(["ann", "bob"]),
+            approvers=st.sampled_from([(), ("ann",), ("a*|b*", "*n")]),
         ),
     )
 
