@@ -25,6 +25,7 @@ DISTRIBUTIONS = [
 KIT = {"steer_conformance", "steer_conformance.provider"}
 PUBLIC = {
     "steer",
+    "steer.actions",
     "steer.agents",
     "steer.capabilities",
     "steer.context",

@@ -15,7 +15,7 @@ from steer.plugin import StoragePlugin
 from steer.ports.changes import Change
 from steer.ports.storage import Committed, Storage
 
-STORES = ("jobs", "journal", "records", "actions", "ledger", "sessions", "agents")
+STORES = ("jobs", "journal", "records", "actions", "artifacts", "ledger", "sessions", "agents")
 
 
 class Altered:
@@ -30,6 +30,7 @@ class Altered:
     journal: Any
     records: Any
     actions: Any
+    artifacts: Any
     ledger: Any
     sessions: Any
     agents: Any

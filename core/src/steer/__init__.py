@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from steer.agents import Agent, Tool, ToolContext, load_agent, tool
     from steer.blocking import BlockingHandle, BlockingKernel, run_sync
-    from steer.context import BudgetSpec, ExecutionContext, PolicyRef, RetrySpec
+    from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, PolicyRef, RetrySpec
     from steer.errors import SteerError
     from steer.events import Event
     from steer.fold import Position
-    from steer.handle import ExecutionHandle
+    from steer.handle import ExecutionHandle, RequiredAction
     from steer.kernel import RuntimeKernel
     from steer.ports.options import PrepareOptions
     from steer.request import ExecutionRequest
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agent",
+    "ApprovalSpec",
     "BlockingHandle",
     "BlockingKernel",
     "BudgetSpec",
@@ -37,6 +38,7 @@ __all__ = [
     "PolicyRef",
     "Position",
     "PrepareOptions",
+    "RequiredAction",
     "RetrySpec",
     "RunResult",
     "RuntimeKernel",
@@ -55,6 +57,7 @@ __version__ = "2.0.0"
 
 _MODULES = {
     "Agent": "agents",
+    "ApprovalSpec": "context",
     "BlockingHandle": "blocking",
     "BlockingKernel": "blocking",
     "BudgetSpec": "context",
@@ -67,6 +70,7 @@ _MODULES = {
     "PolicyRef": "context",
     "Position": "fold",
     "PrepareOptions": "ports.options",
+    "RequiredAction": "handle",
     "RetrySpec": "context",
     "RunResult": "values",
     "RuntimeKernel": "kernel",

@@ -10,14 +10,15 @@ from typing import Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from steer.context import DEFAULT_SCOPE
+from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
 from steer.events import Event
 from steer.fold import Position
-from steer.handle import ExecutionHandle
+from steer.handle import ExecutionHandle, RequiredAction
 from steer.kernel import RuntimeKernel
-from steer.ports.records import JobQuery, JobRecord, Page
+from steer.ports.artifact import Content
+from steer.ports.records import ActionRecord, ArtifactRecord, JobQuery, JobRecord, Page
 from steer.request import ExecutionRequest
-from steer.values import JsonValue, RunResult
+from steer.values import ActionStatus, ActionType, Expiry, JsonValue, RunResult
 
 __all__ = ["BlockingHandle", "BlockingKernel", "run_sync"]
 
@@ -64,6 +65,18 @@ class BlockingHandle:
     def cancel(self, *, reason: str = "cancelled", by: str = "caller") -> None:
         """Ask for the job's end."""
         self._portal.call(partial(self._handle.cancel, reason=reason, by=by))
+
+    def pending_actions(self) -> tuple[RequiredAction, ...]:
+        """Return what the job waits for: see ``ExecutionHandle.pending_actions``."""
+        return self._portal.call(self._handle.pending_actions)
+
+    def resolve(
+        self, action_id: str, resolution: JsonValue, *, principal_id: str | None = None
+    ) -> ActionRecord:
+        """Answer one of the job's actions: see ``ExecutionHandle.resolve``."""
+        return self._portal.call(
+            partial(self._handle.resolve, action_id, resolution, principal_id=principal_id)
+        )
 
 
 class BlockingKernel:
@@ -120,6 +133,181 @@ class BlockingKernel:
         return self._portal.call(
             partial(self._kernel.jobs, query, scope_id=scope_id, limit=limit, cursor=cursor)
         )
+
+    def actions(
+        self,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        job_id: str | None = None,
+        status: ActionStatus | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ActionRecord]:
+        """Return actions, oldest first: see ``RuntimeKernel.actions``."""
+        return self._portal.call(
+            partial(
+                self._kernel.actions,
+                scope_id=scope_id,
+                job_id=job_id,
+                status=status,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    def action(self, action_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ActionRecord:
+        """Return an action: see ``RuntimeKernel.action``."""
+        return self._portal.call(partial(self._kernel.action, action_id, scope_id=scope_id))
+
+    def require_action(
+        self,
+        job_id: str,
+        action_type: ActionType | str,
+        payload: JsonValue,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        expires_in: float | None = None,
+        on_expiry: Expiry | str = Expiry.DENY,
+        default: JsonValue = None,
+        approvers: tuple[str, ...] = (),
+    ) -> RequiredAction:
+        """Ask a person in the name of a job: see ``RuntimeKernel.require_action``."""
+        return self._portal.call(
+            partial(
+                self._kernel.require_action,
+                job_id,
+                action_type,
+                payload,
+                scope_id=scope_id,
+                expires_in=expires_in,
+                on_expiry=on_expiry,
+                default=default,
+                approvers=approvers,
+            )
+        )
+
+    def wait_action(
+        self, action_id: str, *, scope_id: str = DEFAULT_SCOPE, seconds: float | None = None
+    ) -> ActionRecord:
+        """Wait for the end of a question: see ``RuntimeKernel.wait_action``."""
+        return self._portal.call(
+            partial(self._kernel.wait_action, action_id, scope_id=scope_id, seconds=seconds)
+        )
+
+    def resolve_action(
+        self,
+        action_id: str,
+        resolution: JsonValue,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str = DEFAULT_PRINCIPAL,
+        token: str | None = None,
+        via: str = "application",
+    ) -> ActionRecord:
+        """Answer an action: see ``RuntimeKernel.resolve_action``."""
+        return self._portal.call(
+            partial(
+                self._kernel.resolve_action,
+                action_id,
+                resolution,
+                scope_id=scope_id,
+                principal_id=principal_id,
+                token=token,
+                via=via,
+            )
+        )
+
+    def resolve_token(
+        self,
+        token: str,
+        resolution: JsonValue,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str | None = None,
+    ) -> ActionRecord:
+        """Answer by a token: see ``RuntimeKernel.resolve_token``."""
+        return self._portal.call(
+            partial(
+                self._kernel.resolve_token,
+                token,
+                resolution,
+                scope_id=scope_id,
+                principal_id=principal_id,
+            )
+        )
+
+    def cancel_action(
+        self,
+        action_id: str,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str = DEFAULT_PRINCIPAL,
+        reason: str = "",
+        via: str = "application",
+    ) -> ActionRecord:
+        """Withdraw a question: see ``RuntimeKernel.cancel_action``."""
+        return self._portal.call(
+            partial(
+                self._kernel.cancel_action,
+                action_id,
+                scope_id=scope_id,
+                principal_id=principal_id,
+                reason=reason,
+                via=via,
+            )
+        )
+
+    def put_artifact(
+        self,
+        job_id: str,
+        content: Content,
+        *,
+        name: str,
+        media_type: str = "application/octet-stream",
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str = DEFAULT_PRINCIPAL,
+        action_id: str | None = None,
+    ) -> ArtifactRecord:
+        """Keep a file of a job: see ``RuntimeKernel.put_artifact``."""
+        return self._portal.call(
+            partial(
+                self._kernel.put_artifact,
+                job_id,
+                content,
+                name=name,
+                media_type=media_type,
+                scope_id=scope_id,
+                principal_id=principal_id,
+                action_id=action_id,
+            )
+        )
+
+    def artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ArtifactRecord:
+        """Return what is known of a file: see ``RuntimeKernel.artifact``."""
+        return self._portal.call(partial(self._kernel.artifact, artifact_id, scope_id=scope_id))
+
+    def artifacts(
+        self,
+        job_id: str | None = None,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ArtifactRecord]:
+        """Return files, oldest first: see ``RuntimeKernel.artifacts``."""
+        return self._portal.call(
+            partial(self._kernel.artifacts, job_id, scope_id=scope_id, limit=limit, cursor=cursor)
+        )
+
+    def read_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> bytes:
+        """Return a file's content: see ``RuntimeKernel.read_artifact``."""
+        return self._portal.call(
+            partial(self._kernel.read_artifact, artifact_id, scope_id=scope_id)
+        )
+
+    def delete_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> None:
+        """Forget a file: see ``RuntimeKernel.delete_artifact``."""
+        self._portal.call(partial(self._kernel.delete_artifact, artifact_id, scope_id=scope_id))
 
 
 def run_sync(

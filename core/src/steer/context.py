@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from steer.errors import ConfigError
+from steer.values import Expiry
 
 __all__ = [
     "DEFAULT_PRINCIPAL",
     "DEFAULT_SCOPE",
+    "ApprovalSpec",
     "BudgetSpec",
     "ExecutionContext",
     "PolicyRef",
@@ -70,6 +72,39 @@ class RetrySpec:
                 raise ConfigError(
                     f"retries: {name} is {value}, it must be a finite number of 0 or more"
                 )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalSpec:
+    """How a run waits for people.
+
+    ``inline_seconds`` is how long its process stays with a question before the job is parked: as
+    long as it lives with ``None``, not at all with 0. Where a call cannot be parked it is held in
+    the process. ``expires_in_seconds`` is how long a question stands that does not say so itself,
+    for ever with ``None``; after that ``on_expiry`` holds: ``deny``, which the model is told, or
+    ``fail``, which ends the job. With ``unattended`` nobody is asked: what needs a person's leave
+    is denied, with a reason that says so.
+    """
+
+    inline_seconds: float | None = None
+    expires_in_seconds: float | None = 7 * 24 * 3600.0
+    on_expiry: Expiry = Expiry.DENY
+    unattended: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse times that are none, and an approval by silence."""
+        for name, least in (("inline_seconds", 0.0), ("expires_in_seconds", 0.001)):
+            value = getattr(self, name)
+            if value is not None and not least <= value < math.inf:
+                raise ConfigError(
+                    f"approvals: {name} is {value}, it must be a finite number of {least:g} or more"
+                )
+        object.__setattr__(self, "on_expiry", Expiry(self.on_expiry))
+        if self.on_expiry is Expiry.DEFAULT:
+            raise ConfigError(
+                "approvals: on_expiry is default, and a call is never approved by silence",
+                fix="Use deny or fail",
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

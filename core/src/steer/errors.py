@@ -19,7 +19,11 @@
     ├── OutcomeUnknown         an effect began and nobody knows how it ended
     ├── Interrupted            the process died and the agent cannot be built again
     ├── Released               the kernel closed while the job ran; it can be resumed elsewhere
-    ├── ActionExpired          a person answered too late
+    ├── ActionClosed           a question to a person was answered or withdrawn already
+    ├── ActionExpired          a person answered too late, or nobody did
+    ├── InvalidQuestion        what a person was to be asked is not well formed
+    ├── InvalidAnswer          an answer does not fit what was asked
+    ├── WrongToken             a token is not the one that answers this question
     ├── NotFound               no such job, action, agent or session in this scope
     ├── StorageError           the store could not be read or written
     └── EventDecodeError       bytes that are not an event
@@ -35,6 +39,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 __all__ = [
+    "ActionClosed",
     "ActionExpired",
     "AgentError",
     "BudgetExceeded",
@@ -47,6 +52,8 @@ __all__ = [
     "EventDecodeError",
     "IdempotencyConflict",
     "Interrupted",
+    "InvalidAnswer",
+    "InvalidQuestion",
     "InvalidTransition",
     "NotFound",
     "OutcomeUnknown",
@@ -58,6 +65,7 @@ __all__ = [
     "StaleFence",
     "SteerError",
     "StorageError",
+    "WrongToken",
 ]
 
 
@@ -301,11 +309,43 @@ class Released(SteerError):
     code = "released"
 
 
+class ActionClosed(SteerError):
+    """A question to a person was answered or withdrawn before; ``by`` says by whom, if known."""
+
+    code = "action_closed"
+    category = ErrorCategory.CONFLICT
+
+    def __init__(self, message: str, *, by: str | None = None, fix: str | None = None) -> None:
+        super().__init__(message, fix=fix)
+        self.by = by
+
+
 class ActionExpired(SteerError):
-    """A person answered an action after its time was up."""
+    """A person answered an action after its time was up, or nobody answered it in time."""
 
     code = "action_expired"
     category = ErrorCategory.TIMEOUT
+
+
+class WrongToken(SteerError):
+    """A token is malformed, or it is not the one that answers this action."""
+
+    code = "wrong_token"
+    category = ErrorCategory.PERMISSION_DENIED
+
+
+class InvalidQuestion(SteerError):
+    """What a person was to be asked is not well formed; nobody was asked."""
+
+    code = "invalid_question"
+    category = ErrorCategory.VALIDATION
+
+
+class InvalidAnswer(SteerError):
+    """An answer does not fit what was asked; the question stays open."""
+
+    code = "invalid_answer"
+    category = ErrorCategory.VALIDATION
 
 
 class NotFound(SteerError):

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass, field
 
+from steer._engine.actions import shown
 from steer._engine.engine import Engine
 from steer._engine.following import follow
 from steer._engine.running import RunningJob
-from steer.errors import Released, StaleFence
+from steer.errors import NotFound, Released, StaleFence
 from steer.events import Event, FinalResult, ModelToken
 from steer.fold import Fold, Position
-from steer.ports.records import JobRecord
-from steer.values import JsonValue, RunResult
+from steer.ports.records import ActionRecord, JobRecord
+from steer.ports.storage import MAX_PAGE
+from steer.values import ActionStatus, JsonValue, RunResult
 
-__all__ = ["ExecutionHandle"]
+__all__ = ["ExecutionHandle", "RequiredAction"]
 
 _OUTPUT_GROWS = (ModelToken, FinalResult)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequiredAction:
+    """A question to a person, and the token that answers it.
+
+    Whoever holds the token may answer, once, whatever policy says. It is given only to the process
+    that asked, and nothing else keeps it: ``None`` where it was given to another one.
+    """
+
+    action: ActionRecord
+    token: str | None = field(repr=False)
 
 
 class ExecutionHandle:
@@ -88,3 +103,55 @@ class ExecutionHandle:
         Raises ``InvalidTransition`` where it has ended already.
         """
         await self._engine.cancel(await self.job(), reason=reason, by=by)
+
+    async def pending_actions(self) -> tuple[RequiredAction, ...]:
+        """Return what the job waits for from people, oldest first.
+
+        Each with its token, if this process asked it and this handle was there. Raises
+        ``NotFound``.
+        """
+        await self.job()
+        page = await self._engine.storage.actions.list(
+            self.scope_id, job_id=self.job_id, status=ActionStatus.PENDING, limit=MAX_PAGE
+        )
+        return tuple(
+            RequiredAction(action=shown(action), token=self._token(action.action_id))
+            for action in page.items
+        )
+
+    async def resolve(
+        self, action_id: str, resolution: JsonValue, *, principal_id: str | None = None
+    ) -> ActionRecord:
+        """Answer one of the job's actions, by its token where this process asked it.
+
+        Otherwise as ``principal_id``, the one that the job runs for unless given, whom policy has
+        to allow to answer. Raises what ``RuntimeKernel.resolve_action`` raises.
+        """
+        job = await self.job()
+        action = await self._engine.storage.actions.get(self.scope_id, action_id)
+        if action.job_id != self.job_id:
+            raise NotFound(f"job {self.job_id} has no action {action_id}")
+        answering, token = self._engine.answering, self._token(action_id)
+        if token is not None:
+            return shown(
+                await answering.by_token(
+                    token, resolution, scope_id=self.scope_id, principal_id=principal_id
+                )
+            )
+        return shown(
+            await answering.by_principal(
+                action_id,
+                resolution,
+                scope_id=self.scope_id,
+                principal_id=principal_id or job.principal_id,
+                via="application",
+            )
+        )
+
+    def _token(self, action_id: str) -> str | None:
+        running = self._engine.running(self.scope_id, self.job_id)
+        for each in (self._running, running):
+            token = None if each is None else each.state.questions.token(action_id)
+            if token is not None:
+                return token
+        return None

@@ -17,7 +17,10 @@ from steer.context import DEFAULT_SCOPE, ExecutionContext
 from steer.errors import ConfigError, Conflict, IdempotencyConflict, Interrupted
 from steer.handle import ExecutionHandle
 from steer.ids import new_id
+from steer.kernel_actions import KernelActions
+from steer.kernel_artifacts import KernelArtifacts
 from steer.plugins import PluginRegistry
+from steer.ports.artifact import MAX_ARTIFACT_BYTES, ArtifactStore
 from steer.ports.executor import Executor
 from steer.ports.policy import AsyncPolicy, Policy
 from steer.ports.records import JobQuery, JobRecord, Page
@@ -25,12 +28,13 @@ from steer.ports.signals import SignalChannel
 from steer.ports.sink import EventSink
 from steer.ports.storage import Storage
 from steer.request import ExecutionRequest
+from steer.storage import StoredArtifacts
 from steer.values import JobStatus, JsonValue
 
 __all__ = ["RuntimeKernel"]
 
 
-class RuntimeKernel:
+class RuntimeKernel(KernelActions, KernelArtifacts):
     """Runs agents under policy, budgets and a durable journal.
 
     ::
@@ -49,7 +53,8 @@ class RuntimeKernel:
     and from the plugins. ``policy_config`` has the configuration of policies by name.
     ``default_runtime`` runs agents that name none; ``runtime_config`` has the configuration of
     runtimes by name. ``sinks`` receive committed events without their content, ``content_sinks``
-    with it.
+    with it. ``artifacts`` is an open store for files of jobs; without one they are kept in the
+    storage, and ``max_artifact_bytes`` is the largest that each may be, 32 MiB unless given.
 
     A kernel belongs to the event loop it is opened in; any task may open it and any other close
     it. It installs no signal handlers, no log handlers and no event-loop policy.
@@ -70,6 +75,8 @@ class RuntimeKernel:
         content_sinks: Mapping[str, EventSink] | None = None,
         signals: SignalChannel | None = None,
         executor: Executor | None = None,
+        artifacts: ArtifactStore | None = None,
+        max_artifact_bytes: int | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.registry = registry if registry is not None else PluginRegistry.discover()
@@ -89,6 +96,15 @@ class RuntimeKernel:
         self._storage_choice = storage
         self._signals = signals
         self._executor = executor
+        if artifacts is not None and max_artifact_bytes is not None:
+            raise ConfigError(
+                "max_artifact_bytes bounds files in the storage; artifacts keeps them elsewhere",
+                fix="Bound the size in that store, or leave one of the two out",
+            )
+        self._artifacts = artifacts
+        self._max_artifact_bytes = (
+            MAX_ARTIFACT_BYTES if max_artifact_bytes is None else max_artifact_bytes
+        )
         self._pumps = [
             SinkPump(name, sink, contents=contents)
             for contents, chosen in ((False, sinks), (True, content_sinks))
@@ -123,8 +139,11 @@ class RuntimeKernel:
             storage=self._storage,
             signals=self._signals or self._storage.signals,
             clock=self._clock,
+            artifacts=self._artifacts
+            or StoredArtifacts(self._storage, self._clock, max_bytes=self._max_artifact_bytes),
             sinks=self._pumps,
             executor=self._executor,
+            policies_of=self._workshop.policies_of,
         )
         await engine.open()
         self._engine = engine

@@ -8,7 +8,14 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE, BudgetSpec, PolicyRef, RetrySpec
+from steer.context import (
+    DEFAULT_PRINCIPAL,
+    DEFAULT_SCOPE,
+    ApprovalSpec,
+    BudgetSpec,
+    PolicyRef,
+    RetrySpec,
+)
 from steer.errors import ConfigError
 from steer.ports.options import PrepareOptions
 from steer.values import (
@@ -38,7 +45,8 @@ class ExecutionRequest:
     images and files of the user, tool calls of the assistant, each with its result in a tool's
     message right after it. ``runtime`` is the one that fits the agent unless given. ``policies``
     replaces the kernel's own selection. ``retries`` says how often model requests that failed are
-    made again. ``user_context`` is the author's object, handed to tools and never stored.
+    made again, ``approvals`` how the run waits for people. ``user_context`` is the author's object,
+    handed to tools and never stored.
 
     With an ``idempotency_key`` the same request runs once in its scope: asking again returns
     the same job. ``keep_records`` keeps what a replay needs after the job has ended.
@@ -54,6 +62,7 @@ class ExecutionRequest:
     session_id: str | None = None
     budgets: BudgetSpec = field(default_factory=BudgetSpec)
     retries: RetrySpec = field(default_factory=RetrySpec)
+    approvals: ApprovalSpec = field(default_factory=ApprovalSpec)
     policies: tuple[PolicyRef, ...] | None = None
     idempotency_key: str | None = None
     user_context: object = None
@@ -88,6 +97,7 @@ class StoredRequest:
     options: PrepareOptions
     budgets: BudgetSpec
     retries: RetrySpec = field(default_factory=RetrySpec)
+    approvals: ApprovalSpec = field(default_factory=ApprovalSpec)
     policies: tuple[PolicyRef, ...] | None = None
     keep_records: bool = False
 
@@ -101,6 +111,7 @@ class StoredRequest:
             else replace(request.options, api_key=None),
             budgets=request.budgets,
             retries=request.retries,
+            approvals=request.approvals,
             policies=request.policies,
             keep_records=request.keep_records,
         )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 from kernels import FixedPolicy, all_events, noting, open_kernel, request, types
+from steer import ApprovalSpec
 from steer._engine.gate import MAX_DENIALS
 from steer.errors import PolicyDenied, RuntimeFailure
 from steer.ports.gate import Gate, ModelRequest, ToolCall
@@ -21,6 +22,8 @@ from steer.values import JobStatus, Usage
 from stepwise import Call, Stepwise, StepwiseRuntime, ToolSpec, Turn, registry
 
 pytestmark = pytest.mark.anyio
+
+UNATTENDED = ApprovalSpec(unattended=True)
 
 
 def agent_with_a_note(notes: list[object], *, times: int = 1) -> Stepwise:
@@ -50,10 +53,10 @@ async def test_a_denied_tool_never_runs_and_the_model_is_told_why() -> None:
     assert "tool.start" not in types(events)
 
 
-async def test_an_ask_is_a_denial_that_says_that_a_person_is_needed() -> None:
+async def test_where_nobody_can_be_asked_an_ask_is_a_denial_that_says_so() -> None:
     notes: list[object] = []
     async with open_kernel(policies=[on_tools(Verdict.ask("money moves"))]) as kernel:
-        handle = await kernel.execute(request(agent_with_a_note(notes)))
+        handle = await kernel.execute(request(agent_with_a_note(notes), approvals=UNATTENDED))
         events = await all_events(handle)
 
     assert notes == []
@@ -88,7 +91,8 @@ async def test_what_the_author_wants_approved_is_never_merely_allowed(
         return verdict
 
     async with open_kernel(policies=[FixedPolicy(answer)]) as kernel:
-        handle = await kernel.execute(request(Stepwise(turns=turns, tools={"note": tool})))
+        agent = Stepwise(turns=turns, tools={"note": tool})
+        handle = await kernel.execute(request(agent, approvals=UNATTENDED))
         events = await all_events(handle)
 
     assert notes == []

@@ -341,4 +341,27 @@ STORAGE_CLAUSES = (
         port="storage",
         text="A job that has as many children as it may have, or has ended, gets no more.",
     ),
+    Clause(
+        id="ST-60",
+        port="storage",
+        text="A file of a job comes back as it was, byte for byte, whatever it is called; it needs "
+        "its job and a free id.",
+        checks=2,
+    ),
+    Clause(
+        id="ST-61",
+        port="storage",
+        text="A file that was dropped is gone with its content, and nothing else is.",
+    ),
+    Clause(
+        id="ST-62",
+        port="storage",
+        text="Any part of a file can be read, and what is no part of one is empty or refused with "
+        "ConfigError.",
+    ),
+    Clause(
+        id="ST-63",
+        port="storage",
+        text="Files are listed by job, oldest first.",
+    ),
 )

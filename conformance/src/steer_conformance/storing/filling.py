@@ -23,6 +23,7 @@ from steer_conformance.storing.samples import (
     model_record,
     outcome,
     owner,
+    stored,
     stored_agent,
 )
 
@@ -58,6 +59,7 @@ def filling(scope_id: str = "acme") -> list[c.Change]:
         c.Reserved(key="hold", amounts=(("team", 5),)),
         c.LedgerAppended(entries=(entry(),)),
         c.ActionRequested(action=action()),
+        stored(),
         c.SessionAppended(session_id="talk", expected_version=0, items=("1",)),
         c.AgentStored(agent=stored_agent()),
     ]
@@ -88,6 +90,8 @@ FITTING: Mapping[type[Any], c.Change] = {
         c.LedgerAppended(entries=(entry("entry-2"),)),
         c.ActionRequested(action=action("action-2")),
         c.ActionMoved(action_id="action-1", status=ActionStatus.CANCELLED, by="ada"),
+        stored(artifact_id="artifact-2"),
+        c.ArtifactDropped(artifact_id="artifact-1"),
         c.SessionAppended(session_id="talk", expected_version=1, items=("2",)),
         c.AgentStored(agent=stored_agent(version=2)),
         c.RecordsDropped(),

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from steer.events import Event, JobCompleted, ModelToken
-from steer.ports.changes import Change, EventsAppended, JobCreated
+from steer.ports.changes import ArtifactStored, Change, EventsAppended, JobCreated
 from steer.ports.records import (
     ActionRecord,
+    ArtifactRecord,
     EffectKey,
     EffectOutcome,
     EffectRecord,
@@ -146,6 +147,24 @@ def action(action_id: str = "action-1", **fields: Any) -> ActionRecord:
     """Return a question to a person."""
     defaults: dict[str, Any] = {"job_id": "job-1", "type": ActionType.CONFIRM, "created_at": START}
     return ActionRecord(action_id=action_id, **(defaults | fields))
+
+
+def artifact(artifact_id: str = "artifact-1", **fields: Any) -> ArtifactRecord:
+    """Return a file of a job."""
+    defaults: dict[str, Any] = {
+        "job_id": "job-1",
+        "name": "bill.pdf",
+        "media_type": "application/pdf",
+        "size": 7,
+        "digest": "digest",
+        "created_at": START,
+    }
+    return ArtifactRecord(artifact_id=artifact_id, **(defaults | fields))
+
+
+def stored(content: bytes = b"content", **fields: Any) -> ArtifactStored:
+    """Return the change that keeps a file."""
+    return ArtifactStored(artifact=artifact(**{"size": len(content)} | fields), content=content)
 
 
 def stored_agent(name: str = "clerk", version: int = 1) -> StoredAgent:

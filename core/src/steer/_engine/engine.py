@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import anyio
 
+from steer._engine.actions import Actions
+from steer._engine.answering import Answering
+from steer._engine.artifacts import Artifacts
 from steer._engine.gate import JobGate
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
 from steer._engine.limits import Limits
+from steer._engine.questions import Questions
 from steer._engine.replay import Replay
+from steer._engine.requiring import Requiring
 from steer._engine.run_view import RunView
 from steer._engine.running import RELEASE, Body, RunningJob
 from steer._engine.sinks import SinkPump
@@ -20,12 +25,13 @@ from steer._engine.state import JobState, Stop
 from steer._engine.topics import NO_SCOPE, job_topic, owner_topic
 from steer._engine.upkeep import Upkeep
 from steer.clock import Clock
-from steer.context import BudgetSpec, ExecutionContext, RetrySpec
+from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, RetrySpec
 from steer.errors import Released
 from steer.events import Event, JobStarted, JobStatusChanged, ModelRetracted
 from steer.fold import Fold
 from steer.ids import new_id
 from steer.policies import PolicyStack
+from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, JobCreated
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord, Owner
@@ -66,6 +72,8 @@ class Engine:
         storage: Storage,
         signals: SignalChannel,
         clock: Clock,
+        artifacts: ArtifactStore,
+        policies_of: Callable[[JobRecord], PolicyStack],
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
     ) -> None:
@@ -74,10 +82,29 @@ class Engine:
         self.clock = clock
         self.owner = this_process()
         self._sinks = sinks
+        self.actions = Actions(
+            storage=storage, signals=signals, clock=clock, on_events=self._fan_out
+        )
+        self.answering = Answering(
+            storage=storage,
+            actions=self.actions,
+            policies_of=policies_of,
+            artifacts=artifacts,
+        )
         self._host = Host()
+        self.require_action = Requiring(
+            storage=storage, clock=clock, running=self._state_of, on_events=self._fan_out
+        )
         self._executor = executor or self._host
         self._running: dict[tuple[str, str], RunningJob] = {}
         self._idle = anyio.Event()
+        self.artifacts = Artifacts(
+            store=artifacts,
+            storage=storage,
+            clock=clock,
+            running=self.running,
+            on_committed=self._fan_out,
+        )
         self._upkeep = Upkeep(
             running=self._running,
             storage=storage,
@@ -108,6 +135,10 @@ class Engine:
     def running(self, scope_id: str, job_id: str) -> RunningJob | None:
         """Return the job if this process runs it."""
         return self._running.get((scope_id, job_id))
+
+    def _state_of(self, scope_id: str, job_id: str) -> JobState | None:
+        running = self.running(scope_id, job_id)
+        return None if running is None else running.state
 
     async def admit(self, job: JobRecord, work: Work) -> RunningJob:
         """Create a job that names this engine's owner, with its first event, and start it (W0).
@@ -162,10 +193,16 @@ class Engine:
         )
         events = await self._history(job)
         records = await self.storage.records.load(job.scope_id, job.job_id)
+        questions = Questions(await self.actions.of_job(job.scope_id, job.job_id))
         status = job.status
         job = replace(job, run_id=run_id, fence=claimed.fence, attempt=claimed.attempt)
         running = self._build(
-            job, work, lease=lease, history=events, replay=Replay(records, events)
+            job,
+            work,
+            lease=lease,
+            history=events,
+            replay=Replay(records, events),
+            questions=questions,
         )
         state = running.state
         if isinstance(work, Stop):
@@ -229,6 +266,7 @@ class Engine:
         lease: Lease,
         history: Sequence[Event] = (),
         replay: Replay | None = None,
+        questions: Questions | None = None,
     ) -> RunningJob:
         fold = Fold(job_id=job.job_id, scope_id=job.scope_id, run_id=job.run_id)
         for event in history:
@@ -249,10 +287,14 @@ class Engine:
             lease=lease,
             limits=Limits(spec=request.budgets if request else BudgetSpec(), usage=fold.usage),
             retries=request.retries if request else RetrySpec(),
+            approvals=request.approvals if request else ApprovalSpec(),
+            actions=self.actions,
+            questions=questions or Questions(),
             deadline=job.deadline if request else None,
             replay=replay or Replay(),
             fold=fold,
             storage=self.storage,
+            artifacts=self.artifacts.store,
             clock=self.clock,
             spawn=self._host.spawn,
             on_committed=lambda events: self._fan_out(job, events),

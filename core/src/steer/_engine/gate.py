@@ -10,6 +10,8 @@ from typing import Literal
 
 from pydantic_core import to_jsonable_python
 
+from steer._engine.approvals import Approvals, Refused, call_digest, decided
+from steer._engine.effect_runs import effect_run
 from steer._engine.model_calls import AdmittedCall
 from steer._engine.state import JobState, Stop
 from steer.errors import (
@@ -25,7 +27,6 @@ from steer.errors import (
 )
 from steer.events import (
     BudgetExceededEvent,
-    PolicyDecided,
     ToolDenied,
     ToolEnded,
     ToolFailed,
@@ -45,7 +46,7 @@ from steer.ports.gate import (
     ToolCall,
     ToolOutcome,
 )
-from steer.ports.policy import Outcome, ToolKind, ToolQuestion, Verdict
+from steer.ports.policy import Outcome, ToolKind, ToolQuestion
 from steer.ports.records import EffectOutcome, EffectRecord, Grant
 from steer.values import Effect, EffectStatus, JobStatus, JsonValue, digest_of
 
@@ -77,6 +78,7 @@ class JobGate:
     def __init__(self, state: JobState, policies: PolicyStack) -> None:
         self._state = state
         self._policies = policies
+        self._approvals = Approvals(state, policies)
         self._permits: dict[str, _Permit] = {}
         self._begun: dict[str, _Begun] = {}
         self._denials = 0
@@ -93,7 +95,7 @@ class JobGate:
         begun = await state.at_home(self._begin, call, grant)
         if isinstance(begun, ToolOutcome):
             return begun
-        run = EffectRun(key=f"{state.context.job_id}/{call.key}", arguments=begun.record.arguments)
+        run = effect_run(state, call, begun.record.arguments)
         # The effect runs here, in the caller's own event loop.
         try:
             value = await effect(run)
@@ -159,17 +161,27 @@ class JobGate:
         verdict = await self._policies.decide(question)
         if call.needs_approval:
             verdict = strictest([verdict, AUTHOR_ASKS])
-        state.tell(_decided(call, verdict), path=call.path, agent=call.agent)
-        if verdict.outcome is not Outcome.ALLOW:
-            return self._deny(call, verdict)
+        state.tell(decided(call, verdict), path=call.path, agent=call.agent)
+        by = "policy"
+        arguments = verdict.arguments if verdict.rewritten else call.arguments
+        if verdict.outcome is Outcome.ASK and state.approvals.unattended:
+            verdict = unattended(verdict)
+        if verdict.outcome is Outcome.ASK:
+            answer = await self._approvals.decide(call, question, verdict)
+            state.check()
+            if isinstance(answer, Refused):
+                return self._deny(call, answer.reason)
+            by, arguments = answer.by, answer.arguments
+        elif verdict.outcome is Outcome.DENY:
+            return self._deny(call, verdict.reason or "policy does not allow this call")
         self._denials = 0
         self._admit_call()
-        arguments = verdict.arguments if verdict.rewritten else call.arguments
         grant = Grant(
             grant_id=new_id(),
             key=call.key,
-            digest=digest_of([call.tool, arguments]),
+            digest=call_digest(call, arguments),
             policy=self._policies.ref,
+            by=by,
         )
         return self._permit(grant, arguments)
 
@@ -202,9 +214,8 @@ class JobGate:
             state.stop(Stop(status=JobStatus.FAILED, error=error))
             raise
 
-    def _deny(self, call: ToolCall, verdict: Verdict) -> Decision:
+    def _deny(self, call: ToolCall, reason: str) -> Decision:
         state = self._state
-        reason = unattended(verdict).reason or "policy does not allow this call"
         state.tell(
             ToolDenied(
                 call_id=call.call_id, tool=call.tool, proposed=call.arguments, reason=reason
@@ -345,18 +356,6 @@ def _used(grant: Grant, record: EffectRecord) -> Grant:
         by=grant.by,
         expires_at=grant.expires_at,
         used_at=record.intended_at,
-    )
-
-
-def _decided(call: ToolCall, verdict: Verdict) -> PolicyDecided:
-    return PolicyDecided(
-        subject="tool",
-        name=call.tool,
-        outcome=verdict.outcome.value,
-        reason=verdict.reason,
-        rule=verdict.rule,
-        policy=verdict.policy,
-        call_id=call.call_id,
     )
 
 

@@ -15,6 +15,7 @@ from steer.events import (
     ModelRetracted,
     ModelStarted,
     ModelToken,
+    PolicyDecided,
     ToolEnded,
     ToolFailed,
     ToolStarted,
@@ -114,4 +115,9 @@ def _identity(data: object, path: tuple[str, ...]) -> tuple[tuple[str, ...], typ
     The usage and the verdict of a recorded call are not told again; without its name they would
     be counted off against those of another call.
     """
-    return path, type(data), getattr(data, "call", None) or getattr(data, "call_id", None)
+    name = getattr(data, "call", None) or getattr(data, "call_id", None)
+    if isinstance(data, PolicyDecided):
+        # Policy may be another one by now, and then says something that is news.
+        name = f"{name} {data.outcome} {data.policy}"
+    name = name or getattr(data, "action_id", None) or getattr(data, "artifact_id", None)
+    return path, type(data), name

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import anyio
 
+from steer._engine.asking import Asking
 from steer._engine.state import JobState, Stop
 from steer.errors import (
     DeadlineExceeded,
@@ -140,6 +141,11 @@ class RunningJob:
             stop = await self._release(stop)
             if stop is None:
                 return
+        try:
+            await Asking(state).close()
+        except Exception as error:  # told to whoever waits for the result
+            state.lost = error
+            return
         with state.lock:
             status = self._tell_ending(outcome, stop)
             result = state.feed.fold.result()

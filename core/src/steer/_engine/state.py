@@ -9,16 +9,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
+from steer._engine.actions import Actions
 from steer._engine.committer import Committer
 from steer._engine.feed import Feed
 from steer._engine.leases import Lease
 from steer._engine.limits import Limits
+from steer._engine.questions import Questions
 from steer._engine.replay import Replay
 from steer.clock import Clock
-from steer.context import ExecutionContext, RetrySpec
+from steer.context import ApprovalSpec, ExecutionContext, RetrySpec
 from steer.errors import ErrorCategory, RuntimeFailure, SteerError
 from steer.events import AgentHandoff, AgentStarted, Event, EventData
 from steer.fold import Fold
+from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import Change
 from steer.ports.storage import Storage
 from steer.values import JobStatus
@@ -81,10 +84,14 @@ class JobState:
         lease: Lease,
         limits: Limits,
         retries: RetrySpec,
+        approvals: ApprovalSpec,
+        actions: Actions,
+        questions: Questions,
         deadline: datetime | None,
         replay: Replay,
         fold: Fold,
         storage: Storage,
+        artifacts: ArtifactStore,
         clock: Clock,
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
         on_committed: Callable[[Sequence[Event]], Awaitable[None]],
@@ -95,10 +102,14 @@ class JobState:
         self.lease = lease
         self.limits = limits
         self.retries = retries
+        self.approvals = approvals
+        self.actions = actions
+        self.questions = questions
         self.deadline = deadline
         self.replay = replay
         self.clock = clock
         self.storage = storage
+        self.artifacts = artifacts
         self.started = started
         self.lock = threading.RLock()
         self.home = asyncio.get_running_loop()

@@ -134,6 +134,13 @@ class Workshop:
         found = await self._resolve(ref_from_json(job.agent_ref))
         return await self._order(found, job.runtime, stored, stored.options, context)
 
+    def policies_of(self, job: JobRecord) -> PolicyStack:
+        """Return the policies of a job: those that its request selected, else the kernel's.
+
+        Raises ``ConfigError`` or ``PluginError`` where one of them is not there.
+        """
+        return self._policies.stack_for(StoredRequest.decode(job.request).policies)
+
     async def aclose(self) -> None:
         """Close the runtimes that were opened."""
         runtimes, self._runtimes = self._runtimes, {}

@@ -22,7 +22,7 @@ from steer.cli.options import (
 from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
 from steer.cli.sections import SectionedCommand
-from steer.context import BudgetSpec, RetrySpec
+from steer.context import ApprovalSpec, BudgetSpec, RetrySpec
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.options import PrepareOptions
@@ -134,6 +134,7 @@ def run(
             max_runtime_seconds=max_seconds,
         ),
         retries=RetrySpec(max_retries=retries),
+        approvals=ApprovalSpec(unattended=True),
         policies=opening.policies,
         idempotency_key=idempotency_key,
     )

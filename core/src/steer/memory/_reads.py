@@ -11,10 +11,11 @@ from typing import TypeVar
 from steer.errors import NotFound
 from steer.events import Event
 from steer.memory._store import Store
-from steer.memory._tables import JobRows
+from steer.memory._tables import ArtifactRow, JobRows
 from steer.ports.records import (
     Account,
     ActionRecord,
+    ArtifactRecord,
     JobQuery,
     JobRecord,
     JournalEntry,
@@ -27,12 +28,13 @@ from steer.ports.records import (
     StoredAgent,
 )
 from steer.ports.storage import MAX_PAGE, HeldJob
-from steer.storage import JobState, decode_cursor, encode_cursor, page_size
+from steer.storage import JobState, check_part, decode_cursor, encode_cursor, page_size
 from steer.values import ActionStatus
 
 __all__ = [
     "MemoryActions",
     "MemoryAgents",
+    "MemoryArtifacts",
     "MemoryJobs",
     "MemoryJournal",
     "MemoryLedger",
@@ -183,6 +185,46 @@ class MemoryActions(_Reads):
                 and (status is None or action.status is status)
             )
             return _page("actions", matching, limit, lambda row: row[0] + 1, lambda row: row[1])
+
+
+class MemoryArtifacts(_Reads):
+    async def get(self, scope_id: str, artifact_id: str, /) -> ArtifactRecord:
+        return self._row(scope_id, artifact_id).artifact
+
+    async def list(
+        self,
+        scope_id: str,
+        /,
+        *,
+        job_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ArtifactRecord]:
+        after = decode_cursor("artifacts", cursor, 0)
+        with self._store.reading(scope_id) as tables:
+            # One that was dropped in a commit that was refused is back, behind the others.
+            rows = sorted(tables.artifacts.values(), key=lambda row: row.number)
+            matching = (
+                row
+                for row in rows
+                if row.number > after and (job_id is None or row.artifact.job_id == job_id)
+            )
+            return _page(
+                "artifacts", matching, limit, lambda row: row.number, lambda row: row.artifact
+            )
+
+    async def read(
+        self, scope_id: str, artifact_id: str, /, *, start: int = 0, length: int
+    ) -> bytes:
+        check_part(start, length)
+        return self._row(scope_id, artifact_id).content[start : start + length]
+
+    def _row(self, scope_id: str, artifact_id: str) -> ArtifactRow:
+        with self._store.reading(scope_id) as tables:
+            row = tables.artifacts.get(artifact_id)
+        if row is None:
+            raise NotFound(f"there is no artifact {artifact_id} in scope {scope_id}")
+        return row
 
 
 class MemoryLedger(_Reads):

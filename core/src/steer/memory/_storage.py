@@ -8,6 +8,7 @@ from steer.clock import Clock, SystemClock
 from steer.memory._reads import (
     MemoryActions,
     MemoryAgents,
+    MemoryArtifacts,
     MemoryJobs,
     MemoryJournal,
     MemoryLedger,
@@ -35,6 +36,7 @@ class MemoryStorage:
         self.journal = MemoryJournal(self._store)
         self.records = MemoryRecords(self._store)
         self.actions = MemoryActions(self._store)
+        self.artifacts = MemoryArtifacts(self._store)
         self.ledger = MemoryLedger(self._store)
         self.sessions = MemorySessions(self._store)
         self.agents = MemoryAgents(self._store)

@@ -13,6 +13,7 @@ from steer.memory._times import in_utc
 from steer.ports.records import (
     Account,
     ActionRecord,
+    ArtifactRecord,
     EffectKey,
     EffectOutcome,
     EffectRecord,
@@ -26,7 +27,7 @@ from steer.ports.records import (
 from steer.storage import JobState
 from steer.values import EffectStatus, RunResult
 
-__all__ = ["Counter", "JobRows", "MemoryTables"]
+__all__ = ["ArtifactRow", "Counter", "JobRows", "MemoryTables"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -79,6 +80,15 @@ class JobRows:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactRow:
+    """A file; ``number`` counts those of the scope in the order they came."""
+
+    number: int
+    artifact: ArtifactRecord
+    content: bytes
+
+
 @dataclass(slots=True)
 class _Session:
     version: int
@@ -107,6 +117,8 @@ class MemoryTables:
         self.entry_keys: dict[str, None] = {}
         self.actions: dict[str, ActionRecord] = {}
         self.action_order: list[str] = []
+        self.artifacts: dict[str, ArtifactRow] = {}
+        self.artifacts_ever = 0
         self.sessions: dict[str, _Session] = {}
         self.agents: dict[str, list[StoredAgent]] = {}
 
@@ -236,6 +248,20 @@ class MemoryTables:
 
     def save_action(self, action: ActionRecord, /) -> None:
         self._put(self.actions, action.action_id, in_utc(action))
+
+    def artifact(self, artifact_id: str, /) -> ArtifactRecord | None:
+        row = self.artifacts.get(artifact_id)
+        return None if row is None else row.artifact
+
+    def add_artifact(self, artifact: ArtifactRecord, content: bytes, /) -> None:
+        self._set_attribute(self, "artifacts_ever", self.artifacts_ever + 1)
+        row = ArtifactRow(number=self.artifacts_ever, artifact=in_utc(artifact), content=content)
+        self._put(self.artifacts, artifact.artifact_id, row)
+
+    def drop_artifact(self, artifact_id: str, /) -> bool:
+        there = artifact_id in self.artifacts
+        self._remove(self.artifacts, artifact_id)
+        return there
 
     def session_version(self, session_id: str, /) -> int:
         session = self.sessions.get(session_id)

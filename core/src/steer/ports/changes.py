@@ -12,6 +12,7 @@ from typing import TypeAlias
 from steer.events import Event
 from steer.ports.records import (
     ActionRecord,
+    ArtifactRecord,
     EffectKey,
     EffectOutcome,
     EffectRecord,
@@ -28,6 +29,8 @@ __all__ = [
     "ActionMoved",
     "ActionRequested",
     "AgentStored",
+    "ArtifactDropped",
+    "ArtifactStored",
     "BudgetSet",
     "CancelRequested",
     "Change",
@@ -244,6 +247,24 @@ class ActionMoved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactStored:
+    """A file of a job, with its content as it is (ST-60).
+
+    Refused with ``Conflict`` where its id is taken, with ``NotFound`` without its job.
+    """
+
+    artifact: ArtifactRecord
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactDropped:
+    """Forget a file and its content (ST-61). Refused with ``NotFound``."""
+
+    artifact_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionAppended:
     """More items of a conversation. ``expected_version`` 0 creates it.
 
@@ -285,6 +306,8 @@ Change: TypeAlias = (
     | LedgerAppended
     | ActionRequested
     | ActionMoved
+    | ArtifactStored
+    | ArtifactDropped
     | SessionAppended
     | AgentStored
     | RecordsDropped

@@ -13,14 +13,16 @@ from typing import Protocol
 
 from steer.errors import ErrorInfo, SteerError
 from steer.ports.policy import ToolKind
-from steer.ports.records import EffectKey, Grant, ModelRecord
-from steer.values import Effect, EffectStatus, JsonValue, Usage
+from steer.ports.records import ArtifactRecord, EffectKey, Grant, ModelRecord
+from steer.values import ActionType, Effect, EffectStatus, Expiry, JsonValue, Usage
 
 __all__ = [
+    "Ask",
     "Decision",
     "EffectRun",
     "Gate",
     "GateOutcome",
+    "Keep",
     "ModelCall",
     "ModelRequest",
     "Sent",
@@ -91,12 +93,53 @@ class Decision:
         return self.outcome is GateOutcome.ALLOW
 
 
+class Ask(Protocol):
+    """How a tool asks a person in the middle of its work."""
+
+    async def __call__(
+        self,
+        action_type: ActionType,
+        payload: JsonValue,
+        /,
+        *,
+        expires_in: float | None = None,
+        on_expiry: Expiry = Expiry.DENY,
+        default: JsonValue = None,
+    ) -> JsonValue:
+        """Ask, wait, and return the answer; from any event loop of the process.
+
+        The same question of a call that is run again after a crash finds the first one and its
+        answer. Raises ``ConfigError`` for a question that cannot be asked so, ``ActionExpired``
+        where nobody answered within ``expires_in`` seconds (by ``on_expiry`` the job fails too, or
+        ``default`` is returned instead), ``ActionClosed`` where the question was withdrawn.
+        """
+        ...
+
+
+class Keep(Protocol):
+    """How a tool keeps a file of its job."""
+
+    async def __call__(self, content: bytes, /, *, name: str, media_type: str) -> ArtifactRecord:
+        """Keep the file and say so; it is durable on return. From any event loop of the process.
+
+        The same file of a call that is run again after a crash is kept once. Raises
+        ``BudgetExceeded`` where it is too large, ``ConfigError`` for a name or media type that is
+        none.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectRun:
-    """What an effect is given: its arguments and the key that makes a repetition harmless."""
+    """What an effect is given: its arguments and the key that makes a repetition harmless.
+
+    ``ask`` lets it ask a person and ``keep`` keep files; give them to the tool in ``ToolContext``.
+    """
 
     key: str
     arguments: JsonValue
+    ask: Ask | None = field(default=None, repr=False, compare=False)
+    keep: Keep | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

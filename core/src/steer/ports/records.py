@@ -25,6 +25,7 @@ from steer.values import (
 __all__ = [
     "Account",
     "ActionRecord",
+    "ArtifactRecord",
     "EffectKey",
     "EffectOutcome",
     "EffectRecord",
@@ -299,7 +300,7 @@ class ActionRecord:
     status: ActionStatus = ActionStatus.PENDING
     payload: JsonValue = None
     binding: JsonValue = None
-    token_hash: str | None = None
+    token_hash: str | None = field(default=None, repr=False)
     created_at: datetime
     expires_at: datetime | None = None
     on_expiry: Expiry = Expiry.DENY
@@ -308,6 +309,26 @@ class ActionRecord:
     resolution: JsonValue = None
     resolved_by: str | None = None
     resolved_via: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactRecord:
+    """A file of a job; its content is kept apart.
+
+    ``name`` is a label that anybody may have written: no path is ever made of it. ``size`` is in
+    bytes, ``digest`` the SHA-256 of the content in hex. ``created_by`` is the principal who brought
+    it, empty for the run itself, and ``action_id`` the question that it was uploaded for.
+    """
+
+    artifact_id: str
+    job_id: str
+    name: str
+    media_type: str
+    size: int
+    digest: str
+    created_at: datetime
+    created_by: str = ""
+    action_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

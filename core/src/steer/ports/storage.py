@@ -17,6 +17,7 @@ from steer.ports.changes import Change
 from steer.ports.records import (
     Account,
     ActionRecord,
+    ArtifactRecord,
     JobQuery,
     JobRecord,
     JournalEntry,
@@ -35,6 +36,7 @@ __all__ = [
     "MAX_PAGE",
     "ActionReads",
     "AgentReads",
+    "ArtifactReads",
     "Committed",
     "HeldJob",
     "JobReads",
@@ -182,6 +184,36 @@ class ActionReads(Protocol):
         ...
 
 
+class ArtifactReads(Protocol):
+    """Files of jobs."""
+
+    async def get(self, scope_id: str, artifact_id: str, /) -> ArtifactRecord:
+        """Return the artifact, without its content. Raises ``NotFound``."""
+        ...
+
+    async def list(
+        self,
+        scope_id: str,
+        /,
+        *,
+        job_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ArtifactRecord]:
+        """Return artifacts, oldest first."""
+        ...
+
+    async def read(
+        self, scope_id: str, artifact_id: str, /, *, start: int = 0, length: int
+    ) -> bytes:
+        """Return the content from byte ``start`` on, ``length`` bytes or as many as there are.
+
+        It takes no more memory than that, however large the content is. Raises ``NotFound``, and
+        ``ConfigError`` for a start below 0 or a length below 1 (ST-62).
+        """
+        ...
+
+
 class LedgerReads(Protocol):
     """Usage and budgets."""
 
@@ -247,6 +279,8 @@ class Storage(Protocol):
     @property
     def actions(self) -> ActionReads: ...
     @property
+    def artifacts(self) -> ArtifactReads: ...
+    @property
     def ledger(self) -> LedgerReads: ...
     @property
     def sessions(self) -> SessionReads: ...
@@ -269,10 +303,10 @@ class Storage(Protocol):
 
         With a ``fence`` the caller acts as the job's owner: refused with ``StaleFence`` unless it
         is the job's newest (ST-3). Without one it may only create, claim, ask to cancel, and
-        change what is no part of a running job: actions, budgets, sessions, agents, the ledger;
-        also ``JobMoved`` and ``EventsAppended`` of a job that nobody owns. Anything else raises
-        ``Conflict`` (ST-4). Raises ``NotFound`` where the scope has no such job (ST-5). Cancelling
-        the call leaves it open whether the commit happened (ST-40).
+        change what is no part of a running job: actions, artifacts, budgets, sessions, agents, the
+        ledger; also ``JobMoved`` and ``EventsAppended`` of a job that nobody owns. Anything else
+        raises ``Conflict`` (ST-4). Raises ``NotFound`` where the scope has no such job (ST-5).
+        Cancelling the call leaves it open whether the commit happened (ST-40).
         """
         ...
 

@@ -10,6 +10,7 @@ from steer.ports.changes import Change, EventsAppended
 from steer.ports.storage import Committed
 from steer.sqlite._actions import ActionRows
 from steer.sqlite._agents import AgentRows
+from steer.sqlite._artifacts import ArtifactRows
 from steer.sqlite._jobs import JobRows
 from steer.sqlite._journal import EventRows
 from steer.sqlite._ledger import MoneyRows
@@ -21,7 +22,16 @@ from steer.storage import apply_changes
 __all__ = ["Commit"]
 
 
-class SqliteTables(EventRows, JobRows, RecordRows, MoneyRows, ActionRows, SessionRows, AgentRows):
+class SqliteTables(
+    EventRows,
+    JobRows,
+    RecordRows,
+    MoneyRows,
+    ActionRows,
+    ArtifactRows,
+    SessionRows,
+    AgentRows,
+):
     """One scope. Fills ``steer.storage.Tables``."""
 
 

@@ -13,19 +13,26 @@ from steer.storage import page_size
 
 __all__ = ["due_jobs", "holders"]
 
-# Two lookups, each in the index of what has not ended, and the few that they find sorted.
+# Two lookups, each in the index of what has not ended. The first stops at the limit, in the order
+# of the index: however long the queue is, no more of it is read than is returned.
 _CLAIMABLE = f"""
-SELECT {RECORD_COLUMNS}
-FROM jobs JOIN job_contents ON job_contents.job = jobs.number
-WHERE number IN (
-    SELECT number FROM jobs
-    WHERE queue = :queue AND due_at <= :now
+WITH found (number, due) AS (
+    SELECT * FROM (
+        SELECT number, due_at FROM jobs
+        WHERE queue = :queue AND due_at <= :now
+            AND (:scopes IS NULL OR scope_id IN (SELECT value FROM json_each(:scopes)))
+        ORDER BY due_at, number LIMIT :limit
+    )
     UNION ALL
-    SELECT number FROM jobs
+    SELECT number, min(lease_expires_at, :now) FROM jobs
     WHERE queue = :queue AND owner_token IS NOT NULL
         AND (lease_expires_at <= :now OR owner_token IN (SELECT value FROM json_each(:dead)))
-) AND (:scopes IS NULL OR scope_id IN (SELECT value FROM json_each(:scopes)))
-ORDER BY coalesce(due_at, min(lease_expires_at, :now)), number LIMIT :limit
+        AND (:scopes IS NULL OR scope_id IN (SELECT value FROM json_each(:scopes)))
+    ORDER BY 2, 1 LIMIT :limit
+)
+SELECT {RECORD_COLUMNS}
+FROM found JOIN jobs USING (number) JOIN job_contents ON job_contents.job = number
+ORDER BY due, number
 """  # noqa: S608 - made of constants
 _OWNERS = """
 SELECT DISTINCT owner_token, owner_host, owner_boot_id, owner_pid, owner_started FROM jobs

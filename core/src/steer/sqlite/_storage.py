@@ -13,6 +13,7 @@ from steer.ports.changes import Change
 from steer.ports.storage import Committed
 from steer.sqlite._actions import SqliteActions
 from steer.sqlite._agents import SqliteAgents
+from steer.sqlite._artifacts import SqliteArtifacts
 from steer.sqlite._commit import Commit
 from steer.sqlite._connection import connect, storage_error
 from steer.sqlite._jobs import SqliteJobs
@@ -42,6 +43,7 @@ class SqliteStorage:
         self.journal = SqliteJournal(readers)
         self.records = SqliteRecords(readers)
         self.actions = SqliteActions(readers)
+        self.artifacts = SqliteArtifacts(readers)
         self.ledger = SqliteLedger(readers)
         self.sessions = SqliteSessions(readers)
         self.agents = SqliteAgents(readers)

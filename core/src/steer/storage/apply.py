@@ -21,6 +21,8 @@ from steer.ports.changes import (
     ActionMoved,
     ActionRequested,
     AgentStored,
+    ArtifactDropped,
+    ArtifactStored,
     BudgetSet,
     CancelRequested,
     Change,
@@ -185,6 +187,11 @@ class _Commit:
                 self._request_action(change)
             case ActionMoved():
                 self._move_action(change)
+            case ArtifactStored():
+                self._store_artifact(change)
+            case ArtifactDropped(artifact_id=artifact_id):
+                if not tables.drop_artifact(artifact_id):
+                    raise NotFound(f"there is no artifact {artifact_id} in scope {self._scope_id}")
             case SessionAppended():
                 self._append_session(change)
             case AgentStored(agent=agent):
@@ -291,13 +298,24 @@ class _Commit:
 
     def _request_action(self, change: ActionRequested) -> None:
         action, tables = change.action, self._tables
-        self._write_new()
-        state = self._state if action.job_id == self._job_id else tables.job_state(action.job_id)
-        if state is None:
-            raise NotFound(f"there is no job {action.job_id} in scope {self._scope_id}")
+        self._check_job(action.job_id)
         if tables.action(action.action_id) is not None:
             raise Conflict(f"the id of action {action.action_id} is taken")
         tables.add_action(action)
+
+    def _store_artifact(self, change: ArtifactStored) -> None:
+        artifact, tables = change.artifact, self._tables
+        self._check_job(artifact.job_id)
+        if tables.artifact(artifact.artifact_id) is not None:
+            raise Conflict(f"the id of artifact {artifact.artifact_id} is taken")
+        tables.add_artifact(artifact, change.content)
+
+    def _check_job(self, job_id: str) -> None:
+        """Refuse what belongs to no job of this scope."""
+        self._write_new()
+        state = self._state if job_id == self._job_id else self._tables.job_state(job_id)
+        if state is None:
+            raise NotFound(f"there is no job {job_id} in scope {self._scope_id}")
 
     def _move_action(self, change: ActionMoved) -> None:
         action = self._tables.action(change.action_id)

@@ -1,4 +1,4 @@
-"""Pages: how many items, and the cursor that names where the next page begins."""
+"""Pages: how many items, and the cursor that names where the next page begins; parts of files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 from steer.errors import ConfigError
 from steer.ports.storage import MAX_PAGE
 
-__all__ = ["decode_cursor", "encode_cursor", "page_size"]
+__all__ = ["check_part", "decode_cursor", "encode_cursor", "page_size"]
 
 K = TypeVar("K", int, str)
 
@@ -20,6 +20,14 @@ def page_size(limit: int) -> int:
     if limit < 1:
         raise ConfigError(f"a page of {limit} items cannot be read, it must be 1 or more")
     return min(limit, MAX_PAGE)
+
+
+def check_part(start: int, length: int) -> None:
+    """Raise ``ConfigError`` where no part of a content begins there or is so long."""
+    if start < 0 or length < 1:
+        raise ConfigError(
+            f"{length} bytes from byte {start} on cannot be read, let them be 1 or more from 0 on"
+        )
 
 
 def encode_cursor(listing: str, key: int | str) -> str:

@@ -10,6 +10,7 @@ from steer.events import Event
 from steer.ports.records import (
     Account,
     ActionRecord,
+    ArtifactRecord,
     EffectKey,
     EffectOutcome,
     EffectRecord,
@@ -92,6 +93,12 @@ class Tables(Protocol):
     def action(self, action_id: str, /) -> ActionRecord | None: ...
     def add_action(self, action: ActionRecord, /) -> None: ...
     def save_action(self, action: ActionRecord, /) -> None: ...
+
+    def artifact(self, artifact_id: str, /) -> ArtifactRecord | None: ...
+    def add_artifact(self, artifact: ArtifactRecord, content: bytes, /) -> None: ...
+    def drop_artifact(self, artifact_id: str, /) -> bool:
+        """Forget the artifact with its content; return whether there was one."""
+        ...
 
     def session_version(self, session_id: str, /) -> int:
         """Return the session's version, 0 where there is none."""

@@ -176,6 +176,7 @@ async def _run(tool: Tool[..., Any], context: SdkToolContext[Any], arguments: st
                 call_id=context.tool_call_id,
                 effect_key=frame.effect_key,
                 user_context=run.user_context,
+                keep=frame.keep,
             ),
             abandoned=abandoned,
         )

@@ -21,7 +21,7 @@ from openai.types.responses import ResponseComputerToolCall
 from steer.agents import EncodedResult
 from steer.errors import RuntimeFailure, SteerError
 from steer.events import RuntimeData
-from steer.ports.gate import Decision, EffectRun, ToolCall, ToolOutcome
+from steer.ports.gate import Decision, EffectRun, Keep, ToolCall, ToolOutcome
 from steer.ports.records import Grant
 from steer.ports.runtime import Run
 from steer.values import JsonValue
@@ -161,8 +161,8 @@ class Frame:
 
     ``path`` is the ids of the enclosing tool calls. ``message`` and ``asked`` are the index and
     the calls of the newest message on it, ``turn_of`` is the copied agent that was to answer.
-    ``effect_key`` is that of the enclosing call, and ``failure`` what that call raised, ``result``
-    what it returned if it is a tool of steer's own.
+    ``effect_key`` is that of the enclosing call, ``keep`` how it keeps files, ``failure`` what it
+    raised, and ``result`` what it returned if it is a tool of steer's own.
 
     ``permits`` are allowed calls that have not run yet. ``patches`` are those of them that change
     files, by what they change, ``computer_calls`` what the newest message asks of a computer, and
@@ -173,6 +173,7 @@ class Frame:
     active: ActiveRun
     path: tuple[str, ...] = ()
     effect_key: str = ""
+    keep: Keep | None = None
     message: int = 0
     asked: Sequence[Asked] = ()
     permits: dict[str, tuple[ToolCall, Decision]] = field(default_factory=dict)

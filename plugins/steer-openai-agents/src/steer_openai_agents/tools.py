@@ -284,6 +284,7 @@ class _Attempt:
 
     async def _effect(self, run: EffectRun) -> JsonValue:
         inside = self._frame.inside(self._call.call_id, run.key)
+        inside.keep = run.keep
         with entered(inside):
             self.result = await self._tool.run_once(self._context, self._arguments_of(run))
         if inside.failure is not None:

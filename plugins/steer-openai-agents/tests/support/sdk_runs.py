@@ -11,7 +11,7 @@ from agents import Agent, RunConfig, Runner, set_tracing_disabled
 from agents.models.multi_provider import MultiProvider
 from openai import AsyncOpenAI
 from pydantic import SecretStr
-from steer import ExecutionRequest, PrepareOptions, RuntimeKernel
+from steer import ApprovalSpec, ExecutionRequest, PrepareOptions, RuntimeKernel
 from steer.events import Event
 from steer.handle import ExecutionHandle
 from steer.ports.runtime import Finished
@@ -82,9 +82,13 @@ async def run_in_kernel(
 
 
 def request_for(agent: object, provider: Provider, **fields: Any) -> ExecutionRequest:
-    """A request whose models are served by a scripted provider."""
+    """A request whose models are served by a scripted provider, and with nobody to ask."""
     options = fields.pop("options", {})
-    usual: dict[str, Any] = {"prompt": "Hello?", "options": options_for(provider, **options)}
+    usual: dict[str, Any] = {
+        "prompt": "Hello?",
+        "options": options_for(provider, **options),
+        "approvals": ApprovalSpec(unattended=True),
+    }
     return ExecutionRequest(agent=agent, **(usual | fields))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from steer_conformance.checks import Suite, checks_in
 from steer_conformance.suites.storage import (
+    artifacts,
     closing,
     commits,
     concurrency,
@@ -36,6 +37,7 @@ SUITE = Suite(
         money,
         people,
         waiting,
+        artifacts,
         listing,
         exactness,
         concurrency,

@@ -28,6 +28,7 @@ CALLS: tuple[Callable[[Storage], Awaitable[object]], ...] = (
     lambda s: s.journal.read("acme"),
     lambda s: s.records.load("acme", "job-1"),
     lambda s: s.actions.list("acme"),
+    lambda s: s.artifacts.list("acme"),
     lambda s: s.ledger.entries("acme"),
     lambda s: s.sessions.list("acme"),
     lambda s: s.agents.list("acme"),

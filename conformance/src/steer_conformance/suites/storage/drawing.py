@@ -25,6 +25,7 @@ from steer_conformance.storing.samples import (
     model_record,
     outcome,
     owner,
+    stored,
     stored_agent,
 )
 from steer_conformance.suites.storage.oracle import PlainScope
@@ -150,6 +151,7 @@ def draw_next_step(draw: Draw, now: Situation) -> c.Change:
             c.ActionMoved(action_id=name, status=ActionStatus.RESOLVED, resolution=[name], by="ada")
             for name in scope.actions
         ],
+        *[c.ArtifactDropped(artifact_id=name) for name in scope.artifacts],
         *[
             c.SessionAppended(session_id=name, expected_version=one.version, items=("more",))
             for name, one in scope.sessions.items()
@@ -195,6 +197,13 @@ DRAWN: Mapping[type[Any], Callable[[Draw, Situation], c.Change]] = {
     c.ActionMoved: lambda draw, _: c.ActionMoved(
         action_id=draw(names), status=draw(st.sampled_from(ActionStatus))
     ),
+    c.ArtifactStored: lambda draw, _: stored(
+        draw(st.binary(max_size=20)),
+        artifact_id=draw(names),
+        job_id=draw(job_ids),
+        name=draw(texts),
+    ),
+    c.ArtifactDropped: lambda draw, _: c.ArtifactDropped(artifact_id=draw(names)),
     c.SessionAppended: lambda draw, _: c.SessionAppended(
         session_id=draw(names), expected_version=draw(small), items=draw(items)
     ),

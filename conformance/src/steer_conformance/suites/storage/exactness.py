@@ -18,6 +18,7 @@ from steer_conformance.storing.samples import (
     START,
     action,
     admit,
+    artifact,
     created,
     effect,
     ending,
@@ -28,6 +29,7 @@ from steer_conformance.storing.samples import (
     job,
     model_record,
     outcome,
+    stored,
     stored_agent,
     write,
 )
@@ -68,11 +70,13 @@ async def text_and_json_come_back_as_they_were(case: StorageCase) -> None:
     )
     call = effect(proposed=JSON, arguments=JSON, outcome=outcome(value=JSON))
     asked = action(TEXT, job_id=TEXT, payload=JSON, binding=JSON)
+    file = artifact(TEXT, job_id=TEXT, name=TEXT, media_type=TEXT, created_by=TEXT, action_id=TEXT)
     changes: list[c.Change] = [
         c.EventsAppended(events=kept),
         c.EffectIntended(effect=call),
         c.LedgerAppended(entries=(entry(TEXT, details=JSON),)),
         c.ActionRequested(action=asked),
+        c.ArtifactStored(artifact=file, content=b""),
         c.SessionAppended(session_id=TEXT, expected_version=0, items=(TEXT, "", TEXT)),
         c.AgentStored(agent=stored_agent(TEXT)),
     ]
@@ -81,6 +85,7 @@ async def text_and_json_come_back_as_they_were(case: StorageCase) -> None:
     assert (await storage.records.load(TEXT, TEXT)).effects == (call,)
     assert (await storage.ledger.entries(TEXT)).items == (entry(TEXT, details=JSON),)
     assert await storage.actions.get(TEXT, TEXT) == asked
+    assert await storage.artifacts.get(TEXT, TEXT) == file
     assert (await storage.sessions.get(TEXT, TEXT)).items == (TEXT, "", TEXT)
     assert await storage.agents.get(TEXT, TEXT) == stored_agent(TEXT)
 
@@ -178,6 +183,7 @@ async def times_come_back_to_the_microsecond_and_in_utc(case: StorageCase) -> No
         c.ActionRequested(action=action(created_at=east, expires_at=east)),
         c.ActionRequested(action=action("action-2", created_at=east, expires_at=east)),
         c.ActionMoved(action_id="action-2", status=ActionStatus.RESOLVED),
+        stored(created_at=east),
         c.LedgerAppended(entries=(entry(at=east),)),
         c.AgentStored(agent=replace(stored_agent(), created_at=east)),
     ]
@@ -205,6 +211,7 @@ async def times_come_back_to_the_microsecond_and_in_utc(case: StorageCase) -> No
         (await storage.actions.get("acme", "action-1"), "expires_at"),
         (answered, "created_at"),
         (answered, "expires_at"),
+        (await storage.artifacts.get("acme", "artifact-1"), "created_at"),
         ((await storage.ledger.entries("acme")).items[0], "at"),
         (await storage.agents.get("acme", "clerk"), "created_at"),
         (records.models[0], "recorded_at"),
@@ -229,6 +236,7 @@ async def a_time_without_a_zone_is_refused(case: StorageCase) -> None:
         c.GrantIssued(grant=grant(expires_at=naive)),
         c.LedgerAppended(entries=(entry(at=naive),)),
         c.ActionRequested(action=action(created_at=naive)),
+        stored(created_at=naive),
         c.AgentStored(agent=replace(stored_agent(), created_at=naive)),
     ):
         with about(change), raises(StorageError):

@@ -31,6 +31,7 @@ async def _samples_of(storage: Storage) -> list[object]:
         await storage.ledger.reservations("acme", "job-1"),
         await storage.ledger.entries("acme"),
         await storage.actions.list("acme"),
+        await storage.artifacts.list("acme"),
         await storage.sessions.get("acme", "talk"),
         await storage.agents.list("acme"),
     ]

@@ -23,6 +23,7 @@ from steer_conformance.storing.samples import (
     events,
     job,
     owner,
+    stored,
     stored_agent,
     write,
 )
@@ -52,6 +53,11 @@ LISTINGS: Mapping[str, Listing] = {
         add=lambda name: c.ActionRequested(action=action(name, job_id="the job")),
         list=lambda s, **page: s.actions.list("acme", **page),
         name=lambda item: item.action_id,
+    ),
+    "artifacts": Listing(
+        add=lambda name: stored(artifact_id=name, job_id="the job"),
+        list=lambda s, **page: s.artifacts.list("acme", **page),
+        name=lambda item: item.artifact_id,
     ),
     "ledger": Listing(
         add=lambda name: c.LedgerAppended(entries=(entry(name),)),

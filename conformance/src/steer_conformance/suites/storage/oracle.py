@@ -43,6 +43,8 @@ FREE = (
     c.LedgerAppended,
     c.ActionRequested,
     c.ActionMoved,
+    c.ArtifactStored,
+    c.ArtifactDropped,
     c.SessionAppended,
     c.AgentStored,
 )
@@ -69,6 +71,7 @@ class PlainScope:
     reserved: dict[str, dict[str, Any]] = field(default_factory=dict)
     ledger: dict[str, Any] = field(default_factory=dict)
     actions: dict[str, Any] = field(default_factory=dict)
+    artifacts: dict[str, tuple[Any, bytes]] = field(default_factory=dict)
     sessions: dict[str, SessionRecord] = field(default_factory=dict)
     agents: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -341,6 +344,15 @@ class _PlainCommit:
             resolved_by=change.by,
             resolved_via=change.via,
         )
+
+    def ArtifactStored(self, _: str, change: c.ArtifactStored) -> None:  # noqa: N802
+        artifact = change.artifact
+        self.need(artifact.job_id in self.scope.jobs, NotFound)
+        self.new(self.scope.artifacts, artifact.artifact_id, (artifact, change.content))
+
+    def ArtifactDropped(self, _: str, change: c.ArtifactDropped) -> None:  # noqa: N802
+        self.need(change.artifact_id in self.scope.artifacts, NotFound)
+        del self.scope.artifacts[change.artifact_id]
 
     def SessionAppended(self, _: str, change: c.SessionAppended) -> None:  # noqa: N802
         old = self.scope.sessions.get(change.session_id) or SessionRecord(

@@ -36,6 +36,8 @@ NOT_FOUND: Mapping[str, tuple[Read, ...]] = {
     "journal.events": (lambda s: s.journal.events("other", "job-1"),),
     "records.load": (lambda s: s.records.load("other", "job-1"),),
     "actions.get": (lambda s: s.actions.get("other", "action-1"),),
+    "artifacts.get": (lambda s: s.artifacts.get("other", "artifact-1"),),
+    "artifacts.read": (lambda s: s.artifacts.read("other", "artifact-1", length=9),),
     "ledger.account": (lambda s: s.ledger.account("other", "team"),),
     "sessions.get": (lambda s: s.sessions.get("other", "talk"),),
     "agents.get": (
@@ -55,6 +57,10 @@ EMPTY: Mapping[str, tuple[Read, ...]] = {
         lambda s: s.actions.list("other"),
         lambda s: s.actions.list("other", job_id="job-1"),
         lambda s: s.actions.list("other", status=ActionStatus.PENDING),
+    ),
+    "artifacts.list": (
+        lambda s: s.artifacts.list("other"),
+        lambda s: s.artifacts.list("other", job_id="job-1"),
     ),
     "ledger.entries": (
         lambda s: s.ledger.entries("other"),
@@ -121,6 +127,7 @@ async def no_change_reaches_another_scope_through_a_job_of_the_same_id(case: Sto
         c.EffectResolved(key=effect_key(), outcome=outcome()),
         c.GrantUsed(grant_id="grant-1"),
         c.ActionMoved(action_id="action-1", status=ActionStatus.CANCELLED),
+        c.ArtifactDropped(artifact_id="artifact-1"),
         c.Reserved(key="more", amounts=(("team", 1),)),
         c.Settled(key="hold", actuals=(("team", 1),)),
         c.Released(key="hold"),
@@ -146,6 +153,7 @@ async def another_scope_may_use_the_same_names(case: StorageCase) -> None:
         c.AgentStored(agent=stored_agent(version=2)),
         c.Settled(key="hold", actuals=(("team", 1),)),
         c.ActionMoved(action_id="action-1", status=ActionStatus.CANCELLED),
+        c.ArtifactDropped(artifact_id="artifact-1"),
         c.GrantUsed(grant_id="grant-1"),
         c.EffectResolved(key=effect_key(), outcome=outcome()),
         c.CancelRequested(reason="theirs", by="eve"),

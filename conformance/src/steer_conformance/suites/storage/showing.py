@@ -51,6 +51,10 @@ async def show(storage: Storage, scope_id: str) -> dict[str, Any]:
         "accounts": accounts,
         "ledger": await all_pages(lambda **page: storage.ledger.entries(scope_id, **page)),
         "actions": await all_pages(lambda **page: storage.actions.list(scope_id, **page)),
+        "artifacts": [
+            (one, await storage.artifacts.read(scope_id, one.artifact_id, length=one.size + 1))
+            for one in await all_pages(lambda **page: storage.artifacts.list(scope_id, **page))
+        ],
         "sessions": [await storage.sessions.get(scope_id, one.session_id) for one in listed],
         "listed sessions": listed,
         "agents": await all_pages(lambda **page: storage.agents.list(scope_id, **page)),
@@ -86,6 +90,7 @@ def show_plain(plain: PlainStore, scope_id: str) -> dict[str, Any]:
         "accounts": [scope.accounts.get(name) for name in ACCOUNTS],
         "ledger": list(scope.ledger.values()),
         "actions": list(scope.actions.values()),
+        "artifacts": list(scope.artifacts.values()),
         "sessions": sessions,
         "listed sessions": [
             SessionRecord(session_id=one.session_id, version=one.version, updated_at=one.updated_at)

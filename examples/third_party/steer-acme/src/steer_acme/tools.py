@@ -90,6 +90,8 @@ class ToolCalls:
                     call_id=asked.id,
                     effect_key=run.key,
                     user_context=self.run.user_context,
+                    ask=run.ask,
+                    keep=run.keep,
                 ),
                 abandoned=abandoned,
             )
