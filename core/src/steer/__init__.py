@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from steer.agents import Agent, Tool, ToolContext, load_agent, tool
     from steer.blocking import BlockingHandle, BlockingKernel, run_sync
-    from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, PolicyRef, RetrySpec
+    from steer.context import (
+        ApprovalSpec,
+        BudgetSpec,
+        ChildSpec,
+        ExecutionContext,
+        JobRetrySpec,
+        PolicyRef,
+        RetrySpec,
+    )
     from steer.errors import SteerError
     from steer.events import Event
     from steer.fold import Position
@@ -29,10 +37,12 @@ __all__ = [
     "BlockingHandle",
     "BlockingKernel",
     "BudgetSpec",
+    "ChildSpec",
     "Event",
     "ExecutionContext",
     "ExecutionHandle",
     "ExecutionRequest",
+    "JobRetrySpec",
     "JobStatus",
     "Message",
     "PolicyRef",
@@ -61,10 +71,12 @@ _MODULES = {
     "BlockingHandle": "blocking",
     "BlockingKernel": "blocking",
     "BudgetSpec": "context",
+    "ChildSpec": "context",
     "Event": "events",
     "ExecutionContext": "context",
     "ExecutionHandle": "handle",
     "ExecutionRequest": "request",
+    "JobRetrySpec": "context",
     "JobStatus": "values",
     "Message": "values",
     "PolicyRef": "context",

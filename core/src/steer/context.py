@@ -6,15 +6,18 @@ import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from steer.errors import ConfigError
+from steer.errors import ConfigError, ErrorCategory
 from steer.values import Expiry
 
 __all__ = [
     "DEFAULT_PRINCIPAL",
     "DEFAULT_SCOPE",
+    "ONE_TRY",
     "ApprovalSpec",
     "BudgetSpec",
+    "ChildSpec",
     "ExecutionContext",
+    "JobRetrySpec",
     "PolicyRef",
     "RetrySpec",
 ]
@@ -138,3 +141,65 @@ class ExecutionContext:
     def child(self, *, job_id: str, run_id: str) -> ExecutionContext:
         """Return the context of a job that this one starts: same scope, principal and trace."""
         return replace(self, job_id=job_id, run_id=run_id, parent_job_id=self.job_id)
+
+
+PASSING = (
+    ErrorCategory.NETWORK,
+    ErrorCategory.RATE_LIMIT,
+    ErrorCategory.SERVER_ERROR,
+    ErrorCategory.TIMEOUT,
+)
+"""The kinds of failure that may be over after a while."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRetrySpec:
+    """How often a whole job that failed is tried again, and after how long; by default never.
+
+    ``attempts`` counts the tries after the first. A ``RetrySpec`` is about one model request and
+    keeps the run waiting; this is about the job: it is queued meanwhile, survives its process, and
+    goes on from its last record. Only failures of the provider or of the agent's SDK are retried,
+    and of those the ``categories``. The wait grows by ``factor`` from ``first_wait_seconds`` on, up
+    to ``max_wait_seconds``, less a random part of up to a half; where the provider says how long,
+    it is that long. A job that could not wait so long, within ``max_wait_seconds`` and its own
+    time, fails at once.
+    """
+
+    attempts: int = 0
+    first_wait_seconds: float = 5.0
+    max_wait_seconds: float = 3600.0
+    factor: float = 2.0
+    categories: tuple[ErrorCategory, ...] = PASSING
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number, has no end, or is too small to mean anything."""
+        for name, least in (
+            ("attempts", 0),
+            ("first_wait_seconds", 0),
+            ("max_wait_seconds", 0),
+            ("factor", 1),
+        ):
+            value = getattr(self, name)
+            if not least <= value < math.inf:
+                raise ConfigError(
+                    f"job retries: {name} is {value}, it must be a finite number of {least} or more"
+                )
+        object.__setattr__(self, "categories", tuple(map(ErrorCategory, self.categories)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChildSpec:
+    """How far jobs may start jobs: ``max_depth`` below the first, ``max_children`` of each."""
+
+    max_depth: int = 5
+    max_children: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse numbers below zero."""
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if value < 0:
+                raise ConfigError(f"children: {name} is {value}, it must be 0 or more")
+
+
+ONE_TRY = JobRetrySpec()

@@ -80,12 +80,24 @@ class ExecutionHandle:
         Raises ``Released`` where the kernel closed and gave the job back, ``StorageError`` where
         its ending could not be written.
         """
-        if self._running is not None:
-            try:
-                return await self._running.wait()
-            except StaleFence:
-                # Another process has taken the job over; its ending is the one that counts.
-                self._running = None
+        key = (self.scope_id, self.job_id)
+        engine = self._engine
+        while True:
+            running, self._running = self._running or engine.running(*key), None
+            if running is not None:
+                try:
+                    return await running.wait()
+                except StaleFence:
+                    # Another process has taken the job over; its ending is the one that counts.
+                    break
+                except Released:
+                    if running.later is None:
+                        raise
+            if (news := engine.waiting.news_of(key)) is None:
+                if engine.running(*key) is None:
+                    break
+            else:
+                await engine.waiting.changed(key, news)
         async for _ in follow(self._engine, self.scope_id, self.job_id, live=False):
             pass
         result = (await self.job()).result

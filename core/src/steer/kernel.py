@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+import anyio
+import anyio.to_thread
+
+from steer._engine.admission import check_startable, check_storable, job_record, under_parent
+from steer._engine.again import request_again
 from steer._engine.engine import Engine
+from steer._engine.rebuilding import context_of, interrupted, rebuild_of
 from steer._engine.selecting import Policies
 from steer._engine.sinks import SinkPump, SinkReport
 from steer._engine.state import Stop
+from steer._engine.worker import Worker
 from steer._engine.workshop import Order, Workshop
 from steer.clock import Clock, SystemClock
-from steer.context import DEFAULT_SCOPE, ExecutionContext
-from steer.errors import ConfigError, Conflict, IdempotencyConflict, Interrupted
+from steer.context import DEFAULT_SCOPE, ChildSpec, ExecutionContext
+from steer.errors import (
+    ConfigError,
+    Conflict,
+    IdempotencyConflict,
+    Interrupted,
+    InvalidTransition,
+)
 from steer.handle import ExecutionHandle
 from steer.ids import new_id
 from steer.kernel_actions import KernelActions
@@ -30,6 +43,7 @@ from steer.ports.storage import Storage
 from steer.request import ExecutionRequest
 from steer.storage import StoredArtifacts
 from steer.values import JobStatus, JsonValue
+from steer.working import WorkNote
 
 __all__ = ["RuntimeKernel"]
 
@@ -52,9 +66,10 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
     ``selectable_policies``, which hold for nobody else and may be several versions of one policy,
     and from the plugins. ``policy_config`` has the configuration of policies by name.
     ``default_runtime`` runs agents that name none; ``runtime_config`` has the configuration of
-    runtimes by name. ``sinks`` receive committed events without their content, ``content_sinks``
-    with it. ``artifacts`` is an open store for files of jobs; without one they are kept in the
-    storage, and ``max_artifact_bytes`` is the largest that each may be, 32 MiB unless given.
+    runtimes by name. ``children`` bounds how jobs may start jobs. ``sinks`` receive committed
+    events without their content, ``content_sinks`` with it. ``artifacts`` is an open store for
+    files of jobs; without one they are kept in the storage, and ``max_artifact_bytes`` is the
+    largest that each may be, 32 MiB unless given.
 
     A kernel belongs to the event loop it is opened in; any task may open it and any other close
     it. It installs no signal handlers, no log handlers and no event-loop policy.
@@ -77,6 +92,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
         executor: Executor | None = None,
         artifacts: ArtifactStore | None = None,
         max_artifact_bytes: int | None = None,
+        children: ChildSpec | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.registry = registry if registry is not None else PluginRegistry.discover()
@@ -93,6 +109,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
             default_runtime=default_runtime,
             runtime_config=runtime_config or {},
         )
+        self._children = children or ChildSpec()
         self._storage_choice = storage
         self._signals = signals
         self._executor = executor
@@ -173,28 +190,79 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
         A repeated idempotency key returns the job that has it, and goes on with it where its
         process is gone. Raises ``IdempotencyConflict`` where the key was used for another
         request, ``PolicyDenied`` where policy forbids the run, and ``AgentError``,
-        ``ConfigError`` or ``PluginError`` where it cannot be run at all.
+        ``ConfigError`` or ``PluginError`` where it cannot be run at all. A request with a parent is
+        refused with ``NotFound`` where the scope has no such job, ``InvalidTransition`` where that
+        has ended, ``BudgetExceeded`` where it is too deep, has children enough or nothing left.
+        """
+        return await self._admit(request, here=True)
+
+    async def submit(self, request: ExecutionRequest) -> ExecutionHandle:
+        """Queue a job for the workers of ``request.queue``; it is durable when this returns.
+
+        The request is looked at as ``execute`` does, and refused as there. ``AgentError`` says that
+        the agent is a live object, and ``ConfigError`` that something of the request could not be
+        kept with the job: a secret, or a ``user_context``.
+        """
+        return await self._admit(request, here=False)
+
+    async def work(
+        self,
+        *,
+        queue: str | Sequence[str] = "default",
+        concurrency: int = 4,
+        scopes: Collection[str] | None = None,
+        stop: anyio.Event | None = None,
+        drain: float = 0.0,
+        until_idle: bool = False,
+        tell: Callable[[WorkNote], object] | None = None,
+    ) -> None:
+        """Run the jobs that wait in one queue or several, at most ``concurrency`` at a time.
+
+        A job that is due is taken, and one whose process is gone; never one that somebody runs. It
+        is built again from its record, and fails with the reason where that cannot be. Looks into
+        these ``scopes``, or into all of the store. Returns when ``stop`` is set or, with
+        ``until_idle``, when nothing is left to do: then it waits up to ``drain`` seconds for what
+        still runs, and gives the rest back. Cancelled, it gives all back at once. ``tell`` is
+        called with each step of a job. Raises ``ConfigError`` for a number below 1.
+        """
+        if concurrency < 1:
+            raise ConfigError(f"a worker with a concurrency of {concurrency} does nothing")
+        queues = (queue,) if isinstance(queue, str) else tuple(queue)
+        if not queues or not all(queues):
+            raise ConfigError("a worker needs the name of a queue")
+        worker = Worker(
+            self._opened(),
+            queues=queues,
+            concurrency=concurrency,
+            scopes=scopes,
+            rebuild=lambda job: rebuild_of(job, self._workshop),
+            capacity=self._workshop.capacity,
+            tell=tell or (lambda _: None),
+        )
+        await worker.run(stop=stop, drain=drain, until_idle=until_idle)
+
+    async def retry(
+        self,
+        job_id: str,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        repeat_tools: bool = False,
+        queued: bool = False,
+    ) -> ExecutionHandle:
+        """Start a job over that ended without success, as a new one; ``queued`` for a worker.
+
+        The new job's ``metadata`` has the old one's id as ``retry_of``. Nothing is taken from the
+        old one's records, so tools that it ran may run again: that takes ``repeat_tools``. Raises
+        ``NotFound``, ``InvalidTransition`` where it has not failed, ``Conflict`` where it ran
+        tools, ``Interrupted`` where its agent was a live object, and what ``execute`` raises.
         """
         engine = self._opened()
-        if request.budgets.max_cost is not None:
-            raise ConfigError(
-                "max_cost cannot be enforced: this version of steer knows no prices",
-                fix="Bound the run with max_tokens instead",
-            )
-        context = _context(request)
-        order = await self._workshop.order(request, context)
-        if request.idempotency_key is not None:
-            earlier = await engine.storage.jobs.find(request.scope_id, request.idempotency_key)
-            if earlier is not None:
-                return await self._repeat(earlier, order, request)
-        job = self._record(request, order, context)
-        try:
-            await engine.admit(job, order.work)
-        except IdempotencyConflict as conflict:
-            # Somebody else used the key since it was looked up.
-            earlier = await engine.storage.jobs.get(request.scope_id, conflict.job_id)
-            return await self._repeat(earlier, order, request)
-        return ExecutionHandle(engine, job.job_id, job.scope_id)
+        job = await engine.storage.jobs.get(scope_id, job_id)
+        events = await engine.history(job)
+        request = await anyio.to_thread.run_sync(
+            lambda: request_again(job, events, repeat_tools=repeat_tools)
+        )
+        return await self._admit(request, here=not queued)
 
     async def attach(self, job_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ExecutionHandle:
         """Return a hold on a job, wherever it runs or ran. Raises ``NotFound``."""
@@ -217,11 +285,11 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
                     f"job {job_id} is run by {_place(job)}", fix="Cancel it, or wait for its end"
                 )
             try:
-                order = await self._workshop.order_again(job, _job_context(job))
+                order = await self._workshop.order_again(job, context_of(job))
             except Interrupted as error:
                 await engine.claim(job, Stop(status=JobStatus.FAILED, error=error))
             else:
-                await engine.claim(job, order.work)
+                await engine.take(job, order.work)
         return ExecutionHandle(engine, job_id, scope_id)
 
     async def cancel(
@@ -268,8 +336,43 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
             )
         return self._engine
 
+    async def _admit(self, request: ExecutionRequest, *, here: bool) -> ExecutionHandle:
+        engine = self._opened()
+        if request.budgets.max_cost is not None:
+            raise ConfigError(
+                "max_cost cannot be enforced: this version of steer knows no prices",
+                fix="Bound the run with max_tokens instead",
+            )
+        context = _context(request)
+        order = await self._workshop.order(request, context)
+        (check_startable if here else check_storable)(request, order)
+        if request.idempotency_key is not None:
+            earlier = await engine.storage.jobs.find(request.scope_id, request.idempotency_key)
+            if earlier is not None:
+                return await self._repeat(earlier, order, request, here=here)
+        parent, order = await under_parent(engine, request, order, self._children)
+        job = job_record(
+            request,
+            order,
+            context,
+            owner=engine.owner if here else None,
+            parent=parent,
+            clock=self._clock,
+        )
+        most = None if parent is None else self._children.max_children
+        try:
+            if here:
+                await engine.admit(job, order.work, max_children=most)
+            else:
+                await engine.queue(job, max_children=most)
+        except IdempotencyConflict as conflict:
+            # Somebody else used the key since it was looked up.
+            earlier = await engine.storage.jobs.get(request.scope_id, conflict.job_id)
+            return await self._repeat(earlier, order, request, here=here)
+        return ExecutionHandle(engine, job.job_id, job.scope_id)
+
     async def _repeat(
-        self, job: JobRecord, order: Order, request: ExecutionRequest
+        self, job: JobRecord, order: Order, request: ExecutionRequest, *, here: bool
     ) -> ExecutionHandle:
         engine = self._opened()
         if job.request_digest != order.digest():
@@ -278,46 +381,11 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
                 job_id=job.job_id,
                 fix="Use a new key, or ask for the same again",
             )
-        if engine.orphaned(job):
-            work = order.work
-            if job.agent_ref is None:
-                error = Interrupted(f"the process that ran job {job.job_id} is gone")
-                await engine.claim(job, Stop(status=JobStatus.FAILED, error=error))
-            else:
-                await engine.claim(job, work)
+        if here and engine.startable(job):
+            # A worker may be quicker.
+            with suppress(Conflict, InvalidTransition):
+                await engine.take(job, interrupted(job) if job.agent_ref is None else order.work)
         return ExecutionHandle(engine, job.job_id, job.scope_id)
-
-    def _record(
-        self, request: ExecutionRequest, order: Order, context: ExecutionContext
-    ) -> JobRecord:
-        now = self._clock.now()
-        seconds = request.budgets.max_runtime_seconds
-        return JobRecord(
-            job_id=context.job_id,
-            run_id=new_id(),
-            owner=self._opened().owner,
-            attempt=1,
-            fence=1,
-            scope_id=request.scope_id,
-            principal_id=request.principal_id,
-            session_id=request.session_id,
-            status=JobStatus.RUNNING,
-            agent=order.agent,
-            agent_ref=order.agent_ref,
-            runtime=order.runtime,
-            model=order.model,
-            request=order.work.request.encode(),
-            # Only compared under a key, and costly to make of a long conversation.
-            request_digest=order.digest() if request.idempotency_key is not None else "",
-            idempotency_key=request.idempotency_key,
-            policy=order.policy,
-            created_at=now,
-            updated_at=now,
-            started_at=now,
-            deadline=None if seconds is None else now + timedelta(seconds=seconds),
-            metadata=request.metadata,
-            tags=request.tags,
-        )
 
 
 def _context(request: ExecutionRequest) -> ExecutionContext:
@@ -326,15 +394,6 @@ def _context(request: ExecutionRequest) -> ExecutionContext:
         principal_id=request.principal_id,
         session_id=request.session_id,
         job_id=new_id(),
-    )
-
-
-def _job_context(job: JobRecord) -> ExecutionContext:
-    return ExecutionContext(
-        scope_id=job.scope_id,
-        principal_id=job.principal_id,
-        session_id=job.session_id,
-        job_id=job.job_id,
     )
 
 

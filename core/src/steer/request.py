@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
 
 from pydantic import TypeAdapter
@@ -11,8 +13,10 @@ from pydantic import TypeAdapter
 from steer.context import (
     DEFAULT_PRINCIPAL,
     DEFAULT_SCOPE,
+    ONE_TRY,
     ApprovalSpec,
     BudgetSpec,
+    JobRetrySpec,
     PolicyRef,
     RetrySpec,
 )
@@ -50,6 +54,11 @@ class ExecutionRequest:
 
     With an ``idempotency_key`` the same request runs once in its scope: asking again returns
     the same job. ``keep_records`` keeps what a replay needs after the job has ended.
+
+    ``job_retries`` says how often the whole job is tried again after a failure. ``queue`` is where
+    it waits for a worker whenever no process has it. ``due_at``, or ``delay`` in seconds from now,
+    is for ``submit`` alone: before that moment no worker takes it. With a ``parent_job_id`` it is
+    that job's child: bounded by what the parent has left, and cancelled when the parent ends.
     """
 
     agent: object
@@ -64,6 +73,11 @@ class ExecutionRequest:
     retries: RetrySpec = field(default_factory=RetrySpec)
     approvals: ApprovalSpec = field(default_factory=ApprovalSpec)
     policies: tuple[PolicyRef, ...] | None = None
+    job_retries: JobRetrySpec = ONE_TRY
+    queue: str = "default"
+    due_at: datetime | None = None
+    delay: float | None = None
+    parent_job_id: str | None = None
     idempotency_key: str | None = None
     user_context: object = None
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -77,6 +91,9 @@ class ExecutionRequest:
         if (self.prompt is None) == (not self.messages):
             raise ConfigError("a request has either a prompt or messages", fix="Give one of them")
         _check_conversation(self.messages)
+        if not self.queue:
+            raise ConfigError("the name of a queue is not empty")
+        _check_time(self.due_at, self.delay)
 
     @property
     def input(self) -> tuple[Message, ...]:
@@ -98,6 +115,7 @@ class StoredRequest:
     budgets: BudgetSpec
     retries: RetrySpec = field(default_factory=RetrySpec)
     approvals: ApprovalSpec = field(default_factory=ApprovalSpec)
+    job_retries: JobRetrySpec = ONE_TRY
     policies: tuple[PolicyRef, ...] | None = None
     keep_records: bool = False
 
@@ -112,6 +130,7 @@ class StoredRequest:
             budgets=request.budgets,
             retries=request.retries,
             approvals=request.approvals,
+            job_retries=request.job_retries,
             policies=request.policies,
             keep_records=request.keep_records,
         )
@@ -129,6 +148,15 @@ class StoredRequest:
     def decode(text: str) -> StoredRequest:
         """Return the request that ``encode`` wrote."""
         return _adapter().validate_json(text)
+
+
+def _check_time(due_at: datetime | None, delay: float | None) -> None:
+    if due_at is not None and delay is not None:
+        raise ConfigError("a request has due_at or a delay, not both", fix="Leave one out")
+    if due_at is not None and due_at.tzinfo is None:
+        raise ConfigError("due_at names no time zone", fix="For example datetime.now(UTC)")
+    if delay is not None and not 0 <= delay < math.inf:
+        raise ConfigError(f"the delay is {delay}, it must be a finite number of seconds, 0 or more")
 
 
 # Which role says what besides text; no vendor has a place for the rest.

@@ -56,6 +56,7 @@ class Committer:
         self._timer: asyncio.TimerHandle | None = None
         self.feed: Feed
         self.awaited = 0
+        self.position = 0
 
     def add(self, *changes: Change) -> None:
         """Let changes ride with the next commit. Call with the job's lock held."""
@@ -123,7 +124,8 @@ class Committer:
             changes.insert(0, EventsAppended(events=events))
         try:
             if changes:
-                await self._storage.commit(self._scope_id, self._job_id, self.fence, changes)
+                done = await self._storage.commit(self._scope_id, self._job_id, self.fence, changes)
+                self.position = done.position
             if events:
                 self.feed.committed(events[-1].seq or 0)
                 await self._on_committed(events)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 import anyio
 
 from steer._engine.actions import Actions
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
+from steer._engine.family import Family
 from steer._engine.gate import JobGate
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
@@ -18,15 +20,18 @@ from steer._engine.limits import Limits
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
 from steer._engine.requiring import Requiring
+from steer._engine.retries import wait_before_next_try
 from steer._engine.run_view import RunView
 from steer._engine.running import RELEASE, Body, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop
-from steer._engine.topics import NO_SCOPE, job_topic, owner_topic
+from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
 from steer._engine.upkeep import Upkeep
+from steer._engine.waiting import Waiting
+from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, RetrySpec
-from steer.errors import Released
+from steer.errors import Conflict, DeadlineExceeded, Released
 from steer.events import Event, JobStarted, JobStatusChanged, ModelRetracted
 from steer.fold import Fold
 from steer.ids import new_id
@@ -35,32 +40,16 @@ from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, JobCreated
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord, Owner
-from steer.ports.runtime import Finished, Prepared, Runtime, Suspended
+from steer.ports.runtime import Finished, Suspended
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import MAX_PAGE, Storage
-from steer.request import StoredRequest
 from steer.values import JobStatus
 
-__all__ = ["Engine", "Work"]
+__all__ = ["Engine"]
 
 CLOSE_SINK_SECONDS = 5.0
 
 _log = logging.getLogger("steer.engine")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """What runs a job: a runtime, the prepared agent, the policies, the author's context.
-
-    ``resumable`` says that another process could build the same from the job's record.
-    """
-
-    runtime: Runtime
-    prepared: Prepared
-    policies: PolicyStack
-    request: StoredRequest
-    user_context: object = None
-    resumable: bool = False
 
 
 class Engine:
@@ -105,6 +94,9 @@ class Engine:
             running=self.running,
             on_committed=self._fan_out,
         )
+        self._family = Family(storage, self._end_child)
+        self._ending = 0
+        self.waiting = Waiting(storage=storage, signals=signals, clock=clock, take=self.take)
         self._upkeep = Upkeep(
             running=self._running,
             storage=storage,
@@ -117,11 +109,14 @@ class Engine:
         """Start what runs in the background."""
         self._host.spawn(self._upkeep.keep_leases)
         self._host.spawn(self._upkeep.watch_cancellations)
+        self._host.spawn(self._upkeep.watch_parents)
+        self._host.spawn(self.waiting.run)
         for pump in self._sinks:
             self._host.spawn(pump.run)
 
     async def close(self, *, drain: float) -> None:
         """Wait up to ``drain`` seconds for running jobs, give the others back, and stop."""
+        self.waiting.close()
         with anyio.move_on_after(drain):
             await self._until_idle()
         for job in list(self._running.values()):
@@ -140,28 +135,26 @@ class Engine:
         running = self.running(scope_id, job_id)
         return None if running is None else running.state
 
-    async def admit(self, job: JobRecord, work: Work) -> RunningJob:
+    def running_on(self, runtime: str) -> int:
+        """Return how many jobs run here on a runtime."""
+        return sum(running.runtime == runtime for running in self._running.values())
+
+    async def admit(
+        self, job: JobRecord, work: Work, *, max_children: int | None = None
+    ) -> RunningJob:
         """Create a job that names this engine's owner, with its first event, and start it (W0).
 
-        Raises ``IdempotencyConflict`` where the scope has a job with the same key.
+        Raises ``IdempotencyConflict`` where the scope has a job with the same key, and for a child
+        what ``JobCreated`` says: its parent may have ``max_children``.
         """
         running = self._build(job, work, lease=Lease.starting(self.clock))
         state = running.state
-        state.tell(
-            JobStarted(
-                agent=job.agent,
-                runtime=job.runtime,
-                model=job.model,
-                scope_id=job.scope_id,
-                principal_id=job.principal_id,
-                session_id=job.session_id,
-                policy=job.policy,
-            )
-        )
+        state.tell(_first(job))
         with state.lock:
             events = state.feed.take()
         state.committer.close()
-        created = JobCreated(job=job, lease_seconds=LEASE_SECONDS)
+        self._note_parent(job)
+        created = JobCreated(job=job, lease_seconds=LEASE_SECONDS, max_children=max_children)
         await self.storage.commit(
             job.scope_id, job.job_id, None, [created, EventsAppended(events=events)]
         )
@@ -170,7 +163,37 @@ class Engine:
         await self._start(running)
         return running
 
-    async def claim(self, job: JobRecord, work: Work | Stop) -> RunningJob:
+    async def queue(self, job: JobRecord, *, max_children: int | None = None) -> None:
+        """Create a job that nobody holds, with its first event, and wake its workers (W0).
+
+        Raises what ``admit`` raises.
+        """
+        events = (Event(job_id=job.job_id, data=_first(job), time=self.clock.now(), seq=1),)
+        self._note_parent(job)
+        done = await self.storage.commit(
+            job.scope_id,
+            job.job_id,
+            None,
+            [JobCreated(job=job, max_children=max_children), EventsAppended(events=events)],
+        )
+        self.waiting.add(job, None, position=done.position, due_at=None)
+        await self._fan_out(job, events)
+        await self._signal(NO_SCOPE, queue_topic(job.queue))
+
+    async def take(self, job: JobRecord, work: Work | Rebuild | Stop | None) -> RunningJob:
+        """Claim a job that nobody runs and run it, or end it where it is not to run any more.
+
+        That is so where somebody asked it to stop, where its time is up, and where its parent has
+        ended. Without ``work`` it can only be ended. Raises what ``claim`` raises.
+        """
+        if isinstance(work, Stop):
+            return await self.claim(job, work)
+        todo = await self._reason_to_stop(job) or work
+        if todo is None:
+            raise Conflict(f"nothing here can run job {job.job_id}")
+        return await self.claim(job, todo)
+
+    async def claim(self, job: JobRecord, work: Work | Rebuild | Stop) -> RunningJob:
         """Take over a job that nobody runs and run it again from its records (W1).
 
         Given a ``Stop``, the job is only ended. Raises ``Conflict`` where another process has it.
@@ -191,7 +214,7 @@ class Engine:
                 )
             ],
         )
-        events = await self._history(job)
+        events = await self.history(job)
         records = await self.storage.records.load(job.scope_id, job.job_id)
         questions = Questions(await self.actions.of_job(job.scope_id, job.job_id))
         status = job.status
@@ -215,6 +238,7 @@ class Engine:
             state.tell(
                 ModelRetracted(call=call, reason="the process died", blocks_too=True), path=path
             )
+        await self._family.look_up(job)
         await self._start(running)
         return running
 
@@ -227,14 +251,26 @@ class Engine:
         stop = Stop(status=JobStatus.CANCELLED, reason=reason, by=by)
         if running is not None:
             running.state.stop(stop)
-            return
+            if not running.leaving:
+                return
+            # It is being given up for a while, which the request to stop came too late for.
+            await running.left()
+            if running.result is not None:
+                return
+            job = await self.storage.jobs.get(job.scope_id, job.job_id)
         await self.storage.commit(
             job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by)]
         )
         if self.orphaned(job):
-            await (await self.claim(job, stop)).wait()
-        elif job.owner is not None:
-            await self.signals.publish(NO_SCOPE, owner_topic(job.owner))
+            try:
+                await (await self.claim(job, stop)).wait()
+            except Conflict:
+                # A worker took it meanwhile, and is told.
+                job = await self.storage.jobs.get(job.scope_id, job.job_id)
+            else:
+                return
+        if job.owner is not None:
+            await self._signal(NO_SCOPE, owner_topic(job.owner))
 
     def orphaned(self, job: JobRecord) -> bool:
         """Whether the job has not ended and nobody runs it."""
@@ -245,11 +281,27 @@ class Engine:
         expires = job.lease_expires_at
         return expires is not None and expires < self.clock.now()
 
+    def startable(self, job: JobRecord) -> bool:
+        """Whether nobody runs the job and it is to be run now."""
+        if not self.orphaned(job):
+            return False
+        return job.owner is not None or (job.due_at is not None and job.due_at <= self.clock.now())
+
+    async def _reason_to_stop(self, job: JobRecord) -> Stop | None:
+        if job.cancel_by is not None:
+            reason = job.cancel_reason or ""
+            return Stop(status=JobStatus.CANCELLED, reason=reason, by=job.cancel_by)
+        if job.deadline is not None and job.deadline <= self.clock.now():
+            error = DeadlineExceeded("the run's time was up before a process could go on with it")
+            return Stop(status=JobStatus.TIMED_OUT, error=error)
+        return await self._family.reason_to_stop(job)
+
     def _dead_owner(self, job: JobRecord) -> Owner | None:
         owner = job.owner
         return owner if owner is not None and gone(owner, seen_from=self.owner) else None
 
-    async def _history(self, job: JobRecord) -> list[Event]:
+    async def history(self, job: JobRecord) -> list[Event]:
+        """Return all events of a job that are in the journal."""
         events: list[Event] = []
         while True:
             after = events[-1].seq or 0 if events else 0
@@ -261,7 +313,7 @@ class Engine:
     def _build(
         self,
         job: JobRecord,
-        work: Work | Stop,
+        work: Work | Rebuild | Stop,
         *,
         lease: Lease,
         history: Sequence[Event] = (),
@@ -304,11 +356,24 @@ class Engine:
             state=state,
             body=_nothing if isinstance(work, Stop) else self._body(state, job, work),
             keep_records=request is not None and request.keep_records,
-            resumable=not isinstance(work, Stop) and work.resumable,
-            on_ended=self._forget,
+            resumable=isinstance(work, Rebuild) or (isinstance(work, Work) and work.resumable),
+            on_ended=partial(self._forget, job, work),
+            runtime=job.runtime,
+            retry_wait=None
+            if request is None or not request.job_retries.attempts
+            else lambda error, left: wait_before_next_try(
+                error, job.retries, request.job_retries, left=left
+            ),
         )
 
-    def _body(self, state: JobState, job: JobRecord, work: Work) -> Body:
+    def _body(self, state: JobState, job: JobRecord, work: Work | Rebuild) -> Body:
+        if isinstance(work, Rebuild):
+            build = work.build
+
+            async def rebuilt() -> Finished | Suspended:
+                return await self._body(state, job, await build())()
+
+            return rebuilt
         view = RunView(
             state=state,
             runtime=job.runtime,
@@ -324,18 +389,50 @@ class Engine:
 
     async def _start(self, running: RunningJob) -> None:
         context = running.state.context
-        self._running[context.scope_id, context.job_id] = running
+        key = (context.scope_id, context.job_id)
+        self._running[key] = running
+        if self.waiting:
+            self.waiting.leave(key)
+        if context.parent_job_id is not None:
+            self._upkeep.note_child()
         self._upkeep.note_busy()
         await self._executor.submit(context.job_id, running.drive)
 
-    def _forget(self, running: RunningJob) -> None:
-        context = running.state.context
-        self._running.pop((context.scope_id, context.job_id), None)
-        if not self._running:
+    def _forget(self, job: JobRecord, work: Work | Rebuild | Stop, running: RunningJob) -> None:
+        key = (job.scope_id, job.job_id)
+        self._running.pop(key, None)
+        if running.later is not None:
+            # What a worker built is the workers' to go on with, as many at a time as they may.
+            kept = work if isinstance(work, Work) else None
+            position = running.state.committer.position
+            self.waiting.add(job, kept, position=position, due_at=running.later.due_at)
+        if self._family.left(job) and running.result is not None:
+            self._ending += 1
+            self._host.spawn(partial(self._end_children, job))
+        self._note_idle()
+
+    def _note_parent(self, child: JobRecord) -> None:
+        # Before the child is there, because its parent may end right after.
+        parent_id = child.parent_job_id
+        if parent_id is not None and self.running(child.scope_id, parent_id) is not None:
+            self._family.add(child.scope_id, parent_id)
+
+    def _note_idle(self) -> None:
+        if not self._running and not self._ending:
             self._idle.set()
 
+    async def _end_children(self, parent: JobRecord) -> None:
+        try:
+            await self._family.end_children(parent)
+        finally:
+            self._ending -= 1
+            self._note_idle()
+
+    async def _end_child(self, child: JobRecord, stop: Stop) -> None:
+        await self.cancel(child, reason=stop.reason, by=stop.by)
+
     async def _until_idle(self) -> None:
-        while self._running:
+        while self._running or self._ending:
             self._idle = anyio.Event()
             await self._idle.wait()
 
@@ -343,11 +440,26 @@ class Engine:
         """Tell sinks and followers what was committed; neither can harm the job."""
         for pump in self._sinks:
             pump.offer(events)
+        await self._signal(job.scope_id, job_topic(job.job_id))
+
+    async def _signal(self, scope_id: str, topic: str) -> None:
         try:
-            await self.signals.publish(job.scope_id, job_topic(job.job_id))
+            await self.signals.publish(scope_id, topic)
         except Exception:
-            # Followers poll; a lost signal only makes them later.
-            _log.exception("could not signal the events of job %s", job.job_id)
+            # Whoever waits for it polls; a lost signal only makes them later.
+            _log.exception("could not signal %s", topic)
+
+
+def _first(job: JobRecord) -> JobStarted:
+    return JobStarted(
+        agent=job.agent,
+        runtime=job.runtime,
+        model=job.model,
+        scope_id=job.scope_id,
+        principal_id=job.principal_id,
+        session_id=job.session_id,
+        policy=job.policy,
+    )
 
 
 async def _nothing() -> Finished | Suspended:

@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from steer._engine.engine import Engine
 from steer._engine.feed import Feed
+from steer._engine.running import RunningJob
 from steer._engine.topics import job_topic
 from steer.errors import StaleFence
 from steer.events import Event
@@ -29,22 +30,29 @@ async def follow(
     this one had not committed is told again as the other one tells it.
     """
     cursor = Cursor(after)
-    running = engine.running(scope_id, job_id)
-    if running is not None and live:
-        here = _follow_here(engine, scope_id, job_id, running.state.feed, cursor)
-        async with aclosing(here) as events:
+    followed: RunningJob | None = None
+    while True:
+        running = engine.running(scope_id, job_id)
+        if live and running is not None and running is not followed:
+            followed = running
+            here = _follow_here(engine, scope_id, job_id, running.state.feed, cursor)
+            async with aclosing(here) as events:
+                async for event in events:
+                    yield event
+                    if event.terminal:
+                        return
+            if running.result is None and running.later is None:
+                if not isinstance(running.state.lost, StaleFence):
+                    return
+                # Another process has the job. What this one told and never committed did not
+                # happen.
+                cursor.rewind(running.state.feed.committed_seq)
+        journal = _follow_journal(engine, scope_id, job_id, cursor, followed=followed, live=live)
+        async with aclosing(journal) as events:
             async for event in events:
                 yield event
                 if event.terminal:
                     return
-        if running.result is None:
-            if not isinstance(running.state.lost, StaleFence):
-                return
-            # Another process has the job. What this one told and never committed did not happen.
-            cursor.rewind(running.state.feed.committed_seq)
-    async with aclosing(_follow_journal(engine, scope_id, job_id, cursor)) as events:
-        async for event in events:
-            yield event
 
 
 async def _follow_here(
@@ -72,15 +80,31 @@ async def _follow_here(
 
 
 async def _follow_journal(
-    engine: Engine, scope_id: str, job_id: str, cursor: Cursor
+    engine: Engine,
+    scope_id: str,
+    job_id: str,
+    cursor: Cursor,
+    *,
+    followed: RunningJob | None,
+    live: bool,
 ) -> AsyncGenerator[Event, None]:
-    """Follow a job that runs elsewhere, or has ended."""
+    """Follow a job that runs elsewhere, waits or has ended; until it runs here where ``live``."""
+    key = (scope_id, job_id)
     async with engine.signals.subscribe(scope_id, job_topic(job_id)) as waiter:
         while True:
+            # Counted before the journal is read, so that no news falls in between.
+            news = engine.waiting.news_of(key)
             page = await engine.storage.journal.events(scope_id, job_id, after=cursor.seq)
             for event in cursor.fresh(page):
                 yield event
                 if event.terminal:
                     return
-            if len(page) < MAX_PAGE:
+            if len(page) == MAX_PAGE:
+                continue
+            if live and engine.running(*key) not in (None, followed):
+                return
+            if news is None:
                 await waiter.wait(POLL_SECONDS)
+            else:
+                # It waits in this process, which looks for all such jobs at once.
+                await engine.waiting.changed(key, news)

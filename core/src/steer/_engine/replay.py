@@ -9,6 +9,8 @@ from steer.errors import Diverged
 from steer.events import (
     Event,
     EventData,
+    JobStarted,
+    JobStatusChanged,
     ModelBlockDone,
     ModelDone,
     ModelReasoning,
@@ -26,8 +28,18 @@ from steer.ports.records import EffectKey, EffectOutcome, EffectRecord, ModelRec
 __all__ = ["Replay"]
 
 _MODEL_CONTENT = (ModelToken, ModelReasoning, ModelBlockDone, ModelRetracted)
-# These are told once, with the record they belong to; the gate itself knows when that is.
-_RECORDED = (ModelStarted, ModelDone, ToolStarted, ToolEnded, ToolFailed, ToolUnknown)
+# These are told once, with the record they belong to; the gate itself knows when that is. How the
+# job moves is told by each attempt anew.
+_RECORDED = (
+    JobStarted,
+    JobStatusChanged,
+    ModelStarted,
+    ModelDone,
+    ToolStarted,
+    ToolEnded,
+    ToolFailed,
+    ToolUnknown,
+)
 
 
 class Replay:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
 import anyio
 
@@ -32,13 +34,16 @@ from steer.ports.changes import JobMoved, RecordsDropped
 from steer.ports.runtime import Finished, Suspended
 from steer.values import FinishReason, JobStatus, RunResult
 
-__all__ = ["RELEASE", "RunningJob"]
+__all__ = ["GIVE_BACK", "RELEASE", "Later", "RunningJob"]
 
 END_SECONDS = 30.0
 """The longest that the terminal commit may take before the job is left to its lease."""
 
 RELEASE = Stop(status=JobStatus.QUEUED, reason="the process that ran it closed")
 """Stops a run without ending its job: another process may go on with it."""
+
+GIVE_BACK = Stop(status=JobStatus.QUEUED, reason="its worker stopped")
+"""The same in a kernel that stays open, and may go on with the job itself."""
 
 _FINISH_REASONS = {
     JobStatus.CANCELLED: FinishReason.CANCELLED,
@@ -48,6 +53,21 @@ _FINISH_REASONS = {
 
 Body: TypeAlias = Callable[[], Awaitable[Finished | Suspended]]
 """A run of a prepared agent, ready to be awaited."""
+
+RetryWait: TypeAlias = Callable[[ErrorInfo, float | None], float | None]
+"""Says after how many seconds a job that failed so is tried again, ``None`` for never.
+
+The second argument is how many seconds the job has left.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Later:
+    """The job was given up for a while: it goes on at ``due_at``, or when somebody answers."""
+
+    step: Literal["parked", "retried", "given_back"]
+    due_at: datetime | None
+    reason: str
 
 
 class RunningJob:
@@ -61,6 +81,8 @@ class RunningJob:
         keep_records: bool,
         resumable: bool,
         on_ended: Callable[[RunningJob], None],
+        runtime: str = "",
+        retry_wait: RetryWait | None = None,
     ) -> None:
         self.state = state
         self._body = body
@@ -68,7 +90,20 @@ class RunningJob:
         self.resumable = resumable
         self._on_ended = on_ended
         self._ended = asyncio.Event()
+        self._retry_wait = retry_wait
+        self.runtime = runtime
         self.result: RunResult | None = None
+        self.later: Later | None = None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether a stop comes too late: the job is ending, or being given up for a while."""
+        stop = self.state.stopped
+        return self.state.ended or (stop is not None and stop.status is JobStatus.QUEUED)
+
+    async def left(self) -> None:
+        """Return once this process has nothing more to do with the job."""
+        await self._ended.wait()
 
     async def wait(self) -> RunResult:
         """Return the result once it is durable. Raises what kept it from being written."""
@@ -141,6 +176,8 @@ class RunningJob:
             stop = await self._release(stop)
             if stop is None:
                 return
+        if self._retry_wait is not None and await self._tried_again_later(outcome, stop):
+            return
         try:
             await Asking(state).close()
         except Exception as error:  # told to whoever waits for the result
@@ -176,7 +213,41 @@ class RunningJob:
             await state.committer.commit()
         except Exception as error:  # told to whoever waits for the result
             state.lost = error
+        else:
+            if stop is GIVE_BACK:
+                self.later = Later(step="given_back", due_at=state.clock.now(), reason=stop.reason)
         return None
+
+    async def _tried_again_later(
+        self, outcome: Finished | Suspended | Exception | None, stop: Stop | None
+    ) -> bool:
+        """Queue a job that failed for another try, if it is to have one."""
+        state = self.state
+        if self._retry_wait is None or (stop is None and not isinstance(outcome, Exception)):
+            return False
+        status, error = _ending(outcome, stop)
+        wait = self._retry_wait(error, state.seconds_left())
+        if status is not JobStatus.FAILED or wait is None:
+            return False
+        due_at = state.clock.now() + timedelta(seconds=wait)
+        with state.lock:
+            state.tell(
+                JobStatusChanged(
+                    old=JobStatus.RUNNING,
+                    new=JobStatus.QUEUED,
+                    reason=error.message,
+                    retry_in_ms=round(wait * 1000),
+                )
+            )
+            state.record(JobMoved(status=JobStatus.QUEUED, due_at=due_at, retry=True))
+            state.ended = True
+        try:
+            await state.committer.commit()
+        except Exception as failure:  # told to whoever waits for the result
+            state.lost = failure
+        else:
+            self.later = Later(step="retried", due_at=due_at, reason=error.message)
+        return True
 
     def _tell_ending(
         self, outcome: Finished | Suspended | Exception | None, stop: Stop | None

@@ -1,4 +1,4 @@
-"""What a process owes its running jobs: heartbeats, and an ear for cancellations."""
+"""What a process owes its running jobs: heartbeats, and an ear for whoever wants them to end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
 
+from steer._engine.family import orphaned_by
 from steer._engine.leases import LEASE_SECONDS
 from steer._engine.running import RunningJob
 from steer._engine.state import JobState, Stop
@@ -25,11 +26,14 @@ HEARTBEAT_SECONDS = LEASE_SECONDS / 3
 CANCEL_POLL_SECONDS = 1.0
 """How late another process's cancellation is noticed when its signal got lost."""
 
+PARENT_POLL_SECONDS = 2.0
+"""How late it is noticed that a parent has ended in another process."""
+
 _log = logging.getLogger("steer.engine")
 
 
 class Upkeep:
-    """Two loops that sleep while this process has no jobs."""
+    """Three loops that sleep while this process has no jobs for them."""
 
     def __init__(
         self,
@@ -46,6 +50,11 @@ class Upkeep:
         self._clock = clock
         self._owner = owner
         self._busy = anyio.Event()
+        self._child = anyio.Event()
+
+    def note_child(self) -> None:
+        """Say that there is a job with a parent."""
+        self._child.set()
 
     def note_busy(self) -> None:
         """Say that there is a job to look after."""
@@ -67,9 +76,30 @@ class Upkeep:
                     await waiter.wait(CANCEL_POLL_SECONDS)
                     await self._guarded(self._look_for_cancellations)
 
+    async def watch_parents(self) -> None:
+        """Stop the jobs whose parent, which does not run here, has ended."""
+        while True:
+            await self._child.wait()
+            self._child = anyio.Event()
+            while any(job.state.context.parent_job_id for job in self._running.values()):
+                await self._clock.sleep_until(self._clock.monotonic() + PARENT_POLL_SECONDS)
+                await self._guarded(self._look_at_parents)
+
+    async def _look_at_parents(self) -> None:
+        children: dict[tuple[str, str], list[JobState]] = {}
+        for (scope_id, _), job in self._running.items():
+            parent_id = job.state.context.parent_job_id
+            # The engine itself ends the children of what it runs.
+            if parent_id is not None and (scope_id, parent_id) not in self._running:
+                children.setdefault((scope_id, parent_id), []).append(job.state)
+        for (scope_id, parent_id), states in children.items():
+            if (await self._storage.jobs.get(scope_id, parent_id)).status.terminal:
+                for state in states:
+                    state.stop(orphaned_by(parent_id))
+
     async def _until_busy(self) -> None:
         while not self._running:
-            # Both loops wait for one event, so only a used one is replaced.
+            # Two loops wait for one event, so only a used one is replaced.
             if self._busy.is_set():
                 self._busy = anyio.Event()
             await self._busy.wait()

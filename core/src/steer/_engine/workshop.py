@@ -10,9 +10,9 @@ import anyio
 import anyio.to_thread
 from pydantic_core import to_jsonable_python
 
-from steer._engine.engine import Work
 from steer._engine.fitting import check_input, check_options
 from steer._engine.selecting import Policies
+from steer._engine.work import Work
 from steer.agents import (
     Agent,
     AgentRef,
@@ -25,7 +25,14 @@ from steer.agents import (
     resolve,
 )
 from steer.context import ExecutionContext
-from steer.errors import AgentError, Interrupted, PluginError, PolicyDenied
+from steer.errors import (
+    AgentError,
+    ConfigError,
+    Interrupted,
+    PluginError,
+    PolicyDenied,
+    SteerError,
+)
 from steer.naming import fold
 from steer.plugin import RuntimePlugin
 from steer.plugins import PluginRegistry
@@ -54,10 +61,15 @@ class Order:
     model: str | None
     policy: str
     identity: str
+    asked: StoredRequest | None = None
 
     def digest(self) -> str:
-        """Return what tells this request from another one under the same idempotency key."""
-        return digest_of([self.identity, self.runtime, to_jsonable_python(self.work.request)])
+        """Return what tells this request from another one under the same idempotency key.
+
+        ``asked`` is the request as it was asked, where what runs is another one.
+        """
+        asked = self.asked or self.work.request
+        return digest_of([self.identity, self.runtime, to_jsonable_python(asked)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +134,8 @@ class Workshop:
         """Make a job ready to run again, from its record alone.
 
         Raises ``Interrupted`` where its agent was a live object, ``Diverged`` where the agent's
-        file has changed, and what ``order`` raises.
+        file has changed, ``ConfigError`` where it would run under other policies than it began
+        under, and what ``order`` raises.
         """
         if job.agent_ref is None:
             raise Interrupted(
@@ -132,7 +145,17 @@ class Workshop:
             )
         stored = StoredRequest.decode(job.request)
         found = await self._resolve(ref_from_json(job.agent_ref))
-        return await self._order(found, job.runtime, stored, stored.options, context)
+        return await self._order(
+            found, job.runtime, stored, stored.options, context, policy=job.policy
+        )
+
+    def capacity(self, runtime: str) -> int | None:
+        """Return how many runs of a runtime fit into this process, ``None`` for any number."""
+        try:
+            return self._declaration(runtime).capabilities.max_concurrency
+        except SteerError:
+            # Whoever builds the job finds that again, and says it.
+            return None
 
     def policies_of(self, job: JobRecord) -> PolicyStack:
         """Return the policies of a job: those that its request selected, else the kernel's.
@@ -157,6 +180,7 @@ class Workshop:
         context: ExecutionContext,
         *,
         user_context: object = None,
+        policy: str | None = None,
     ) -> Order:
         name = self._choose_runtime(found, runtime_name)
         if options.config:
@@ -173,6 +197,12 @@ class Workshop:
         prepared = self._prepare(name, runtime, agent, options)
         check_input(stored.input, prepared)
         policies = self._policies.stack_for(stored.policies)
+        if policy not in (None, policies.ref):
+            raise ConfigError(
+                f"job {context.job_id} began under the rules {policy}, and would go on under"
+                f" {policies.ref} here",
+                fix="Select the policies that it began under",
+            )
         await _admit(policies, prepared, name, context)
         return Order(
             work=Work(

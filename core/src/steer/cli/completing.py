@@ -16,6 +16,7 @@ from typing import Any
 
 from steer.cli.amounts import age_text
 from steer.cli.job_names import LATEST, SHORT_ID
+from steer.cli.job_state import NOTHING_MORE
 from steer.cli.job_text import status_text
 from steer.cli.printable import one_line
 from steer.config import load_settings
@@ -30,7 +31,8 @@ __all__ = ["jobs_beginning", "plugins_beginning"]
 _MOST = 50
 # What the other jobs are in no state for.
 _UNFINISHED = frozenset(JobStatus) - TERMINAL_STATUSES
-_STATUSES = {"cancel": _UNFINISHED, "resume": _UNFINISHED}
+_UNSUCCESSFUL = TERMINAL_STATUSES - {JobStatus.SUCCEEDED}
+_STATUSES = {"cancel": _UNFINISHED, "resume": _UNFINISHED, "retry": _UNSUCCESSFUL}
 
 
 def jobs_beginning(
@@ -62,9 +64,7 @@ def _fitting(jobs: tuple[JobRecord, ...], incomplete: str) -> list[tuple[str, st
     now = datetime.now(UTC)
     found = [(LATEST, "the newest")] if jobs and LATEST.startswith(incomplete) else []
     for job in jobs:
-        what = (
-            f"{status_text(job, orphaned=False)}, {job.agent}, {age_text(job.created_at, now=now)}"
-        )
+        what = f"{status_text(job, NOTHING_MORE)}, {job.agent}, {age_text(job.created_at, now=now)}"
         for name in (job.job_id[-SHORT_ID:], job.job_id):
             if name.startswith(incomplete):
                 found.append((name, one_line(what)))

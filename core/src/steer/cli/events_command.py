@@ -23,6 +23,7 @@ from steer.fold import Position
 from steer.kernel import RuntimeKernel
 from steer.ports.records import JobRecord
 from steer.ports.storage import MAX_PAGE
+from steer.values import JobStatus
 
 __all__ = ["app"]
 
@@ -81,14 +82,26 @@ async def _show(
     async with open_reader(settings) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
         handle = await kernel.attach(job.job_id, scope_id=job.scope_id)
-        if follow and kernel.orphaned(job):
-            note = f"nobody runs this job; steer jobs resume {job.job_id} goes on with it\n"
-            Streams.standard().err.write(note)
+        if follow and (note := _waits_for(kernel, job)) is not None:
+            Streams.standard().err.write(f"{note}\n")
         events = handle.events(after=after) if follow else _so_far(kernel, job, after)
         await show_all(events, printer.show)
         if isinstance(printer, StoryPrinter):
             result = (await handle.job()).result
             printer.close() if result is None else printer.finish(result)
+
+
+def _waits_for(kernel: RuntimeKernel, job: JobRecord) -> str | None:
+    """Return what has to happen before the job goes on, if nobody runs it."""
+    if not kernel.orphaned(job):
+        return None
+    match job.status:
+        case JobStatus.QUEUED:
+            return f"this job waits in {job.queue} for a worker: steer worker --queue {job.queue}"
+        case JobStatus.WAITING_ACTION:
+            return "this job waits for a person"
+        case _:
+            return f"nobody runs this job; steer jobs resume {job.job_id} goes on with it"
 
 
 async def _so_far(kernel: RuntimeKernel, job: JobRecord, after: Position) -> AsyncIterator[Event]:

@@ -12,25 +12,36 @@ from steer.agents import ref_from_json
 from steer.cli.amounts import age_text, cost_text, duration_text, tokens_text
 from steer.cli.error_text import error_text
 from steer.cli.job_names import SHORT_ID
+from steer.cli.job_state import JobState
+from steer.cli.printable import shortened
 from steer.ports.records import JobRecord
-from steer.values import Usage
+from steer.values import JobStatus, Usage
 
 __all__ = ["ROW_HEAD", "job_facts", "job_json", "job_row", "status_text"]
+
+_PROGRESS_LENGTH = 40
 
 ROW_HEAD = ("JOB", "STATUS", "AGENT", "RUNTIME", "MODEL", "STARTED", "TOOK", "TOKENS")
 
 
-def status_text(job: JobRecord, *, orphaned: bool) -> str:
-    """Return the status, and that nobody runs the job where that is so."""
-    return f"{job.status.replace('_', ' ')}{', nobody runs it' if orphaned else ''}"
+def status_text(job: JobRecord, state: JobState) -> str:
+    """Return the status, and what the job waits for where that is more than its turn."""
+    word = job.status.replace("_", " ")
+    if job.status is JobStatus.RUNNING and state.orphaned:
+        return f"{word}, nobody runs it"
+    if state.questions:
+        word += f", {state.questions} question{'s' * (state.questions > 1)}"
+    if state.progress is not None:
+        word += f", {shortened(state.progress_text, _PROGRESS_LENGTH)}"
+    return word
 
 
-def job_row(job: JobRecord, *, orphaned: bool, now: datetime) -> tuple[str, ...]:
+def job_row(job: JobRecord, state: JobState, *, now: datetime) -> tuple[str, ...]:
     """Return the cells of a job in a list; ``ROW_HEAD`` names them."""
     result = job.result
     return (
         job.job_id[-SHORT_ID:],
-        status_text(job, orphaned=orphaned),
+        status_text(job, state),
         job.agent,
         job.runtime,
         job.model or "",
@@ -40,11 +51,11 @@ def job_row(job: JobRecord, *, orphaned: bool, now: datetime) -> tuple[str, ...]
     )
 
 
-def job_facts(job: JobRecord, *, orphaned: bool, now: datetime) -> Iterator[tuple[str, str]]:
+def job_facts(job: JobRecord, state: JobState, *, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield what there is to know of a job but its answer, as names and values."""
     result = job.result
     yield "job", job.job_id
-    yield "status", status_text(job, orphaned=orphaned)
+    yield "status", status_text(job, state)
     if result is not None and result.error is not None:
         yield "error", error_text(result.error)
     if job.cancel_by:
@@ -58,8 +69,18 @@ def job_facts(job: JobRecord, *, orphaned: bool, now: datetime) -> Iterator[tupl
     yield "scope", job.scope_id
     yield "session", job.session_id or ""
     yield "idempotency key", job.idempotency_key or ""
+    yield "tags", ", ".join(job.tags)
+    yield "queue", "" if job.queue == "default" else job.queue
+    yield "parent", job.parent_job_id or ""
+    yield "children", ", ".join(state.children)
+    yield "retry of", str(job.metadata.get("retry_of", ""))
     yield "created", f"{_moment(job.created_at)} ({age_text(job.created_at, now=now)})"
+    if job.due_at is not None:
+        yield "due", _moment(job.due_at)
+    if job.deadline is not None and not job.status.terminal:
+        yield "deadline", _moment(job.deadline)
     yield "attempts", str(job.attempt)
+    yield "tried again", str(job.retries or "")
     if job.owner is not None and not job.status.terminal:
         yield "process", f"{job.owner.pid} on {job.owner.host}"
     if result is not None:
@@ -71,12 +92,12 @@ def job_facts(job: JobRecord, *, orphaned: bool, now: datetime) -> Iterator[tupl
     yield "events", str(job.last_seq)
 
 
-def job_json(job: JobRecord, *, orphaned: bool) -> bytes:
-    """Return the job's row as one line of JSON, with ``orphaned``: whether nobody runs it."""
+def job_json(job: JobRecord, state: JobState) -> bytes:
+    """Return the job's row as one line of JSON, with what ``JobState`` says beside it."""
     row = {field.name: getattr(job, field.name) for field in fields(job)}
     for name in ("request", "agent_ref"):
         row[name] = None if row[name] is None else from_json(row[name])
-    return to_json({**row, "orphaned": orphaned})
+    return to_json(row | {field.name: getattr(state, field.name) for field in fields(state)})
 
 
 def _agent_ref(encoded: str) -> str:

@@ -1,18 +1,21 @@
-"""``steer jobs``: list, show, cancel, resume."""
+"""``steer jobs``: list, show, cancel, resume, retry."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
 import anyio
 import typer
 
+from steer.cli import job_listing as listing
 from steer.cli.help_text import section
 from steer.cli.job_names import all_jobs, find_job
+from steer.cli.job_state import JobState, read_state
 from steer.cli.job_text import ROW_HEAD, job_facts, job_json, job_row
-from steer.cli.opening import open_kernel, open_reader
+from steer.cli.opening import check_shared, open_kernel, open_reader
 from steer.cli.options import (
     AsJson,
     ConfigFile,
@@ -26,6 +29,7 @@ from steer.cli.options import (
 )
 from steer.cli.paint import paint_for
 from steer.cli.printable import for_terminal
+from steer.cli.queueing import print_queued
 from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
 from steer.cli.streams import Streams
@@ -46,7 +50,7 @@ _CANCEL_SECONDS = 10.0
 
 @app.callback()
 def jobs(ctx: typer.Context) -> None:
-    """List, show, cancel and resume jobs."""
+    """List, show, cancel, resume and retry jobs."""
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
@@ -57,6 +61,14 @@ def list_jobs(
     status: Annotated[
         list[JobStatus] | None, typer.Option(help="Only jobs that stand so. Repeatable.")
     ] = None,
+    session: listing.Session = None,
+    runtime: listing.Runtime = None,
+    agent: listing.Agent = None,
+    queue: listing.Queue = None,
+    parent: listing.Parent = None,
+    tag: listing.Tag = None,
+    since: listing.Since = None,
+    until: listing.Until = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
     cursor: Annotated[
         str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
@@ -69,10 +81,19 @@ def list_jobs(
 ) -> None:
     """List jobs, newest first. With --json, one job a line."""
     settings = settings_from(scope=scope, storage=storage, config=config)
-    query = JobQuery(statuses=frozenset(status or ()))
-    asyncio.run(
-        _list(settings, query, limit=None if every else limit, cursor=cursor, as_json=as_json)
+    now = datetime.now(UTC)
+    query = JobQuery(
+        statuses=frozenset(status or ()),
+        session_id=session,
+        runtime=runtime,
+        agent=agent,
+        queue=queue,
+        tag=tag,
+        created_after=listing.moment("--since", since, now=now),
+        created_before=listing.moment("--until", until, now=now),
     )
+    most = None if every else limit
+    asyncio.run(_list(settings, query, parent, limit=most, cursor=cursor, as_json=as_json))
 
 
 @app.command(epilog=section("Examples", ("steer jobs show latest", "steer jobs show 7f6a1aae5330")))
@@ -146,6 +167,54 @@ def resume(
     return run_in_foreground(opening.kernel, start, form=form, by=settings.principal)
 
 
+@app.command(epilog=section("Examples", ("steer jobs retry latest", "steer jobs retry latest -y")))
+def retry(
+    job: JobName,
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Although tools ran: they may run again.")
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Queue it for steer worker and end.")
+    ] = False,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|FILE.toml", help="The rules it ran under. May be repeated."),
+    ] = None,
+    principal: Principal = None,
+    scope: Scope = None,
+    sink: Sink = None,
+    storage: StorageUrl = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> int:
+    """Start a job over that did not succeed, as a new job, and show it as steer run does.
+
+    It begins at its beginning, with the agent as it is now. What has not ended is resumed instead.
+    """
+    form = run_form(as_json=as_json, quiet=quiet)
+    settings = settings_from(
+        policy=policy, principal=principal, scope=scope, sink=sink, storage=storage, config=config
+    )
+    opening = open_kernel(settings)
+
+    async def start(kernel: RuntimeKernel) -> ExecutionHandle:
+        found = await find_job(kernel, job, scope_id=settings.scope)
+        return await kernel.retry(
+            found.job_id, scope_id=settings.scope, repeat_tools=yes, queued=detach
+        )
+
+    async def queued() -> JobRecord:
+        async with opening.kernel as kernel:
+            return await (await start(kernel)).job()
+
+    if detach:
+        check_shared(settings.storage, "no worker would see the job")
+        return print_queued(asyncio.run(queued()), form=form)
+    return run_in_foreground(opening.kernel, start, form=form, by=settings.principal)
+
+
 def _check_rules(job: JobRecord, selected: str) -> None:
     if not job.status.terminal and job.policy not in (None, selected):
         raise ConfigError(
@@ -155,37 +224,45 @@ def _check_rules(job: JobRecord, selected: str) -> None:
 
 
 async def _list(
-    settings: Settings, query: JobQuery, *, limit: int | None, cursor: str | None, as_json: bool
+    settings: Settings,
+    query: JobQuery,
+    parent: str | None,
+    *,
+    limit: int | None,
+    cursor: str | None,
+    as_json: bool,
 ) -> None:
     streams = Streams.standard()
     async with open_reader(settings) as kernel:
+        if parent is not None:
+            found = await find_job(kernel, parent, scope_id=settings.scope)
+            query = replace(query, parent_job_id=found.job_id)
         if limit is None:
             jobs = [job async for job in all_jobs(kernel, query, scope_id=settings.scope)]
             more = None
         else:
             page = await kernel.jobs(query, scope_id=settings.scope, limit=limit, cursor=cursor)
             jobs, more = list(page.items), page.cursor
-        marked = [(job, kernel.orphaned(job)) for job in jobs]
+        states = [await read_state(kernel, job) for job in jobs]
     if as_json:
-        streams.out.write_bytes(
-            b"".join(job_json(job, orphaned=orphaned) + b"\n" for job, orphaned in marked)
-        )
-    elif marked:
-        streams.out.write(_table(marked, streams))
+        lines = map(job_json, jobs, states)
+        streams.out.write_bytes(b"".join(line + b"\n" for line in lines))
+    elif jobs:
+        streams.out.write(_table(jobs, states, streams))
     else:
         streams.err.write("no jobs\n")
     if more is not None:
         streams.err.write(f"there are more: --cursor {more}, or --all\n")
 
 
-def _table(marked: list[tuple[JobRecord, bool]], streams: Streams) -> str:
+def _table(jobs: list[JobRecord], states: list[JobState], streams: Streams) -> str:
     now = datetime.now(UTC)
     paint = paint_for(streams.out)
 
     def style(column: int, text: str) -> str | None:
         return text.replace(" ", "_") if ROW_HEAD[column] == "STATUS" else None
 
-    rows = [job_row(job, orphaned=orphaned, now=now) for job, orphaned in marked]
+    rows = [job_row(job, state, now=now) for job, state in zip(jobs, states, strict=True)]
     return in_columns(rows, head=ROW_HEAD, paint=paint, style=style)
 
 
@@ -193,17 +270,17 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
     streams = Streams.standard()
     async with open_reader(settings) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
-        orphaned = kernel.orphaned(job)
+        state = await read_state(kernel, job, with_children=True)
     if as_json:
-        streams.out.write_bytes(job_json(job, orphaned=orphaned) + b"\n")
+        streams.out.write_bytes(job_json(job, state) + b"\n")
         return
     paint = paint_for(streams.out)
-    facts = [fact for fact in job_facts(job, orphaned=orphaned, now=datetime.now(UTC)) if fact[1]]
+    facts = [fact for fact in job_facts(job, state, now=datetime.now(UTC)) if fact[1]]
     text = in_columns(facts, paint=paint, style=lambda column, _: None if column else "faint")
     if job.result is not None and job.result.content:
         text += f"\n{for_terminal(job.result.content)}\n"
     streams.out.write(text)
-    if orphaned:
+    if state.orphaned and job.status is JobStatus.RUNNING:
         streams.err.write(f"steer jobs resume {job.job_id} goes on with it\n")
 
 

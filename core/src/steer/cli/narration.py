@@ -128,8 +128,8 @@ def _note(event: Event) -> str | None:
     match event.data:
         case AgentHandoff(source=source, target=target):
             return f"\u21e2 {one_line(source)} hands over to {one_line(target)}"
-        case JobStatusChanged(new=new, reason=reason):
-            return ": ".join(filter(None, [new.value, one_line(reason)]))
+        case JobStatusChanged() as data:
+            return _moved(data)
         case BudgetWarning(limit=limit, used=used, cap=cap):
             return f"{limit} is near: {used} of {cap}"
         case ModelRetracted(retry_in_ms=int(wait), reason=reason):
@@ -139,6 +139,13 @@ def _note(event: Event) -> str | None:
             return f"{share}{shortened(message, _RESULT_LENGTH)}"
         case _:
             return _of_thing(event)
+
+
+def _moved(data: JobStatusChanged) -> str:
+    if data.retry_in_ms is not None:
+        wait = duration_text(data.retry_in_ms)
+        return f"the job is tried again in {wait}{_why(data.reason)}"
+    return ": ".join(filter(None, [data.new.value, one_line(data.reason)]))
 
 
 def _of_thing(event: Event) -> str | None:

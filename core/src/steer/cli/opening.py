@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from steer.config import Settings
 from steer.context import PolicyRef
+from steer.errors import ConfigError
 from steer.kernel import RuntimeKernel
 from steer.plugins import PluginRegistry
 from steer.ports.policy import AsyncPolicy, Policy
 
-__all__ = ["Opening", "open_kernel", "open_reader"]
+__all__ = ["Opening", "check_shared", "open_kernel", "open_reader"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +47,16 @@ def open_kernel(settings: Settings) -> Opening:
         kernel=kernel,
         policies=tuple(PolicyRef(name=policy.name, version=policy.version) for policy in selected),
     )
+
+
+def check_shared(url: str, consequence: str) -> None:
+    """Raise ``ConfigError`` where no other process sees what is in a storage."""
+    storage = PluginRegistry.discover().storage_for_url(url)
+    if not storage.capabilities.shared:
+        raise ConfigError(
+            f"{url} is seen by one process only, so {consequence}",
+            fix="Use a storage that processes share, for example --storage sqlite:///jobs.db",
+        )
 
 
 def open_reader(settings: Settings) -> RuntimeKernel:

@@ -49,7 +49,11 @@ class _Commands(LazyGroup):
             summary="Run an agent and show what it does.", target="steer.cli.run_command:app"
         ),
         "jobs": BuiltIn(
-            summary="List, show, cancel and resume jobs.", target="steer.cli.jobs_commands:app"
+            summary="List, show, cancel, resume and retry jobs.",
+            target="steer.cli.jobs_commands:app",
+        ),
+        "worker": BuiltIn(
+            summary="Run the jobs that wait in a storage.", target="steer.cli.worker_command:app"
         ),
         "events": BuiltIn(
             summary="Show what happened in a job, or follow it.",

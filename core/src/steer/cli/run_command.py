@@ -8,7 +8,7 @@ from steer.cli import run_options as options
 from steer.cli.conversations import read_input
 from steer.cli.help_text import section
 from steer.cli.inputs import read_key, read_pairs, read_schema, read_settings_pairs
-from steer.cli.opening import open_kernel
+from steer.cli.opening import check_shared, open_kernel
 from steer.cli.options import (
     AsJson,
     ConfigFile,
@@ -19,10 +19,11 @@ from steer.cli.options import (
     StorageUrl,
     settings_from,
 )
+from steer.cli.queueing import queue_and_end
 from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
 from steer.cli.sections import SectionedCommand
-from steer.context import ApprovalSpec, BudgetSpec, RetrySpec
+from steer.context import ApprovalSpec, BudgetSpec, JobRetrySpec, RetrySpec
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.options import PrepareOptions
@@ -38,6 +39,7 @@ _EXAMPLES = (
     'steer run agent.py "What is on this picture?" --file photo.png',
     "steer run agent.py:triage --policy rules.toml < question.txt",
     'steer run agent.toml --base-url http://127.0.0.1:8000/v1 --model local "Hello"',
+    'steer run agent.py --detach "Write the report"',
     'answer=$(steer run agent.py --quiet "Name a colour")',
 )
 
@@ -69,11 +71,15 @@ def run(
     max_seconds: options.MaxSeconds = None,
     max_output_tokens: options.MaxOutputTokens = None,
     retries: options.Retries = _RETRIES,
+    job_retries: options.JobRetries = 0,
     runtime: options.Runtime = None,
     set_: options.SetPairs = None,
     policy: options.Policy = None,
     session: options.Session = None,
     idempotency_key: options.IdempotencyKey = None,
+    detach: options.Detach = False,
+    queue: options.Queue = "default",
+    delay: options.Delay = None,
     principal: Principal = None,
     scope: Scope = None,
     sink: Sink = None,
@@ -86,7 +92,8 @@ def run(
 
     The model's text goes to standard output as it comes. Tool calls, their results, denials and a
     last line with status, tokens, time and job go to standard error. With --json each event is a
-    line of JSON on standard output. Ctrl-C cancels the run.
+    line of JSON on standard output. Ctrl-C cancels the run. With --detach nothing runs here: the
+    job's id goes to standard output, and steer worker runs it.
     """
     form = run_form(as_json=as_json, quiet=quiet)
     settings = settings_from(
@@ -135,9 +142,16 @@ def run(
         ),
         retries=RetrySpec(max_retries=retries),
         approvals=ApprovalSpec(unattended=True),
+        job_retries=JobRetrySpec(attempts=job_retries),
+        queue=queue,
+        delay=delay,
         policies=opening.policies,
         idempotency_key=idempotency_key,
     )
+
+    if detach:
+        check_shared(settings.storage, "no worker would see the job")
+        return queue_and_end(opening.kernel, request, form=form)
 
     async def start(kernel: RuntimeKernel) -> ExecutionHandle:
         return await kernel.execute(request)

@@ -14,9 +14,12 @@ __all__ = [
     "AgentName",
     "ApiKeyEnv",
     "BaseUrl",
+    "Delay",
+    "Detach",
     "Deterministic",
     "Files",
     "IdempotencyKey",
+    "JobRetries",
     "MaxOutputTokens",
     "MaxSeconds",
     "MaxTokens",
@@ -27,6 +30,7 @@ __all__ = [
     "ParallelToolCalls",
     "Policy",
     "Prompt",
+    "Queue",
     "ReasoningEffort",
     "Retries",
     "Runtime",
@@ -178,4 +182,24 @@ Session: TypeAlias = Annotated[
 ]
 IdempotencyKey: TypeAlias = Annotated[
     str | None, _option(_THE_JOB, "KEY", "Run once: asking again shows the same job.")
+]
+Detach: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--detach",
+        rich_help_panel=_THE_JOB,
+        help="Queue it for steer worker, print the job's id and end.",
+    ),
+]
+Queue: TypeAlias = Annotated[
+    str, _option(_THE_JOB, "NAME", "Where it waits for a worker, now or after its process is gone.")
+]
+Delay: TypeAlias = Annotated[
+    float | None, _option(_THE_JOB, "SECONDS", "With --detach: let no worker take it before.")
+]
+JobRetries: TypeAlias = Annotated[
+    int,
+    _option(
+        _LIMITS, "N", "How often the whole job is tried again later, after a failure that passes."
+    ),
 ]

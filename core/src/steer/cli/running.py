@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -20,12 +21,13 @@ from steer.cli.run_form import RunForm
 from steer.cli.stopping import Stops
 from steer.cli.streams import answer_apart
 from steer.errors import InvalidTransition
-from steer.events import Event
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.values import RunResult
 
 __all__ = ["run_in_foreground", "show_all"]
+
+T = TypeVar("T")
 
 _EVENTS_AHEAD = 1000
 """How far the run may be ahead of a slow terminal before the rest is read from the journal."""
@@ -94,11 +96,11 @@ def _finish(printer: RunPrinter, prints: ExitStack, result: RunResult) -> None:
     printer.finish(result)
 
 
-async def show_all(events: AsyncIterator[Event], show: Callable[[Sequence[Event]], None]) -> None:
+async def show_all(events: AsyncIterator[T], show: Callable[[Sequence[T]], None]) -> None:
     """Show events as they come. Raises what ``show`` raises, for example ``ReaderGone``."""
     # A pager that is not scrolled blocks its writer. So writing is done in a thread, where it
     # keeps no lease from being renewed, and what comes meanwhile is written together.
-    send, receive = anyio.create_memory_object_stream[Event](_EVENTS_AHEAD)
+    send, receive = anyio.create_memory_object_stream[T](_EVENTS_AHEAD)
     failure: Exception | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(_collect, events, send)
@@ -114,13 +116,13 @@ async def show_all(events: AsyncIterator[Event], show: Callable[[Sequence[Event]
         raise failure
 
 
-async def _collect(events: AsyncIterator[Event], send: MemoryObjectSendStream[Event]) -> None:
+async def _collect(events: AsyncIterator[T], send: MemoryObjectSendStream[T]) -> None:
     async with send:
         async for event in events:
             await send.send(event)
 
 
-def _at_hand(receive: MemoryObjectReceiveStream[Event]) -> Iterator[Event]:
+def _at_hand(receive: MemoryObjectReceiveStream[T]) -> Iterator[T]:
     with contextlib.suppress(anyio.WouldBlock, anyio.EndOfStream):
         while True:
             yield receive.receive_nowait()

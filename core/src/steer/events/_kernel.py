@@ -27,12 +27,16 @@ class JobStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobStatusChanged:
-    """The job moved between states that are not terminal, for example after a recovery."""
+    """The job moved between states that are not terminal, for example after a recovery.
+
+    ``retry_in_ms`` is how long a job that failed waits before it is tried again.
+    """
 
     type: ClassVar[str] = "job.status_changed"
     old: JobStatus
     new: JobStatus
     reason: str = ""
+    retry_in_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

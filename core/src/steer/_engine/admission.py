@@ -1,0 +1,155 @@
+"""From a request that was made ready to the record of its job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from steer._engine.engine import Engine
+from steer._engine.inheritance import Spent, budgets_under, check_parent, deadline_under
+from steer._engine.workshop import Order
+from steer.clock import Clock
+from steer.context import ChildSpec, ExecutionContext
+from steer.errors import AgentError, ConfigError
+from steer.fold import Fold
+from steer.ids import new_id
+from steer.ports.records import JobRecord, Owner
+from steer.ports.storage import MAX_PAGE
+from steer.request import ExecutionRequest
+from steer.values import JobStatus
+
+__all__ = ["check_startable", "check_storable", "job_record", "under_parent"]
+
+
+def check_startable(request: ExecutionRequest, order: Order) -> None:
+    """Raise ``ConfigError`` for what has no effect on a job that starts at once, and here."""
+    if request.due_at is not None or request.delay is not None:
+        raise ConfigError(
+            "due_at and delay are for jobs that wait for a worker, and execute() starts it at once",
+            fix="Use submit()",
+        )
+    if order.agent_ref is None and request.job_retries.attempts:
+        raise ConfigError(
+            f"the job of {order.agent} cannot be tried again later: its agent is an object of this"
+            " process, and nobody else could build it",
+            fix="Name the agent by its file or module, or leave job_retries out",
+        )
+
+
+def check_storable(request: ExecutionRequest, order: Order) -> None:
+    """Raise what keeps another process from running the request from its record alone."""
+    if order.agent_ref is None:
+        raise AgentError(
+            f"{order.agent} is an object of this process, and no worker could build it",
+            fix="Name the agent by its file or module",
+        )
+    if request.user_context is not None:
+        raise ConfigError(
+            "a user_context is an object of this process, and no worker would have it",
+            fix="Leave it out, or use execute()",
+        )
+    given, kept = request.options, order.work.request.options
+    lost = sorted(given.config.keys() - kept.config.keys())
+    if given.api_key is not None:
+        lost.insert(0, "api_key")
+    if lost:
+        raise ConfigError(
+            f"{', '.join(lost)} cannot be kept with a job, because it is a secret",
+            fix="Give it to the worker, in its environment or its configuration",
+        )
+
+
+async def under_parent(
+    engine: Engine, request: ExecutionRequest, order: Order, spec: ChildSpec
+) -> tuple[JobRecord | None, Order]:
+    """Return the parent, and the order bounded by what that has left.
+
+    Raises ``NotFound`` where the scope has no such job, and what ``check_parent`` and
+    ``budgets_under`` say.
+    """
+    if request.parent_job_id is None:
+        return None, order
+    parent = await engine.storage.jobs.get(request.scope_id, request.parent_job_id)
+    check_parent(parent, spec, now=engine.clock.now())
+    budgets = budgets_under(parent, await _spent(engine, parent), request.budgets)
+    # The digest stays that of what was asked: asked again, it is the same request.
+    stored = replace(order.work.request, budgets=budgets)
+    return parent, replace(
+        order, work=replace(order.work, request=stored), asked=order.work.request
+    )
+
+
+def job_record(
+    request: ExecutionRequest,
+    order: Order,
+    context: ExecutionContext,
+    *,
+    owner: Owner | None,
+    parent: JobRecord | None,
+    clock: Clock,
+) -> JobRecord:
+    """Return the record of a new job: held by ``owner``, or queued without one."""
+    now = clock.now()
+    seconds = request.budgets.max_runtime_seconds
+    deadline = None if seconds is None else now + timedelta(seconds=seconds)
+    depth = 0
+    if parent is not None:
+        deadline, depth = deadline_under(parent, deadline), parent.depth + 1
+    held = owner is not None
+    return JobRecord(
+        job_id=context.job_id,
+        run_id=new_id() if held else "",
+        owner=owner,
+        attempt=1 if held else 0,
+        fence=1 if held else 0,
+        scope_id=request.scope_id,
+        principal_id=request.principal_id,
+        session_id=request.session_id,
+        parent_job_id=request.parent_job_id,
+        depth=depth,
+        status=JobStatus.RUNNING if held else JobStatus.QUEUED,
+        queue=request.queue,
+        agent=order.agent,
+        agent_ref=order.agent_ref,
+        runtime=order.runtime,
+        model=order.model,
+        request=order.work.request.encode(),
+        # Only compared under a key, and costly to make of a long conversation.
+        request_digest=order.digest() if request.idempotency_key is not None else "",
+        idempotency_key=request.idempotency_key,
+        policy=order.policy,
+        created_at=now,
+        updated_at=now,
+        started_at=now if held else None,
+        deadline=deadline,
+        due_at=None if held else _due(request, now, deadline),
+        metadata=request.metadata,
+        tags=request.tags,
+    )
+
+
+def _due(request: ExecutionRequest, now: datetime, deadline: datetime | None) -> datetime | None:
+    """Return when a worker is to look at the job, at its deadline at the latest."""
+    due = request.due_at
+    if request.delay is not None:
+        due = now + timedelta(seconds=request.delay)
+    if due is None or deadline is None:
+        return due
+    return min(due, deadline)
+
+
+async def _spent(engine: Engine, job: JobRecord) -> Spent:
+    running = engine.running(job.scope_id, job.job_id)
+    if running is not None:
+        return Spent.by(running.state)
+    fold = Fold(job_id=job.job_id)
+    seq = 0
+    while True:
+        page = await engine.storage.journal.events(job.scope_id, job.job_id, after=seq)
+        for event in page:
+            fold.add(event)
+            seq = event.seq or seq
+        if len(page) < MAX_PAGE:
+            return Spent(
+                tokens=fold.usage.total_tokens, tool_calls=fold.tools_invoked, turns=fold.turns
+            )
