@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from steer.handle import ExecutionHandle
     from steer.kernel import RuntimeKernel
     from steer.ports.options import PrepareOptions
+    from steer.redaction import RedactingFilter, Redaction, RedactionRule
     from steer.request import ExecutionRequest
     from steer.values import JobStatus, Message, RunResult, Usage, user_message
 
@@ -37,6 +38,9 @@ __all__ = [
     "PolicyRef",
     "Position",
     "PrepareOptions",
+    "RedactingFilter",
+    "Redaction",
+    "RedactionRule",
     "RetrySpec",
     "RunResult",
     "RuntimeKernel",
@@ -67,6 +71,9 @@ _MODULES = {
     "PolicyRef": "context",
     "Position": "fold",
     "PrepareOptions": "ports.options",
+    "RedactingFilter": "redaction",
+    "Redaction": "redaction",
+    "RedactionRule": "redaction",
     "RetrySpec": "context",
     "RunResult": "values",
     "RuntimeKernel": "kernel",

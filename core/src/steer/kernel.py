@@ -23,6 +23,7 @@ from steer.ports.records import JobQuery, JobRecord, Page
 from steer.ports.signals import SignalChannel
 from steer.ports.sink import EventSink
 from steer.ports.storage import Storage
+from steer.redaction import Redaction
 from steer.request import ExecutionRequest
 from steer.values import JobStatus, JsonValue
 
@@ -44,8 +45,9 @@ class RuntimeKernel:
     plugins, those that are installed unless given. ``policies`` are names or objects, and
     ``async_policies`` objects that are awaited; none at all means ``author-declared``.
     ``default_runtime`` runs agents that name none; ``runtime_config`` has the configuration of
-    runtimes by name. ``sinks`` receive committed events without their content, ``content_sinks``
-    with it.
+    runtimes by name. ``redaction`` is kept out of the events, results and logs of every job, beside
+    what its policies keep out. ``sinks`` receive committed events without their content,
+    ``content_sinks`` with it.
 
     A kernel belongs to the event loop it is opened in; any task may open it and any other close
     it. It installs no signal handlers, no log handlers and no event-loop policy.
@@ -60,6 +62,7 @@ class RuntimeKernel:
         async_policies: Sequence[AsyncPolicy] = (),
         default_runtime: str | None = None,
         runtime_config: Mapping[str, Mapping[str, JsonValue]] | None = None,
+        redaction: Redaction | None = None,
         sinks: Mapping[str, EventSink] | None = None,
         content_sinks: Mapping[str, EventSink] | None = None,
         signals: SignalChannel | None = None,
@@ -74,6 +77,7 @@ class RuntimeKernel:
             async_policies=async_policies,
             default_runtime=default_runtime,
             runtime_config=runtime_config or {},
+            redaction=redaction,
         )
         self._storage_choice = storage
         self._signals = signals
@@ -114,9 +118,11 @@ class RuntimeKernel:
             clock=self._clock,
             sinks=self._pumps,
             executor=self._executor,
+            redactor=self._workshop.redactor,
         )
         await engine.open()
         self._engine = engine
+        self._workshop.logs.open()
 
     async def aclose(self, *, drain: float = 0.0) -> None:
         """Close: wait up to ``drain`` seconds for running jobs, then give the others back.
@@ -129,6 +135,7 @@ class RuntimeKernel:
             return
         await engine.close(drain=drain)
         await self._workshop.aclose()
+        self._workshop.logs.close()
         if isinstance(self._storage_choice, str):
             await self._storage.aclose()
 

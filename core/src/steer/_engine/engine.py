@@ -32,6 +32,7 @@ from steer.ports.records import JobRecord, Owner
 from steer.ports.runtime import Finished, Prepared, Runtime, Suspended
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import MAX_PAGE, Storage
+from steer.redaction import Redactor
 from steer.request import StoredRequest
 from steer.values import JobStatus
 
@@ -46,7 +47,8 @@ _log = logging.getLogger("steer.engine")
 class Work:
     """What runs a job: a runtime, the prepared agent, the policies, the author's context.
 
-    ``resumable`` says that another process could build the same from the job's record.
+    ``redactor`` keeps secrets out of its events. ``resumable`` says that another process could
+    build the same from the job's record.
     """
 
     runtime: Runtime
@@ -54,6 +56,7 @@ class Work:
     policies: PolicyStack
     request: StoredRequest
     user_context: object = None
+    redactor: Redactor | None = None
     resumable: bool = False
 
 
@@ -68,7 +71,9 @@ class Engine:
         clock: Clock,
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
+        self._redactor = redactor
         self.storage = storage
         self.signals = signals
         self.clock = clock
@@ -257,6 +262,7 @@ class Engine:
             spawn=self._host.spawn,
             on_committed=lambda events: self._fan_out(job, events),
             started=job.created_at,
+            redactor=self._redactor if isinstance(work, Stop) else work.redactor,
         )
         return RunningJob(
             state=state,

@@ -33,6 +33,7 @@ from steer.ports.options import PrepareOptions
 from steer.ports.policy import AsyncPolicy, Outcome, Policy, RunQuestion, ToolQuestion
 from steer.ports.records import JobRecord
 from steer.ports.runtime import Finished, Prepared, Run, Runtime, Suspended
+from steer.redaction import OwnLogs, Redaction, Redactor, united
 from steer.request import ExecutionRequest, StoredRequest
 from steer.values import JsonValue, digest_of
 
@@ -93,6 +94,7 @@ class Workshop:
         async_policies: Sequence[AsyncPolicy],
         default_runtime: str | None,
         runtime_config: Mapping[str, Mapping[str, JsonValue]],
+        redaction: Redaction | None = None,
     ) -> None:
         self._registry = registry
         self._default_runtime = default_runtime
@@ -100,6 +102,11 @@ class Workshop:
         # Opened now: a selected policy that cannot load stops the start-up.
         self._policies = self._open_policies(policies, async_policies)
         self._stack = _stack(self._policies)
+        self.logs = OwnLogs()
+        self._redaction = redaction
+        self._redactors: dict[Redaction, Redactor] = {}
+        # Made now, for the same reason.
+        self.redactor = self._redactor_for(self._stack)
         self._runtimes: dict[tuple[str, str], Runtime] = {}
         self._declared: dict[str, RuntimePlugin] = {}
         self._prepared: OrderedDict[
@@ -176,6 +183,7 @@ class Workshop:
                 policies=policies,
                 request=stored,
                 user_context=user_context,
+                redactor=self._redactor_for(policies),
                 resumable=found.ref is not None,
             ),
             agent=prepared.agent,
@@ -261,6 +269,17 @@ class Workshop:
         if len(self._prepared) > PREPARED_KEPT:
             self._prepared.popitem(last=False)
         return prepared
+
+    def _redactor_for(self, policies: PolicyStack) -> Redactor | None:
+        """Return what redacts as this kernel and these policies want it."""
+        redaction = united((self._redaction, policies.redaction))
+        if redaction is None:
+            return None
+        redactor = self._redactors.get(redaction)
+        if redactor is None:
+            redactor = self._redactors[redaction] = Redactor(redaction)
+            self.logs.cover(redactor)
+        return redactor
 
     def _open_policies(
         self, policies: Sequence[str | Policy], async_policies: Sequence[AsyncPolicy] = ()

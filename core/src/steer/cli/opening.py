@@ -36,6 +36,7 @@ def open_kernel(settings: Settings) -> Opening:
         async_policies=policies.asynchronous,
         default_runtime=settings.runtime,
         runtime_config=settings.runtimes,
+        redaction=settings.redaction,
         sinks={name: sink for name, (sink, contents) in sinks.items() if not contents},
         content_sinks={name: sink for name, (sink, contents) in sinks.items() if contents},
     )

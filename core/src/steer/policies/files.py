@@ -54,6 +54,7 @@ def parse_policy(text: str, *, source: str = "policy", name: str = "policy") -> 
             version=file.version,
             rules=file.rules(),
             default=Outcome(file.default),
+            redaction=None if file.redaction is None else file.redaction.redaction(),
         )
     except ConfigError as error:
         raise document.refused([Problem(place=(), what=str(error))]) from error

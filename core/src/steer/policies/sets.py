@@ -31,6 +31,7 @@ from steer.ports.policy import (
     ToolQuestion,
     Verdict,
 )
+from steer.redaction import Redaction
 
 __all__ = ["PolicySet"]
 
@@ -46,6 +47,8 @@ class PolicySet:
     its rules leave open. A default of ``allow`` does not reach tools that steer cannot stop
     (hosted and ungated ones): there the set gives no answer and leaves them to other policies.
 
+    ``redaction`` says what is kept out of the events of the runs that the set holds for.
+
     ``version`` is a digest of the content where none is given, so it changes when a rule does.
     Raises ``ConfigError`` for a name that could not stand in ``name@version``.
     """
@@ -54,6 +57,7 @@ class PolicySet:
     rules: Sequence[Rule] = ()
     version: str = ""
     default: Outcome = Outcome.DENY
+    redaction: Redaction | None = None
     ref: str = field(init=False, repr=False, compare=False)
     _tools: RuleBook[ToolQuestion] = field(init=False, repr=False, compare=False)
     _models: RuleBook[ModelQuestion] = field(init=False, repr=False, compare=False)
@@ -69,7 +73,8 @@ class PolicySet:
         contents = [_content(rule) for rule in self.rules]
         texts = [json.dumps(content, sort_keys=True) for content in contents]
         default = member_of(Outcome, self.default)
-        version = self.version or _digest([default, *sorted(set(texts))])
+        redaction = [json.dumps(_content(self.redaction))] if self.redaction else []
+        version = self.version or _digest([default, *sorted(set(texts)), *redaction])
         ref = str(PolicyRef(name=self.name, version=version))
         rules = [
             (rule, Origin(policy=ref, content=text))

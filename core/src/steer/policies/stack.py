@@ -28,6 +28,7 @@ from steer.ports.policy import (
     ToolQuestion,
     Verdict,
 )
+from steer.redaction import Redaction, united
 
 __all__ = ["DEFAULT_TIMEOUT", "PolicyStack"]
 
@@ -79,11 +80,19 @@ class PolicyStack:
         refs = [member.ref for member in self._members]
         refs += [member.ref for member in self._async_members]
         self._ref = "+".join(sorted(refs))
+        self._redaction = united(
+            policy.redaction for policy in at_once if isinstance(policy, PolicySet)
+        )
 
     @property
     def ref(self) -> str:
         """Names and versions of all, in one text: what an approval is bound to."""
         return self._ref
+
+    @property
+    def redaction(self) -> Redaction | None:
+        """What any of the sets wants to be redacted, ``None`` where none does."""
+        return self._redaction
 
     async def decide(self, question: Question) -> Verdict:
         """Ask every policy and return the strictest answer; never raises an ``Exception``.

@@ -22,6 +22,7 @@ from steer.policies.arguments import Rewrite
 from steer.policies.conditions import Condition
 from steer.policies.rules import DataAction, DataRule, ModelRule, Rule, RunRule, ToolRule
 from steer.ports.policy import Outcome, ToolKind
+from steer.redaction.tables import RedactionTable, known_keys
 from steer.values import Effect
 
 __all__ = ["PolicyFile", "about_unknown_key"]
@@ -194,6 +195,7 @@ class PolicyFile(_Table):
     models: list[ModelTable] = []
     runs: list[RunTable] = []
     data: list[DataTable] = []
+    redaction: RedactionTable | None = None
 
     def rules(self) -> list[Rule]:
         """Return every rule of the file."""
@@ -212,6 +214,8 @@ _TABLES: dict[str, type[RuleTable]] = {
 def about_unknown_key(place: Sequence[str | int]) -> str:
     """Say what may have been meant by a key that may not stand at ``place``."""
     *within, key = place
+    if within[:1] == ["redaction"]:
+        return _unknown(key, known_keys(within))
     table: type[_Table]
     match within:
         case []:
@@ -221,10 +225,14 @@ def about_unknown_key(place: Sequence[str | int]) -> str:
         case _:
             table = ConditionTable
     known = [field.alias or name for name, field in table.model_fields.items()]
-    if meant := closest(str(key), known):
-        return f"unknown key; did you mean {meant}?"
-    hint = f"unknown key; known are {', '.join(known)}"
-    if table is ConditionTable:
+    hint = _unknown(key, known)
+    if table is ConditionTable and "known are" in hint:
         # TOML reads customer.email = ... as a table in a table.
         hint += f'; a path with dots needs quotes: "{within[-1]}.{key}"'
     return hint
+
+
+def _unknown(key: str | int, known: Sequence[str]) -> str:
+    if meant := closest(str(key), known):
+        return f"unknown key; did you mean {meant}?"
+    return f"unknown key; known are {', '.join(known)}"
