@@ -11,8 +11,8 @@ import typer
 
 from steer.cli.help_text import section
 from steer.cli.job_names import all_jobs, find_job
-from steer.cli.job_text import ROW_HEAD, job_facts, job_json, job_row
-from steer.cli.opening import open_kernel, open_reader
+from steer.cli.job_text import ROW_HEAD, job_facts, job_json, job_row, row_json
+from steer.cli.opening import open_kernel, open_reader, open_redactor
 from steer.cli.options import (
     AsJson,
     ConfigFile,
@@ -67,7 +67,7 @@ def list_jobs(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List jobs, newest first. With --json, one job a line."""
+    """List jobs, newest first. With --json, one job a line, without its request."""
     settings = settings_from(scope=scope, storage=storage, config=config)
     query = JobQuery(statuses=frozenset(status or ()))
     asyncio.run(
@@ -168,7 +168,7 @@ async def _list(
         marked = [(job, kernel.orphaned(job)) for job in jobs]
     if as_json:
         streams.out.write_bytes(
-            b"".join(job_json(job, orphaned=orphaned) + b"\n" for job, orphaned in marked)
+            b"".join(row_json(job, orphaned=orphaned) + b"\n" for job, orphaned in marked)
         )
     elif marked:
         streams.out.write(_table(marked, streams))
@@ -194,12 +194,15 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
     async with open_reader(settings) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
         orphaned = kernel.orphaned(job)
+        redactor = open_redactor(settings, kernel.registry)
     if as_json:
-        streams.out.write_bytes(job_json(job, orphaned=orphaned) + b"\n")
+        streams.out.write_bytes(job_json(job, orphaned=orphaned, redactor=redactor) + b"\n")
         return
     paint = paint_for(streams.out)
-    facts = [fact for fact in job_facts(job, orphaned=orphaned, now=datetime.now(UTC)) if fact[1]]
-    text = in_columns(facts, paint=paint, style=lambda column, _: None if column else "faint")
+    now = datetime.now(UTC)
+    facts = job_facts(job, orphaned=orphaned, now=now, redactor=redactor)
+    known = [fact for fact in facts if fact[1]]
+    text = in_columns(known, paint=paint, style=lambda column, _: None if column else "faint")
     if job.result is not None and job.result.content:
         text += f"\n{for_terminal(job.result.content)}\n"
     streams.out.write(text)
