@@ -163,7 +163,9 @@ class Workshop:
         name = self._choose_runtime(found, runtime_name)
         if options.config:
             stored = stored.without_settings(self._registry.secret_options(name))
-        agent = found.agent
+        agent, ref = found.agent, found.ref
+        if isinstance(ref, InlineRef):
+            ref = ref.without_settings(self._registry.secret_options(name))
         config = dict(self._runtime_config.get(name, {}))
         if isinstance(agent, Agent):
             config |= agent.runtime_config
@@ -187,7 +189,7 @@ class Workshop:
                 resumable=found.ref is not None,
             ),
             agent=prepared.agent,
-            agent_ref=None if found.ref is None else ref_to_json(found.ref),
+            agent_ref=None if ref is None else ref_to_json(ref),
             runtime=name,
             model=prepared.model,
             policy=policies.ref,
