@@ -37,6 +37,15 @@ def test_a_message_is_redacted_with_its_arguments(out: tuple[logging.Logger, Str
     assert stream.getvalue() == "ticket [redacted:acme]\n"
 
 
+def test_values_among_the_arguments_are_redacted_by_their_keys(
+    out: tuple[logging.Logger, StringIO],
+) -> None:
+    logger, stream = out
+    logger.warning("sent %s and %d", {"password": "hunter2"}, 3)
+    logger.warning("sent %(password)s", {"password": "hunter2"})
+    assert stream.getvalue() == ("sent {'password': '[redacted:key]'} and 3\nsent [redacted:key]\n")
+
+
 def test_a_traceback_is_redacted(out: tuple[logging.Logger, StringIO]) -> None:
     logger, stream = out
     try:

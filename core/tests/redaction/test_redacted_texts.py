@@ -7,12 +7,15 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from steer import Redaction, RedactionRule
 from steer.errors import ConfigError
 from steer.redaction import Redactor, scanning, united
 from steer.redaction.library import pattern_names
+
+# The first search with an expression builds what it runs on.
+unhurried = settings(deadline=None)
 
 AWS = "AKIAIOSFODNN7EXAMPLE"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIE+/x=\n"
@@ -127,6 +130,7 @@ def test_an_object_under_a_secret_key_goes_with_all_that_follows() -> None:
     assert KEYED.text('{"password": {"a": 1}, "b": 2}') == '{"password": "[redacted:key]"'
 
 
+@unhurried
 @given(redactors, texts)
 def test_what_was_redacted_once_is_not_changed_by_doing_it_again(
     redactor: Redactor, text: str
@@ -135,6 +139,7 @@ def test_what_was_redacted_once_is_not_changed_by_doing_it_again(
     assert redactor.text(once) == once
 
 
+@unhurried
 @given(redactors, texts, st.lists(st.integers(0, 120)))
 def test_a_stream_gives_what_the_whole_text_gives_however_it_is_cut(
     redactor: Redactor, text: str, places: list[int]
@@ -142,6 +147,7 @@ def test_a_stream_gives_what_the_whole_text_gives_however_it_is_cut(
     assert streamed(redactor, cut(text, places)) == redactor.text(text)
 
 
+@unhurried
 @given(st.sampled_from(list(SECRETS.values())), st.text(max_size=9), st.text(max_size=9))
 def test_no_piece_of_a_secret_gets_out_before_it_is_known_to_be_one(
     secret: str, before: str, after: str
@@ -192,6 +198,7 @@ def test_hostile_text_does_not_make_a_search_run_on() -> None:
     assert redactor.text(text) == text
 
 
+@unhurried
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | texts,

@@ -69,7 +69,7 @@ def pattern_names(chosen: Iterable[str]) -> tuple[str, ...]:
     for name in chosen:
         if name != ALL and name not in known:
             raise ConfigError(
-                f"redaction: there is no pattern {name!r}",
+                f"there is no pattern of redaction called {name!r}",
                 fix=did_you_mean(name, (ALL, *known)) or f"There are {ALL}, {', '.join(known)}",
             )
         names.update(known if name == ALL else [name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from steer.redaction.redactor import ERROR, Redactor
 from steer.redaction.spec import Redaction
@@ -31,6 +32,7 @@ class RedactingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact the record; always true."""
         try:
+            record.args = self._arguments(record.args)
             record.msg = self._redactor.text(record.getMessage())
             if record.exc_info:
                 record.exc_text = logging.Formatter().formatException(record.exc_info)
@@ -48,6 +50,12 @@ class RedactingFilter(logging.Filter):
             )
         record.args = None
         return True
+
+    def _arguments(self, arguments: Any) -> Any:
+        """Redact objects and lists by their keys, before they become text."""
+        if isinstance(arguments, tuple):
+            return tuple(map(self._arguments, arguments))
+        return self._redactor.value(arguments) if isinstance(arguments, dict | list) else arguments
 
 
 class OwnLogs:
