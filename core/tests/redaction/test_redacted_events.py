@@ -13,6 +13,7 @@ from steer.events import (
     EventData,
     FinalError,
     FinalResult,
+    JobStatusChanged,
     ModelBlockDone,
     ModelDone,
     ModelReasoning,
@@ -26,7 +27,7 @@ from steer.events import (
     encode,
 )
 from steer.redaction import EventRedactor, Place, Redactor
-from steer.values import FinishReason
+from steer.values import FinishReason, JobStatus
 
 # The first search with an expression builds what it runs on.
 unhurried = settings(deadline=None)
@@ -113,6 +114,15 @@ def test_a_run_that_ends_in_the_middle_says_that_text_was_held_back() -> None:
         token("so "),
         token("[redacted:unfinished]", 3),
         FinalResult(content="[redacted:acme]"),
+    ]
+
+
+def test_text_goes_on_where_the_job_waits_meanwhile() -> None:
+    waits = JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.WAITING_ACTION)
+    assert told(token("ACME-"), waits, token("1234 ", 5), block()) == [
+        waits,
+        token("[redacted:acme] "),
+        block(),
     ]
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -145,6 +146,17 @@ def test_a_stream_gives_what_the_whole_text_gives_however_it_is_cut(
     redactor: Redactor, text: str, places: list[int]
 ) -> None:
     assert streamed(redactor, cut(text, places)) == redactor.text(text)
+
+
+@unhurried
+@given(redactors, texts, st.lists(st.integers(0, 120)), st.integers(4, 24))
+def test_both_hold_where_matches_are_longer_than_the_bound(
+    redactor: Redactor, text: str, places: list[int], longest: int
+) -> None:
+    with patch.object(scanning, "LONGEST", longest):
+        once = redactor.text(text)
+        assert streamed(redactor, cut(text, places)) == once
+        assert redactor.text(once) == once
 
 
 @unhurried

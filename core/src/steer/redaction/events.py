@@ -12,7 +12,6 @@ from steer.events import (
     EventData,
     FinalError,
     FinalResult,
-    JobStatusChanged,
     ModelBlockDone,
     ModelDone,
     ModelReasoning,
@@ -98,9 +97,6 @@ class EventRedactor:
             case ModelRetracted(call=call):
                 # What it said does not count, nor does what it did not get to say.
                 self._parts = {key: each for key, each in self._parts.items() if key[1] != call}
-            case JobStatusChanged():
-                # The job leaves this process; what was held back is said again elsewhere.
-                self._parts = {}
             case FinalResult() | FinalError():
                 yield from self._abandon()
         yield self._redacted(data), place

@@ -167,16 +167,17 @@ class _Matched:
     def __init__(self, name: str, shape: Shape) -> None:
         self.shape = shape
         self.whole: Pattern = _compiled(name, shape.whole)
-        self._marker = marker(name).encode()
+        self.marker = marker(name).encode()
 
     def span(self, _text: bytes, start: int, end: int, /) -> Span:
-        return Span(start=start, end=end, marker=self._marker)
+        return Span(start=start, end=end, marker=self.marker)
 
 
 class _Keyed:
     """``"key": value`` in text: the value goes, and what was JSON stays JSON."""
 
     def __init__(self, keys: Sequence[str]) -> None:
+        self.marker = marker(KEY).encode()
         name = rf'"(?i:{_keys(keys, _LETTER)})"\s*:\s*'
         self.shape = shape_of(name + _VALUE)
         self.whole: Pattern = compiled(self.shape.whole)
@@ -187,9 +188,9 @@ class _Keyed:
         before = self._before.match(text, start, end)
         place = start if before is None else before.end()
         if text[place : place + 1] != b'"':
-            return Span(start=place, end=end, marker=f'"{marker(KEY)}"'.encode())
+            return Span(start=place, end=end, marker=b'"%b"' % self.marker)
         closed = self._closed.fullmatch(text, place, end) is not None
-        return Span(start=place + 1, end=end - closed, marker=marker(KEY).encode())
+        return Span(start=place + 1, end=end - closed, marker=self.marker)
 
 
 def _findings(redaction: Redaction) -> Iterator[Finding]:

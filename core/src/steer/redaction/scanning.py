@@ -73,6 +73,7 @@ class Finding(Protocol):
 
     shape: Shape
     whole: Pattern
+    marker: bytes
 
     def span(self, text: bytes, start: int, end: int, /) -> Span:
         """Return what of the match from ``start`` to ``end`` is replaced."""
@@ -100,7 +101,7 @@ class Scanner:
     def spans(self, text: bytes, upto: int) -> Iterator[Span]:
         """Yield what is replaced for the matches that begin before ``upto``, by their beginning.
 
-        One that reaches the bound is given with an end of -1: what it covers has no end.
+        One that reaches the bound has an end of -1: it covers all there is from its beginning on.
         """
         place = 0
         while place < upto:
@@ -117,16 +118,18 @@ class Scanner:
                 shorter = self._any.match(text, start, start + LONGEST)
                 end = start if shorter is None else shorter.end()
             if end > start:
-                span = self._span(text, start, end)
-                endless = end - start == LONGEST
-                yield Span(start=span.start, end=-1, marker=span.marker) if endless else span
+                each = self._finding(text, start, end)
+                if end - start == LONGEST:
+                    yield Span(start=start, end=-1, marker=each.marker)
+                    return
+                yield each.span(text, start, end)
             place = start + 1
 
-    def _span(self, text: bytes, start: int, end: int) -> Span:
+    def _finding(self, text: bytes, start: int, end: int) -> Finding:
         for each in self._findings:
             found = each.whole.match(text, start, min(end, start + LONGEST))
             if found is not None and found.end() == end:
-                return each.span(text, start, end)
+                return each
         raise AssertionError("one of several expressions matched, and none of them does")
 
 
@@ -159,8 +162,8 @@ class SegmentStream:
                 decided = len(text)
                 spans.append(Span(start=span.start, end=decided, marker=span.marker))
                 self.endless = True
-                break
-            spans.append(span)
+            else:
+                spans.append(span)
         # A match may begin before what it replaces; then none of it goes before all is certain.
         held = [span for span in spans if span.start >= decided]
         return self._replace(spans, decided) if not held else b""
