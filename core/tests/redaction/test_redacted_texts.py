@@ -52,6 +52,7 @@ HARD = Redactor(
             line="x.*y",
             lazy="(?s)d.*?d(?:ab)*",
             red="[a-z]{8}",
+            colon=":[^z]*z",
         ),
         keys=["a", "b*c"],
     )
@@ -157,6 +158,12 @@ def test_both_hold_where_matches_are_longer_than_the_bound(
         once = redactor.text(text)
         assert streamed(redactor, cut(text, places)) == once
         assert redactor.text(once) == once
+
+
+def test_a_value_waits_for_what_may_begin_between_it_and_its_key() -> None:
+    redactor = Redactor(Redaction(keys=["pin"], rules=rules(colon=":[^z]*z")))
+    for text in ('"pin" : 5, and more', '"pin" : 5, and z'):
+        assert streamed(redactor, list(text)) == redactor.text(text)
 
 
 @unhurried
