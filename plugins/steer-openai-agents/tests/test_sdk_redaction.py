@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import anyio
 import pytest
 from sdk_runs import PATIENCE, events_of, open_kernel, request_for
 from steer import PolicyRef
@@ -61,13 +65,13 @@ class Keeping:
         pass
 
 
-def script(size: int, *marks: Hold) -> Script:
+def script(size: int, *, first: Sequence[Hold] = (), second: Sequence[Hold] = ()) -> Script:
     """Says a key and looks up with it; then says what it found. In pieces of ``size``."""
     call = ToolCall("look_up", {"key": KEY, "password": "hunter2"})
     return Script(
         rules=[
-            Rule(Match(tool_result=FOUND), Turn(f"It is {FOUND}, so.", *marks, chunk_size=size)),
-            Rule(Match(tool="look_up"), Turn(f"I use {KEY} now.", call, chunk_size=size)),
+            Rule(Match(tool_result=FOUND), Turn(f"It is {FOUND}, so.", *second, chunk_size=size)),
+            Rule(Match(tool="look_up"), Turn(f"I use {KEY} now.", call, *first, chunk_size=size)),
         ]
     )
 
@@ -97,7 +101,7 @@ async def test_a_secret_is_used_and_told_nowhere_also_when_another_process_goes_
     caplog.set_level(logging.DEBUG, logger="steer")
     # In the middle of what it says of the second secret.
     middle = Hold("middle", after=max(1, 20 // size))
-    async with Provider(script(size, middle)) as provider:
+    async with Provider(script(size, second=[middle])) as provider:
         config = {"openai-agents": {"base_url": provider.openai_base_url, "api_key": "sk-scripted"}}
         async with open_kernel(**fields, runtime_config=config) as kernel:
             request = request_for(
@@ -128,6 +132,43 @@ async def test_a_secret_is_used_and_told_nowhere_also_when_another_process_goes_
         fold.add(event)
     assert fold.result() == result == job.result
     assert secrets_in(repr(records)) == [KEY, FOUND, "hunter2"]
+
+
+async def test_nothing_that_a_killed_process_or_its_successor_prints_or_stores_has_the_secret(
+    tmp_path: Path,
+) -> None:
+    given = tmp_path / "given"
+    (tmp_path / "keeper.py").write_text(AGENT.format(given=str(given), found=FOUND))
+    (tmp_path / "steer.toml").write_text(
+        'storage = "sqlite:///runs.db"\n[redaction]\npatterns = "secrets"\nkeys = "password"\n'
+    )
+
+    def steer(*arguments: str) -> tuple[str, ...]:
+        return (sys.executable, "-m", "steer", *arguments, "--json")
+
+    run = steer("run", "keeper.py", "Look it up.", "--idempotency-key", "k")
+    with Provider(script(3, first=[Hold("middle", after=6)])) as provider:
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "OPENAI_API_KEY": "scripted",
+            "OPENAI_BASE_URL": provider.openai_base_url,
+        }
+        with (
+            (tmp_path / "first").open("wb") as out,
+            subprocess.Popen(run, cwd=tmp_path, env=env, stdout=out, stderr=out) as process,
+        ):
+            await provider.reached("middle", timeout=PATIENCE)
+            process.kill()
+        provider.release("middle")
+        told = (tmp_path / "first").read_text()
+        for command in (run, steer("events", "latest"), steer("jobs", "show", "latest")):
+            done = await anyio.run_process(command, cwd=tmp_path, env=env)
+            told += done.stdout.decode() + done.stderr.decode()
+    assert given.read_text() == f"{KEY} hunter2\n"
+    assert told.count("job.completed") == 2
+    assert "[redacted:github-token]" in told
+    assert secrets_in(told) == []
 
 
 async def test_a_key_in_an_inline_definition_is_not_stored(tmp_path: Path) -> None:
