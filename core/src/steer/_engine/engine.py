@@ -25,6 +25,7 @@ from steer._engine.run_view import RunView
 from steer._engine.running import RELEASE, Body, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop
+from steer._engine.telling import Telling
 from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
 from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
@@ -43,6 +44,7 @@ from steer.ports.records import JobRecord, Owner
 from steer.ports.runtime import Finished, Suspended
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import MAX_PAGE, Storage
+from steer.redaction import Redactor
 from steer.values import JobStatus
 
 __all__ = ["Engine"]
@@ -63,6 +65,7 @@ class Engine:
         clock: Clock,
         artifacts: ArtifactStore,
         policies_of: Callable[[JobRecord], PolicyStack],
+        redactor_of: Callable[[JobRecord], Redactor | None],
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
     ) -> None:
@@ -71,8 +74,13 @@ class Engine:
         self.clock = clock
         self.owner = this_process()
         self._sinks = sinks
+        self._telling = Telling(clock=clock, redactor_of=redactor_of)
         self.actions = Actions(
-            storage=storage, signals=signals, clock=clock, on_events=self._fan_out
+            storage=storage,
+            signals=signals,
+            clock=clock,
+            telling=self._telling,
+            on_events=self._fan_out,
         )
         self.answering = Answering(
             storage=storage,
@@ -82,7 +90,11 @@ class Engine:
         )
         self._host = Host()
         self.require_action = Requiring(
-            storage=storage, clock=clock, running=self._state_of, on_events=self._fan_out
+            storage=storage,
+            clock=clock,
+            telling=self._telling,
+            running=self._state_of,
+            on_events=self._fan_out,
         )
         self._executor = executor or self._host
         self._running: dict[tuple[str, str], RunningJob] = {}
@@ -90,7 +102,7 @@ class Engine:
         self.artifacts = Artifacts(
             store=artifacts,
             storage=storage,
-            clock=clock,
+            telling=self._telling,
             running=self.running,
             on_committed=self._fan_out,
         )
@@ -168,7 +180,7 @@ class Engine:
 
         Raises what ``admit`` raises.
         """
-        events = (Event(job_id=job.job_id, data=_first(job), time=self.clock.now(), seq=1),)
+        events = self._telling.events(job, (_first(job), ()))
         self._note_parent(job)
         done = await self.storage.commit(
             job.scope_id,
@@ -351,6 +363,9 @@ class Engine:
             spawn=self._host.spawn,
             on_committed=lambda events: self._fan_out(job, events),
             started=job.created_at,
+            # Of a job that is yet to be built, its building may tell already; of one that is only
+            # ended, its end.
+            redactor=work.redactor if isinstance(work, Work) else self._telling.redactor_of(job),
         )
         return RunningJob(
             state=state,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypedDict
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -39,6 +40,7 @@ from steer.policies.sets import plain_name
 from steer.policies.toml_cases import CaseTable
 from steer.policies.toml_shapes import Seconds, Table, Texts, listed
 from steer.ports.policy import OnExpiry, Outcome, ToolKind
+from steer.redaction.tables import RedactionRuleTable, RedactionTable
 from steer.values import Effect
 
 __all__ = ["PolicyFile", "about_unknown_key"]
@@ -348,6 +350,9 @@ class PolicyFile(Table):
     constraints: ConstraintsTable | None = Field(
         default=None, description="The bounds of every run."
     )
+    redaction: RedactionTable | None = Field(
+        default=None, description="What nobody is to read in what is told of a run."
+    )
     tests: list[CaseTable] = Field(
         default=[], description="Questions, and what the answers have to be."
     )
@@ -375,7 +380,7 @@ class PolicyFile(Table):
         ]
 
 
-_TABLES: Mapping[tuple[str, ...], type[Table]] = {
+_TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): PolicyFile,
     ("tools",): ToolTable,
     ("models",): ModelTable,
@@ -383,6 +388,8 @@ _TABLES: Mapping[tuple[str, ...], type[Table]] = {
     ("data",): DataTable,
     ("actions",): ActionTable,
     ("constraints",): ConstraintsTable,
+    ("redaction",): RedactionTable,
+    ("redaction", "rules"): RedactionRuleTable,
     ("tests",): CaseTable,
 }
 
