@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from steer.handle import ExecutionHandle, RequiredAction
     from steer.kernel import RuntimeKernel
     from steer.ports.options import PrepareOptions
+    from steer.redaction import RedactingFilter, Redaction, RedactionRule
     from steer.request import ExecutionRequest
     from steer.values import JobStatus, Message, RunResult, Usage, user_message
 
@@ -48,6 +49,9 @@ __all__ = [
     "PolicyRef",
     "Position",
     "PrepareOptions",
+    "RedactingFilter",
+    "Redaction",
+    "RedactionRule",
     "RequiredAction",
     "RetrySpec",
     "RunResult",
@@ -82,6 +86,9 @@ _MODULES = {
     "PolicyRef": "context",
     "Position": "fold",
     "PrepareOptions": "ports.options",
+    "RedactingFilter": "redaction",
+    "Redaction": "redaction",
+    "RedactionRule": "redaction",
     "RequiredAction": "handle",
     "RetrySpec": "context",
     "RunResult": "values",

@@ -40,6 +40,7 @@ from steer.ports.records import JobQuery, JobRecord, Page
 from steer.ports.signals import SignalChannel
 from steer.ports.sink import EventSink
 from steer.ports.storage import Storage
+from steer.redaction import Redaction
 from steer.request import ExecutionRequest
 from steer.storage import StoredArtifacts
 from steer.values import JobStatus, JsonValue
@@ -66,10 +67,11 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
     ``selectable_policies``, which hold for nobody else and may be several versions of one policy,
     and from the plugins. ``policy_config`` has the configuration of policies by name.
     ``default_runtime`` runs agents that name none; ``runtime_config`` has the configuration of
-    runtimes by name. ``children`` bounds how jobs may start jobs. ``sinks`` receive committed
-    events without their content, ``content_sinks`` with it. ``artifacts`` is a URL or an open store
-    for files of jobs; without one they are kept in the storage, and ``max_artifact_bytes`` is the
-    largest that each may be, 32 MiB unless given.
+    runtimes by name. ``redaction`` is kept out of the events, results and logs of every job, beside
+    what its policies keep out. ``children`` bounds how jobs may start jobs. ``sinks`` receive
+    committed events without their content, ``content_sinks`` with it. ``artifacts`` is a URL or an
+    open store for files of jobs; without one they are kept in the storage, and
+    ``max_artifact_bytes`` is the largest that each may be, 32 MiB unless given.
 
     A kernel belongs to the event loop it is opened in; any task may open it and any other close
     it. It installs no signal handlers, no log handlers and no event-loop policy.
@@ -86,6 +88,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
         policy_config: Mapping[str, Mapping[str, JsonValue]] | None = None,
         default_runtime: str | None = None,
         runtime_config: Mapping[str, Mapping[str, JsonValue]] | None = None,
+        redaction: Redaction | None = None,
         sinks: Mapping[str, EventSink] | None = None,
         content_sinks: Mapping[str, EventSink] | None = None,
         signals: SignalChannel | None = None,
@@ -108,6 +111,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
             ),
             default_runtime=default_runtime,
             runtime_config=runtime_config or {},
+            redaction=redaction,
         )
         self._children = children or ChildSpec()
         self._storage_choice = storage
@@ -166,9 +170,11 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
             sinks=self._pumps,
             executor=self._executor,
             policies_of=self._workshop.policies_of,
+            redactor_of=self._workshop.redactor_of,
         )
         await engine.open()
         self._engine = engine
+        self._workshop.logs.open()
 
     async def aclose(self, *, drain: float = 0.0) -> None:
         """Close: wait up to ``drain`` seconds for running jobs, then give the others back.
@@ -183,6 +189,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
         await self._workshop.aclose()
         if isinstance(self._artifacts_choice, str) and self._artifacts is not None:
             await self._artifacts.aclose()
+        self._workshop.logs.close()
         if isinstance(self._storage_choice, str):
             await self._storage.aclose()
 

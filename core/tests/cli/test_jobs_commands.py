@@ -182,3 +182,28 @@ def test_a_running_job_is_not_taken_from_its_process(
 
     assert finished.code == 7
     assert f"is run by process {process.pid} on " in finished.error
+
+
+def test_the_request_of_a_job_is_shown_and_not_listed(steer: Program) -> None:
+    steer("run", "greeter.py", "Say hello")
+
+    (listed,) = steer("jobs", "list", "--json").rows
+    (shown,) = steer("jobs", "show", "latest", "--json").rows
+
+    assert "request" not in listed
+    assert shown.pop("request")["input"][0]["content"][0]["text"] == "Say hello"
+    assert shown == listed
+
+
+def test_the_prompt_of_a_job_is_shown_in_one_short_line_without_secrets(steer: Program) -> None:
+    (steer.folder / "steer.toml").write_text('[redaction]\npatterns = "aws-key"\n')
+    steer("run", "greeter.py", f"Use\nAKIAIOSFODNN7EXAMPLE {'and so on ' * 50}")
+
+    finished = steer("jobs", "show", "latest")
+    (prompt,) = [line for line in finished.out.splitlines() if line.startswith("prompt")]
+    (shown,) = steer("jobs", "show", "latest", "--json").rows
+
+    assert prompt.split(maxsplit=1)[1].startswith("Use [redacted:aws-key] and so on and so on")
+    assert prompt.endswith("\u2026")
+    assert len(prompt) < 250
+    assert "AKIA" not in finished.out + str(shown["request"])

@@ -80,7 +80,7 @@ def test_the_prompt_is_an_argument_or_what_is_piped_in(
 ) -> None:
     steer("run", "greeter.py", *arguments, text=given)
 
-    (job,) = steer("jobs", "list", "--json").rows
+    (job,) = steer("jobs", "show", "latest", "--json").rows
     (message,) = job["request"]["input"]
     assert [part["text"] for part in message["content"]] == ["H\u00e9llo"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from steer import Redaction, RedactionRule
 from steer.config import Settings, load_settings
 from steer.config._masking import MASK, masked
 from steer.errors import ConfigError
@@ -322,3 +323,40 @@ def test_files_of_jobs_are_kept_in_the_storage_unless_a_url_says_where(tmp_path:
     assert load(tmp_path, toml='artifacts = "acme://y"').artifacts == "acme://y"
     with pytest.raises(ConfigError, match="STEER_ARTIFACTS: artifacts is not a URL"):
         load(tmp_path, env={"STEER_ARTIFACTS": "user:secret@host"})
+
+
+def test_redaction_is_read_from_the_file_and_its_expressions_are_not_shown(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        toml='[redaction]\npatterns = "jwt"\nkeys = ["password"]\n'
+        '[[redaction.rules]]\nname = "acme"\npattern = "the-secret-itself"\n',
+    )
+    said = {setting.key: setting.value for setting in settings.explain()}
+    assert settings.redaction == Redaction(
+        patterns=["jwt"],
+        keys=["password"],
+        rules=[RedactionRule(name="acme", pattern="the-secret-itself")],
+    )
+    assert said["redaction.patterns"] == ["jwt"]
+    assert said["redaction.keys"] == ["password"]
+    assert said["redaction.rules"] == ["acme"]
+    assert "the-secret-itself" not in repr(said)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('patterns = ["jtw"]', r"redaction: there is no pattern .* Did you mean 'jwt'"),
+        ('pattern = ["jwt"]', "redaction.pattern: unknown key; Did you mean 'patterns'"),
+        (
+            'rules = [{name = "a", pattern = "^a"}]',
+            r"redaction.rules.0: .* looks at the text around",
+        ),
+        ("keys = 3", "redaction.keys: .*list"),
+    ],
+)
+def test_redaction_that_cannot_be_is_refused_with_its_place(
+    tmp_path: Path, table: str, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"steer.toml: {said}"):
+        load(tmp_path, toml=f"[redaction]\n{table}\n")

@@ -98,6 +98,14 @@ own = true
 [constraints]
 max_turns = 8
 
+[redaction]
+patterns = "secrets"
+keys = ["password", "*_token"]
+
+[[redaction.rules]]
+name = "acme"
+pattern = "ACME-[0-9]{4}"
+
 [[tests]]
 tool = "read_x"
 args = { path = "/files" }
@@ -120,6 +128,8 @@ MISTAKES = (
     "[[data]]\nallow = '*'\nactions = 'delete'",
     "[[actions]]\nask = 'approval'",
     "[constraints]\nmax_turns = -1",
+    "[redaction]\npattern = 'secrets'",
+    "[[redaction.rules]]\nname = 'acme'",
     "[[tests]]\ntool = 'x'",
 )
 

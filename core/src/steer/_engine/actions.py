@@ -9,6 +9,7 @@ from datetime import datetime
 import anyio
 
 from steer._engine.questions import bound_path
+from steer._engine.telling import Telling
 from steer._engine.topics import NO_SCOPE, answers_topic, queue_topic
 from steer.clock import Clock
 from steer.errors import ActionClosed, ActionExpired, Conflict, InvalidTransition
@@ -47,11 +48,13 @@ class Actions:
         storage: Storage,
         signals: SignalChannel,
         clock: Clock,
+        telling: Telling,
         on_events: Callable[[JobRecord, Sequence[Event]], Awaitable[None]],
     ) -> None:
         self._storage = storage
         self._signals = signals
         self._clock = clock
+        self._telling = telling
         self._on_events = on_events
 
     async def of_job(self, scope_id: str, job_id: str) -> list[ActionRecord]:
@@ -163,17 +166,7 @@ class Actions:
         if job.status is JobStatus.WAITING_ACTION and action.binding is not None:
             what = f"{action.type} action {action.action_id} is {moved.status}"
             told.append((JobStatusChanged(old=job.status, new=JobStatus.QUEUED, reason=what), ()))
-        return tuple(
-            Event(
-                job_id=job.job_id,
-                data=data,
-                time=self._clock.now(),
-                seq=job.last_seq + number,
-                attempt=job.attempt,
-                path=path,
-            )
-            for number, (data, path) in enumerate(told, start=1)
-        )
+        return self._telling.events(job, *told)
 
     async def _look_until(
         self,

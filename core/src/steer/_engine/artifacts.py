@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from steer._engine.running import RunningJob
-from steer.clock import Clock
+from steer._engine.telling import Telling
 from steer.errors import Conflict, InvalidAnswer
 from steer.events import ArtifactCreated, Event
 from steer.ports.artifact import ArtifactStore, Content
@@ -30,13 +30,13 @@ class Artifacts:
         *,
         store: ArtifactStore,
         storage: Storage,
-        clock: Clock,
+        telling: Telling,
         running: Callable[[str, str], RunningJob | None],
         on_committed: Callable[[JobRecord, Sequence[Event]], Awaitable[None]],
     ) -> None:
         self.store = store
         self._storage = storage
-        self._clock = clock
+        self._telling = telling
         self._running = running
         self._on_committed = on_committed
 
@@ -82,21 +82,15 @@ class Artifacts:
             job = await self._storage.jobs.get(scope_id, artifact.job_id)
             if job.owner is not None or job.status.terminal:
                 return
-            event = Event(
-                job_id=job.job_id,
-                data=created(artifact),
-                time=self._clock.now(),
-                seq=job.last_seq + 1,
-                attempt=max(job.attempt, 1),
-            )
+            events = self._telling.events(job, (created(artifact), ()))
             try:
                 await self._storage.commit(
-                    scope_id, job.job_id, None, [EventsAppended(events=(event,))]
+                    scope_id, job.job_id, None, [EventsAppended(events=events)]
                 )
             except Conflict:
                 # Somebody else wrote or took the job meanwhile: look at it once more.
                 continue
-            await self._on_committed(job, (event,))
+            await self._on_committed(job, events)
             return
 
 

@@ -27,6 +27,7 @@ from steer.ports.artifact import ArtifactStore
 from steer.ports.records import JobRecord
 from steer.ports.runtime import Finished, Suspended
 from steer.ports.storage import Storage
+from steer.redaction import Redactor
 
 __all__ = ["NOTHING", "Attempts", "Past"]
 
@@ -54,12 +55,14 @@ class Attempts:
         actions: Actions,
         clock: Clock,
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
+        redactor_of: Callable[[JobRecord], Redactor | None],
     ) -> None:
         self._storage = storage
         self._artifacts = artifacts
         self._actions = actions
         self._clock = clock
         self._spawn = spawn
+        self._redactor_of = redactor_of
 
     def build(
         self,
@@ -107,6 +110,9 @@ class Attempts:
             spawn=self._spawn,
             on_committed=on_committed,
             started=job.created_at,
+            # Of a job that is yet to be built, its building may tell already; of one that is only
+            # ended, its end.
+            redactor=work.redactor if isinstance(work, Work) else self._redactor_of(job),
         )
         return RunningJob(
             state=state,

@@ -22,6 +22,7 @@ from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop
+from steer._engine.telling import Telling
 from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
 from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
@@ -37,6 +38,7 @@ from steer.ports.executor import Executor
 from steer.ports.records import JobRecord, Owner
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import MAX_PAGE, Storage
+from steer.redaction import Redactor
 from steer.values import JobStatus
 
 __all__ = ["Engine"]
@@ -57,6 +59,7 @@ class Engine:
         clock: Clock,
         artifacts: ArtifactStore,
         policies_of: Callable[[JobRecord], PolicyStack],
+        redactor_of: Callable[[JobRecord], Redactor | None],
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
     ) -> None:
@@ -65,8 +68,13 @@ class Engine:
         self.clock = clock
         self.owner = this_process()
         self._sinks = sinks
+        self._telling = Telling(clock=clock, redactor_of=redactor_of)
         self.actions = Actions(
-            storage=storage, signals=signals, clock=clock, on_events=self._fan_out
+            storage=storage,
+            signals=signals,
+            clock=clock,
+            telling=self._telling,
+            on_events=self._fan_out,
         )
         self.answering = Answering(
             storage=storage,
@@ -76,7 +84,11 @@ class Engine:
         )
         self._host = Host()
         self.require_action = Requiring(
-            storage=storage, clock=clock, running=self._state_of, on_events=self._fan_out
+            storage=storage,
+            clock=clock,
+            telling=self._telling,
+            running=self._state_of,
+            on_events=self._fan_out,
         )
         self._executor = executor or self._host
         self._running: dict[tuple[str, str], RunningJob] = {}
@@ -84,7 +96,7 @@ class Engine:
         self.artifacts = Artifacts(
             store=artifacts,
             storage=storage,
-            clock=clock,
+            telling=self._telling,
             running=self.running,
             on_committed=self._fan_out,
         )
@@ -94,6 +106,7 @@ class Engine:
             actions=self.actions,
             clock=clock,
             spawn=self._host.spawn,
+            redactor_of=redactor_of,
         )
         self._family = Family(storage, self._end_child)
         self._ending = 0
@@ -169,7 +182,7 @@ class Engine:
 
         Raises what ``admit`` raises.
         """
-        events = (Event(job_id=job.job_id, data=_first(job), time=self.clock.now(), seq=1),)
+        events = self._telling.events(job, (_first(job), ()))
         self._note_parent(job)
         done = await self.storage.commit(
             job.scope_id,

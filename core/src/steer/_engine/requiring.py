@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from steer._engine.asking import Asking, Question, checked
 from steer._engine.state import JobState
+from steer._engine.telling import Telling
 from steer._engine.tokens import new_token
 from steer.clock import Clock
 from steer.errors import Conflict, InvalidTransition
@@ -35,11 +36,13 @@ class Requiring:
         *,
         storage: Storage,
         clock: Clock,
+        telling: Telling,
         running: Callable[[str, str], JobState | None],
         on_events: Callable[[JobRecord, Sequence[Event]], Awaitable[None]],
     ) -> None:
         self._storage = storage
         self._clock = clock
+        self._telling = telling
         self._running = running
         self._on_events = on_events
 
@@ -90,23 +93,18 @@ class Requiring:
         action_id, now = new_id(), self._clock.now()
         token = new_token(action_id)
         action = question.record(action_id, token, job_id=job.job_id, by=job.principal_id, now=now)
-        event = Event(
-            job_id=job.job_id,
-            data=ActionRequired(
-                action_id=action_id,
-                action_type=action.type,
-                payload=action.payload,
-                expires_at=action.expires_at,
-            ),
-            time=now,
-            seq=job.last_seq + 1,
-            attempt=job.attempt,
+        required = ActionRequired(
+            action_id=action_id,
+            action_type=action.type,
+            payload=action.payload,
+            expires_at=action.expires_at,
         )
+        events = self._telling.events(job, (required, ()))
         await self._storage.commit(
             job.scope_id,
             job.job_id,
             None,
-            [ActionRequested(action=action), EventsAppended(events=(event,))],
+            [ActionRequested(action=action), EventsAppended(events=events)],
         )
-        await self._on_events(job, (event,))
+        await self._on_events(job, events)
         return action, token

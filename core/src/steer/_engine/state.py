@@ -25,6 +25,7 @@ from steer.fold import Fold
 from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import Change
 from steer.ports.storage import Storage
+from steer.redaction import EventRedactor, Place, Redactor
 from steer.values import JobStatus
 
 __all__ = ["JobState", "PathState", "Stop"]
@@ -98,6 +99,7 @@ class JobState:
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
         on_committed: Callable[[Sequence[Event]], Awaitable[None]],
         started: datetime,
+        redactor: Redactor | None = None,
     ) -> None:
         self.context = context
         self.attempt = attempt
@@ -137,6 +139,7 @@ class JobState:
             now=clock.now,
             on_first_pending=self.committer.events_pending,
         )
+        self._redaction = None if redactor is None else EventRedactor(redactor)
         self.paths: dict[tuple[str, ...], PathState] = {}
         self.background = Background()
         self.stopped: Stop | None = None
@@ -175,8 +178,16 @@ class JobState:
                 state.agent = data.name
             elif isinstance(data, AgentHandoff):
                 state.agent = data.target
-            if not self.replay.told(data, path):
-                self.feed.emit(data, path=path, turn=state.turn, agent=agent or state.agent)
+            if self.replay.told(data, path):
+                return
+            agent = agent or state.agent
+            if self._redaction is None:
+                self.feed.emit(data, path=path, turn=state.turn, agent=agent)
+                return
+            # Before anybody sees it: subscribers, the journal, sinks and the result have the rest.
+            place = Place(path=path, turn=state.turn, agent=agent)
+            for told, at in self._redaction.pass_on(data, place):
+                self.feed.emit(told, path=at.path, turn=at.turn, agent=at.agent)
 
     def record(self, *changes: Change) -> None:
         """Let changes ride with the next commit. What comes after the end is dropped."""

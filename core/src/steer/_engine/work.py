@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from steer.policies import PolicyStack
 from steer.ports.runtime import Prepared, Runtime
+from steer.redaction import Redactor
 from steer.request import StoredRequest
 
 __all__ = ["Rebuild", "Work"]
@@ -16,7 +17,8 @@ __all__ = ["Rebuild", "Work"]
 class Work:
     """What runs a job: a runtime, the prepared agent, the policies, the author's context.
 
-    ``resumable`` says that another process could build the same from the job's record.
+    ``redactor`` keeps secrets out of its events. ``resumable`` says that another process could
+    build the same from the job's record.
     """
 
     runtime: Runtime
@@ -24,6 +26,7 @@ class Work:
     policies: PolicyStack
     request: StoredRequest
     user_context: object = None
+    redactor: Redactor | None = None
     resumable: bool = False
 
 

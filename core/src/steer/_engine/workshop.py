@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import anyio
 import anyio.to_thread
+from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from steer._engine.fitting import check_input, check_options
@@ -41,6 +42,7 @@ from steer.ports.options import PrepareOptions
 from steer.ports.policy import Outcome, RunQuestion, ToolQuestion
 from steer.ports.records import JobRecord
 from steer.ports.runtime import Finished, Prepared, Run, Runtime, Suspended
+from steer.redaction import OwnLogs, Redaction, Redactor, united
 from steer.request import ExecutionRequest, StoredRequest
 from steer.values import JsonValue, digest_of
 
@@ -105,11 +107,17 @@ class Workshop:
         policies: Policies,
         default_runtime: str | None,
         runtime_config: Mapping[str, Mapping[str, JsonValue]],
+        redaction: Redaction | None = None,
     ) -> None:
         self._registry = registry
         self._default_runtime = default_runtime
         self._runtime_config = runtime_config
         self._policies = policies
+        self.logs = OwnLogs()
+        self._redaction = redaction
+        self._redactors: dict[Redaction, Redactor] = {}
+        # Made now, as the policies were: a selected pattern that cannot load stops the start-up.
+        self.redactor = self._redactor_for(policies.stack_for(None))
         self._runtimes: dict[tuple[str, str], Runtime] = {}
         self._declared: dict[str, RuntimePlugin] = {}
         self._prepared: OrderedDict[
@@ -164,6 +172,17 @@ class Workshop:
         """
         return self._policies.stack_for(StoredRequest.decode(job.request).policies)
 
+    def redactor_of(self, job: JobRecord) -> Redactor | None:
+        """Return what redacts the events of a job, as far as this process can tell.
+
+        Where one of its policies is not there, it cannot run here either; what is told of it is
+        redacted as the kernel's own jobs are.
+        """
+        try:
+            return self._redactor_for(self.policies_of(job))
+        except (SteerError, ValidationError):
+            return self.redactor
+
     async def aclose(self) -> None:
         """Close the runtimes that were opened."""
         runtimes, self._runtimes = self._runtimes, {}
@@ -185,7 +204,9 @@ class Workshop:
         name = self._choose_runtime(found, runtime_name)
         if options.config:
             stored = stored.without_settings(self._registry.secret_options(name))
-        agent = found.agent
+        agent, ref = found.agent, found.ref
+        if isinstance(ref, InlineRef):
+            ref = ref.without_settings(self._registry.secret_options(name))
         config = dict(self._runtime_config.get(name, {}))
         if isinstance(agent, Agent):
             config |= agent.runtime_config
@@ -211,10 +232,11 @@ class Workshop:
                 policies=policies,
                 request=stored,
                 user_context=user_context,
+                redactor=self._redactor_for(policies),
                 resumable=found.ref is not None,
             ),
             agent=prepared.agent,
-            agent_ref=None if found.ref is None else ref_to_json(found.ref),
+            agent_ref=None if ref is None else ref_to_json(ref),
             runtime=name,
             model=prepared.model,
             policy=policies.ref,
@@ -296,6 +318,17 @@ class Workshop:
         if len(self._prepared) > PREPARED_KEPT:
             self._prepared.popitem(last=False)
         return prepared
+
+    def _redactor_for(self, policies: PolicyStack) -> Redactor | None:
+        """Return what redacts as this kernel and these policies want it."""
+        redaction = united((self._redaction, policies.redaction))
+        if redaction is None:
+            return None
+        redactor = self._redactors.get(redaction)
+        if redactor is None:
+            redactor = self._redactors[redaction] = Redactor(redaction)
+            self.logs.cover(redactor)
+        return redactor
 
 
 def _names(ref: str) -> set[str]:

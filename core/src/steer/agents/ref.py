@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Literal, TypeAlias
 
@@ -56,6 +56,14 @@ class InlineRef:
     definition: Mapping[str, JsonValue]
     folder: str | None = None
     kind: Literal["inline"] = "inline"
+
+    def without_settings(self, secret: Collection[str]) -> InlineRef:
+        """Return the same without these keys of the runtime's configuration."""
+        config = self.definition.get("runtime_config")
+        if not isinstance(config, Mapping) or not any(key in secret for key in config):
+            return self
+        kept = {key: value for key, value in config.items() if key not in secret}
+        return replace(self, definition={**self.definition, "runtime_config": kept})
 
     def __str__(self) -> str:
         return f"inline definition of {self.definition.get('name', 'an agent')}"

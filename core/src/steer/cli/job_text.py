@@ -14,11 +14,15 @@ from steer.cli.error_text import error_text
 from steer.cli.job_names import SHORT_ID
 from steer.cli.job_state import JobState
 from steer.cli.printable import shortened
+from steer.config import masked
 from steer.ports.records import JobRecord
-from steer.values import JobStatus, Usage
+from steer.redaction import Redactor
+from steer.request import StoredRequest
+from steer.values import JobStatus, JsonValue, Message, Role, TextPart, Usage
 
-__all__ = ["ROW_HEAD", "job_facts", "job_json", "job_row", "status_text"]
+__all__ = ["ROW_HEAD", "job_facts", "job_json", "job_row", "row_json", "status_text"]
 
+_PROMPT_LENGTH = 200
 _PROGRESS_LENGTH = 40
 
 ROW_HEAD = ("JOB", "STATUS", "AGENT", "RUNTIME", "MODEL", "STARTED", "TOOK", "TOKENS")
@@ -51,7 +55,9 @@ def job_row(job: JobRecord, state: JobState, *, now: datetime) -> tuple[str, ...
     )
 
 
-def job_facts(job: JobRecord, state: JobState, *, now: datetime) -> Iterator[tuple[str, str]]:
+def job_facts(
+    job: JobRecord, state: JobState, *, now: datetime, redactor: Redactor | None = None
+) -> Iterator[tuple[str, str]]:
     """Yield what there is to know of a job but its answer, as names and values."""
     result = job.result
     yield "job", job.job_id
@@ -60,6 +66,7 @@ def job_facts(job: JobRecord, state: JobState, *, now: datetime) -> Iterator[tup
         yield "error", error_text(result.error)
     if job.cancel_by:
         yield "cancelled by", job.cancel_by
+    yield "prompt", _prompt(job, redactor)
     yield "agent", job.agent
     yield "from", "an object of its process" if job.agent_ref is None else _agent_ref(job.agent_ref)
     yield "runtime", job.runtime
@@ -92,14 +99,46 @@ def job_facts(job: JobRecord, state: JobState, *, now: datetime) -> Iterator[tup
     yield "events", str(job.last_seq)
 
 
-def job_json(job: JobRecord, state: JobState) -> bytes:
-    """Return the job's row as one line of JSON, with what ``JobState`` says beside it."""
-    row = {field.name: getattr(job, field.name) for field in fields(job)}
-    for name in ("request", "agent_ref"):
-        row[name] = None if row[name] is None else from_json(row[name])
-    beside = {field.name: getattr(state, field.name) for field in fields(state)}
-    orphaned = beside.pop("orphaned")
-    return to_json({**row, **beside, "orphaned": orphaned})
+def row_json(job: JobRecord, state: JobState) -> bytes:
+    """Return the job as one line of JSON, with what ``JobState`` says beside it.
+
+    The request is left out: the files in it can be larger than all the rest together.
+    """
+    return to_json(_row(job, state))
+
+
+def job_json(job: JobRecord, state: JobState, *, redactor: Redactor | None = None) -> bytes:
+    """Return the job as ``row_json`` does, with its request."""
+    request = from_json(job.request)
+    if redactor is not None:
+        request = redactor.value(request)
+    return to_json({**_row(job, state), "request": request})
+
+
+def _row(job: JobRecord, state: JobState) -> dict[str, JsonValue]:
+    row = {field.name: getattr(job, field.name) for field in fields(job) if field.name != "request"}
+    if job.agent_ref is not None:
+        # A definition may hold the headers and variables of servers.
+        row["agent_ref"] = masked("agent_ref", from_json(job.agent_ref))
+    return row | {field.name: getattr(state, field.name) for field in fields(state)}
+
+
+def _prompt(job: JobRecord, redactor: Redactor | None) -> str:
+    """Return what the user said last, and how much there is beside its text."""
+    asked = [message for message in StoredRequest.decode(job.request).input if _is_users(message)]
+    if not asked:
+        return ""
+    text = asked[-1].text
+    # First redacted: a secret that was cut in two is not recognised.
+    said = shortened(text if redactor is None else redactor.text(text), _PROMPT_LENGTH)
+    attached = sum(not isinstance(part, TextPart) for part in asked[-1].content)
+    if attached:
+        said += f" (and {attached} attached)" if said else f"{attached} attached"
+    return said
+
+
+def _is_users(message: Message) -> bool:
+    return message.role is Role.USER
 
 
 def _agent_ref(encoded: str) -> str:

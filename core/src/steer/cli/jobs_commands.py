@@ -14,8 +14,8 @@ from steer.cli import job_listing as listing
 from steer.cli.help_text import section
 from steer.cli.job_names import all_jobs, find_job
 from steer.cli.job_state import JobState, read_state
-from steer.cli.job_text import ROW_HEAD, job_facts, job_json, job_row
-from steer.cli.opening import check_shared, open_kernel, open_reader
+from steer.cli.job_text import ROW_HEAD, job_facts, job_json, job_row, row_json
+from steer.cli.opening import check_shared, open_kernel, open_reader, open_redactor
 from steer.cli.options import (
     AsJson,
     ConfigFile,
@@ -79,7 +79,7 @@ def list_jobs(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List jobs, newest first. With --json, one job a line."""
+    """List jobs, newest first. With --json, one job a line, without its request."""
     settings = settings_from(scope=scope, storage=storage, config=config)
     now = datetime.now(UTC)
     query = JobQuery(
@@ -245,7 +245,7 @@ async def _list(
             jobs, more = list(page.items), page.cursor
         states = [await read_state(kernel, job) for job in jobs]
     if as_json:
-        lines = map(job_json, jobs, states)
+        lines = map(row_json, jobs, states)
         streams.out.write_bytes(b"".join(line + b"\n" for line in lines))
     elif jobs:
         streams.out.write(_table(jobs, states, streams))
@@ -271,12 +271,14 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
     async with open_reader(settings) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
         state = await read_state(kernel, job, with_children=True)
+        redactor = open_redactor(settings, kernel.registry)
     if as_json:
-        streams.out.write_bytes(job_json(job, state) + b"\n")
+        streams.out.write_bytes(job_json(job, state, redactor=redactor) + b"\n")
         return
     paint = paint_for(streams.out)
-    facts = [fact for fact in job_facts(job, state, now=datetime.now(UTC)) if fact[1]]
-    text = in_columns(facts, paint=paint, style=lambda column, _: None if column else "faint")
+    facts = job_facts(job, state, now=datetime.now(UTC), redactor=redactor)
+    known = [fact for fact in facts if fact[1]]
+    text = in_columns(known, paint=paint, style=lambda column, _: None if column else "faint")
     if job.result is not None and job.result.content:
         text += f"\n{for_terminal(job.result.content)}\n"
     streams.out.write(text)

@@ -9,9 +9,11 @@ from steer.context import PolicyRef
 from steer.errors import ConfigError
 from steer.kernel import RuntimeKernel
 from steer.plugins import PluginRegistry
+from steer.policies import PolicyStack
 from steer.ports.policy import AsyncPolicy, Policy
+from steer.redaction import Redactor, united
 
-__all__ = ["Opening", "check_shared", "open_kernel", "open_reader"]
+__all__ = ["Opening", "check_shared", "open_kernel", "open_reader", "open_redactor"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +42,7 @@ def open_kernel(settings: Settings) -> Opening:
         policy_config=settings.policies,
         default_runtime=settings.runtime,
         runtime_config=settings.runtimes,
+        redaction=settings.redaction,
         sinks={name: sink for name, (sink, contents) in sinks.items() if not contents},
         content_sinks={name: sink for name, (sink, contents) in sinks.items() if contents},
     )
@@ -67,3 +70,11 @@ def open_reader(settings: Settings) -> RuntimeKernel:
         artifacts=settings.artifacts,
         registry=PluginRegistry.discover(),
     )
+
+
+def open_redactor(settings: Settings, registry: PluginRegistry) -> Redactor | None:
+    """Return what redacts what was asked of a job, which is stored as it was asked."""
+    policies = registry.open_policies(settings.policy, settings.policies)
+    stack = PolicyStack(policies.immediate, async_policies=policies.asynchronous)
+    redaction = united((settings.redaction, stack.redaction))
+    return None if redaction is None else Redactor(redaction)

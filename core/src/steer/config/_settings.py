@@ -9,6 +9,7 @@ from typing import Any
 
 import platformdirs
 
+from steer import redaction as redacting
 from steer.config._files import ConfigFile, find_config, read_config
 from steer.config._masking import masked
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
@@ -23,6 +24,7 @@ _TEXTS = ("storage", "runtime", "model", "base_url", "scope", "principal", "arti
 _LISTS = ("policy", "selectable_policy", "sink")
 _POLICIES = ("policy", "selectable_policy")
 _TABLES = ("runtimes", "policies", "sinks")
+_REDACTION = "redaction"
 _PREFIX = "STEER_"
 _CONFIG = "config"
 _SQLITE = "sqlite:///"
@@ -50,7 +52,7 @@ class Settings:
     folded names of plugins; a policy that ends in ``.toml`` is the absolute path of a file of
     rules; ``policy`` holds for every run, ``selectable_policy`` where a request selects it.
     ``runtimes``, ``policies`` and ``sinks`` hold what each plugin is configured with, by
-    folded name too.
+    folded name too. ``redaction`` is kept out of what is told of every job.
     """
 
     storage: str = field(repr=False)
@@ -66,6 +68,7 @@ class Settings:
     runtimes: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict, repr=False)
     policies: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict, repr=False)
     sinks: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict, repr=False)
+    redaction: redacting.Redaction | None = None
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def explain(self) -> tuple[Setting, ...]:
@@ -77,10 +80,23 @@ class Settings:
             for plugin, options in getattr(self, table).items()
             for key, value in options.items()
         )
-        return tuple(
+        shown = (
             Setting(key=key, value=masked(key, value), source=self.sources.get(origin, _DEFAULT))
             for key, value, origin in (*single, *tables)
         )
+        return (*shown, *self._redacted())
+
+    def _redacted(self) -> Iterator[Setting]:
+        chosen = self.redaction
+        if chosen is None:
+            return
+        # Of own rules the names: an expression may spell out the secret that it hides.
+        rules = [rule.name for rule in chosen.rules]
+        parts = {"patterns": chosen.patterns, "keys": chosen.keys, "rules": rules}
+        for name, values in parts.items():
+            if values:
+                source = self.sources.get(_REDACTION, _DEFAULT)
+                yield Setting(key=f"{_REDACTION}.{name}", value=list(values), source=source)
 
 
 def load_settings(
@@ -160,7 +176,7 @@ def _variables(env: Mapping[str, str], cwd: Path) -> tuple[_Layer, Path | None]:
 def _file_layer(file: ConfigFile | None) -> _Layer:
     if file is None:
         return {}
-    known = (*_TEXTS, *_LISTS, *_TABLES)
+    known = (*_TEXTS, *_LISTS, *_TABLES, _REDACTION)
     layer: _Layer = {}
     for written, value in file.table.items():
         key = written.replace("-", "_")
@@ -172,7 +188,9 @@ def _file_layer(file: ConfigFile | None) -> _Layer:
         if key in layer:
             raise ConfigError(f"{file.path}: {key} is there twice, with - and with _")
         source = str(file.path)
-        if key in _TABLES:
+        if key == _REDACTION:
+            layer[key] = redacting.parse_redaction(value, source=source), source
+        elif key in _TABLES:
             layer[key] = dict(_plugin_tables(key, value, source)), source
         else:
             layer[key] = _value(key, value, source, file.path.parent), source

@@ -95,6 +95,7 @@ def policy_text(text: str, *, source: str, name: str) -> PolicyText:
             rules=file.rules(),
             default=Outcome(file.default),
             constraints=Constraints() if bounds is None else bounds.constraints(),
+            redaction=None if file.redaction is None else file.redaction.redaction(),
         )
     except ConfigError as error:
         raise document.refused([Problem(place=(), what=str(error))]) from error

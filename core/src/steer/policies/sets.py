@@ -43,6 +43,7 @@ from steer.ports.policy import (
     ToolQuestion,
     Verdict,
 )
+from steer.redaction import Redaction
 
 __all__ = ["PolicySet", "plain_name"]
 
@@ -59,6 +60,8 @@ class PolicySet:
     tools that steer cannot stop (hosted and ungated ones): there the set gives no answer and leaves
     them to other policies. ``constraints`` bound every run, whatever the rules allow.
 
+    ``redaction`` says what is kept out of the events of the runs that the set holds for.
+
     ``version`` is a digest of the content where none is given, so it changes when a rule does.
     Raises ``ConfigError`` for a name that could not stand in ``name@version``.
     """
@@ -68,6 +71,7 @@ class PolicySet:
     version: str = ""
     default: Outcome = Outcome.DENY
     constraints: Constraints = field(default_factory=Constraints)
+    redaction: Redaction | None = None
     ref: str = field(init=False, repr=False, compare=False)
     _tools: RuleBook[ToolQuestion] = field(init=False, repr=False, compare=False)
     _models: RuleBook[ModelQuestion] = field(init=False, repr=False, compare=False)
@@ -84,7 +88,8 @@ class PolicySet:
         texts = [json.dumps(content, sort_keys=True) for content in contents]
         default = member_of(Outcome, self.default)
         bounds = [json.dumps(_content(self.constraints))] * (self.constraints != Constraints())
-        version = self.version or _digest([default, *bounds, *sorted(set(texts))])
+        redaction = [json.dumps(_content(self.redaction))] if self.redaction else []
+        version = self.version or _digest([default, *bounds, *sorted(set(texts)), *redaction])
         ref = str(PolicyRef(name=self.name, version=version))
         rules = [
             (rule, Origin(policy=ref, content=text, number=number))

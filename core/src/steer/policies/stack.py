@@ -30,6 +30,7 @@ from steer.ports.policy import (
     ToolQuestion,
     Verdict,
 )
+from steer.redaction import Redaction, united
 
 __all__ = ["DEFAULT_TIMEOUT", "PolicyStack"]
 
@@ -84,11 +85,19 @@ class PolicyStack:
         refs = [member.ref for member in self._members]
         refs += [member.ref for member in self._async_members]
         self._ref = "+".join(sorted(refs))
+        self._redaction = united(
+            policy.redaction for policy in at_once if isinstance(policy, PolicySet)
+        )
 
     @property
     def ref(self) -> str:
         """Names and versions of all, in one text: what an approval is bound to."""
         return self._ref
+
+    @property
+    def redaction(self) -> Redaction | None:
+        """What any of the sets wants to be redacted, ``None`` where none does."""
+        return self._redaction
 
     @property
     def policies(self) -> tuple[Policy | AsyncPolicy, ...]:

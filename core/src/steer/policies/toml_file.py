@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 from pydantic.config import JsonDict
 
 from steer.errors import ConfigError
@@ -24,6 +24,7 @@ from steer.policies.toml_tables import (
     RunTable,
     ToolTable,
 )
+from steer.redaction.tables import RedactionRuleTable, RedactionTable
 
 __all__ = ["PolicyFile", "about_unknown_key"]
 
@@ -82,6 +83,9 @@ class PolicyFile(Table):
     constraints: ConstraintsTable | None = Field(
         default=None, description="The bounds of every run."
     )
+    redaction: RedactionTable | None = Field(
+        default=None, description="What nobody is to read in what is told of a run."
+    )
     tests: list[CaseTable] = Field(
         default=[], description="Questions, and what the answers have to be."
     )
@@ -109,7 +113,7 @@ class PolicyFile(Table):
         ]
 
 
-_TABLES: Mapping[tuple[str, ...], type[Table]] = {
+_TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): PolicyFile,
     ("tools",): ToolTable,
     ("models",): ModelTable,
@@ -117,6 +121,8 @@ _TABLES: Mapping[tuple[str, ...], type[Table]] = {
     ("data",): DataTable,
     ("actions",): ActionTable,
     ("constraints",): ConstraintsTable,
+    ("redaction",): RedactionTable,
+    ("redaction", "rules"): RedactionRuleTable,
     ("tests",): CaseTable,
 }
 
