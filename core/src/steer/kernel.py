@@ -401,7 +401,9 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
                 job_id=job.job_id,
                 fix="Use a new key, or ask for the same again",
             )
-        if here and engine.startable(job):
+        parked = job.status is JobStatus.WAITING_ACTION and engine.orphaned(job)
+        # A parked job is taken up, to wait here for its answer.
+        if here and (parked or engine.startable(job)):
             # A worker may be quicker.
             with suppress(Conflict, InvalidTransition):
                 await engine.take(job, interrupted(job) if job.agent_ref is None else order.work)

@@ -146,10 +146,13 @@ class Asking:
             if state.questions.closed:
                 state.parking.check()
                 raise InvalidTransition("a job that is about to end asks nobody any more")
-            self._tell(action, question)
             state.record(ActionRequested(action=action))
             state.questions.keep(action, token)
         await state.committer.commit()
+        # Told only now, so that whoever hears of it can answer. If the process dies before that,
+        # the next attempt finds the action and tells of it.
+        self._tell(action, question)
+        state.committer.commit_soon()
         return action, token
 
     def note_end(
