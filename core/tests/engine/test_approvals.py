@@ -333,3 +333,24 @@ async def test_a_job_that_ends_leaves_no_question_behind() -> None:
     cancelled = next(event.data for event in events if event.type == "action.cancelled")
     assert cancelled.action_id == action.action_id
     assert paid == []
+
+
+async def test_calls_that_were_approved_together_pass_no_bound() -> None:
+    def one_of_them(question: Question) -> Verdict:
+        if not isinstance(question, ToolQuestion):
+            return Verdict.allow()
+        return Verdict.deny("one a turn") if question.counters.tool_calls else Verdict.ask("money")
+
+    paid: list[Any] = []
+    both = tuple(Call(tool="pay", arguments=n, call_id=f"c{n}") for n in (1, 2))
+    agent = Stepwise(
+        turns=(Turn(calls=both), Turn(text="Paid.")), tools={"pay": ToolSpec(run=noting(paid))}
+    )
+    async with open_kernel(policies=[FixedPolicy(one_of_them)]) as kernel:
+        handle = await kernel.execute(request(agent))
+        for action in await asked(kernel, handle, 2):
+            await kernel.resolve_action(action.action_id, APPROVE)
+        events = await all_events(handle)
+
+    assert len(paid) == 1
+    assert [event.data.reason for event in events if event.type == "tool.denied"] == ["one a turn"]

@@ -16,10 +16,11 @@ from steer import ExecutionHandle, PolicyRef, PrepareOptions
 from steer.context import BudgetSpec
 from steer.errors import AgentError, ConfigError, IdempotencyConflict, PolicyDenied
 from steer.plugins import PluginRegistry
+from steer.ports.gate import EffectRun
 from steer.ports.policy import RunQuestion, Verdict
 from steer.ports.records import JobQuery
-from steer.values import JobStatus
-from stepwise import Stepwise, Turn
+from steer.values import Effect, JobStatus
+from stepwise import Call, Stepwise, ToolSpec, Turn
 
 pytestmark = pytest.mark.anyio
 
@@ -310,6 +311,34 @@ async def test_a_worker_that_stops_gives_back_what_it_runs(url: str, agent: str)
         async with working(kernel):
             assert (await handle.result()).status is JobStatus.SUCCEEDED
         assert (await handle.job()).attempt == 2
+
+
+async def test_a_tool_that_may_run_twice_is_run_again_where_its_worker_stopped(agent: str) -> None:
+    ran: list[str] = []
+    began = anyio.Event()
+
+    async def look_up(run: EffectRun) -> str:
+        ran.append(run.key)
+        if len(ran) == 1:
+            began.set()
+            await anyio.sleep_forever()
+        return "found"
+
+    looking = Stepwise(
+        turns=(Turn(calls=(Call(tool="look_up", call_id="c"),)), Turn(text="Done.")),
+        tools={"look_up": ToolSpec(run=look_up, effect=Effect.IDEMPOTENT)},
+    )
+    async with open_kernel(registry=plugins(looking)) as kernel:
+        handle = await kernel.submit(request(agent, runtime="stepwise"))
+        async with working(kernel):
+            await began.wait()
+        async with working(kernel):
+            result = await handle.result()
+        events = await all_events(handle)
+
+    assert (result.status, len(ran), len(set(ran))) == (JobStatus.SUCCEEDED, 2, 1)
+    (ended,) = [event.data for event in events if event.type.startswith("tool.e")]
+    assert (ended.type, ended.result) == ("tool.end", "found")
 
 
 async def test_a_worker_that_stops_waits_for_what_it_runs(agent: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic_core import to_jsonable_python
 
-from steer._engine.approvals import Approvals, Refused, call_digest, decided
+from steer._engine.approvals import Approvals, Approved, Refused, call_digest, decided
 from steer._engine.effect_runs import effect_run
 from steer._engine.model_calls import AdmittedCall
 from steer._engine.outcomes import ending, failed
@@ -43,7 +43,7 @@ from steer.ports.gate import (
     ToolCall,
     ToolOutcome,
 )
-from steer.ports.policy import Outcome, ToolQuestion
+from steer.ports.policy import Outcome, ToolQuestion, Verdict
 from steer.ports.records import EffectOutcome, EffectRecord, Grant
 from steer.values import Effect, EffectStatus, JobStatus, JsonValue, digest_of
 
@@ -102,10 +102,12 @@ class JobGate:
         except Exception as error:  # whatever a tool raises is its outcome
             outcome = failed(EffectStatus.FAILED, error)
         except asyncio.CancelledError as error:
-            # Stopped in its middle, a tool that must not run twice may have acted or not.
             once = begun.record.effect is Effect.ONCE
-            status = EffectStatus.UNKNOWN if once else EffectStatus.CANCELLED
-            self._finish(call, begun, failed(status, error))
+            if once or not state.given_up:
+                # Stopped in its middle, a tool that must not run twice may have acted or not.
+                status = EffectStatus.UNKNOWN if once else EffectStatus.CANCELLED
+                self._finish(call, begun, failed(status, error))
+            # The next attempt runs all others again, and so enters the agent that a tool is.
             raise
         else:
             outcome = ToolOutcome(
@@ -173,7 +175,7 @@ class JobGate:
         if verdict.outcome is Outcome.ASK and state.approvals.unattended:
             verdict = unattended(verdict)
         if verdict.outcome is Outcome.ASK:
-            answer = await self._approvals.decide(call, question, verdict)
+            answer = await self._ask(call, question, verdict)
             state.check()
             if answer is None or state.parking.requested:
                 return _SUSPEND
@@ -194,6 +196,21 @@ class JobGate:
             by=by,
         )
         return self._permit(grant, arguments)
+
+    async def _ask(
+        self, call: ToolCall, question: ToolQuestion, verdict: Verdict
+    ) -> Approved | Refused | None:
+        """Return what a person says, ``None`` where the run leaves before anybody has."""
+        answer = await self._approvals.decide(call, question, verdict)
+        counters = self._state.limits.counters()
+        if not isinstance(answer, Approved) or counters == question.counters:
+            return answer
+        # Others ran meanwhile, and there may be no room for this one any more.
+        again = replace(question, arguments=answer.arguments, counters=counters)
+        verdict = await self._policies.decide(again)
+        if verdict.outcome is not Outcome.DENY:
+            return answer
+        return Refused(reason=verdict.reason or "policy does not allow this call any more")
 
     def _recorded(self, call: ToolCall, earlier: EffectRecord) -> Decision:
         """Allow what an earlier attempt was allowed, if it is the same call."""

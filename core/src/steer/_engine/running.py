@@ -184,7 +184,7 @@ class RunningJob:
         if state.lost is not None:
             return
         stop = state.stopped
-        given_up = stop is not None and stop.status is JobStatus.QUEUED
+        given_up = state.given_up
         if has_left(state, outcome) or (given_up and self.resumable):
             await self._leave(stop)
             return

@@ -209,6 +209,11 @@ class JobState:
             self.lost = self.lost or error
         self.on_home(self._cancel)
 
+    @property
+    def given_up(self) -> bool:
+        """Whether the run is stopped for another attempt to go on with the job."""
+        return self.stopped is not None and self.stopped.status is JobStatus.QUEUED
+
     def check(self) -> None:
         """Raise what the run is to end with, once it is to end, and that it is over, once it is.
 
