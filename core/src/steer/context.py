@@ -143,7 +143,7 @@ class ExecutionContext:
         return replace(self, job_id=job_id, run_id=run_id, parent_job_id=self.job_id)
 
 
-PASSING = (
+_PASSING = (
     ErrorCategory.NETWORK,
     ErrorCategory.RATE_LIMIT,
     ErrorCategory.SERVER_ERROR,
@@ -169,7 +169,7 @@ class JobRetrySpec:
     first_wait_seconds: float = 5.0
     max_wait_seconds: float = 3600.0
     factor: float = 2.0
-    categories: tuple[ErrorCategory, ...] = PASSING
+    categories: tuple[ErrorCategory, ...] = _PASSING
 
     def __post_init__(self) -> None:
         """Refuse what is no number, has no end, or is too small to mean anything."""

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-import anyio
-import anyio.to_thread
-
-from steer._engine.admission import check_startable, check_storable, job_record, under_parent
-from steer._engine.again import request_again
+from steer._engine.admission import (
+    check_startable,
+    check_storable,
+    job_record,
+    new_context,
+    under_parent,
+)
 from steer._engine.engine import Engine
-from steer._engine.rebuilding import context_of, interrupted, rebuild_of
+from steer._engine.leases import place_of
+from steer._engine.rebuilding import context_of, interrupted
 from steer._engine.selecting import Policies
 from steer._engine.sinks import SinkPump, SinkReport
 from steer._engine.state import Stop
-from steer._engine.worker import Worker
 from steer._engine.workshop import Order, Workshop
 from steer.clock import Clock, SystemClock
-from steer.context import DEFAULT_SCOPE, ChildSpec, ExecutionContext
+from steer.context import DEFAULT_SCOPE, ChildSpec
 from steer.errors import (
     ConfigError,
     Conflict,
@@ -29,9 +31,9 @@ from steer.errors import (
     InvalidTransition,
 )
 from steer.handle import ExecutionHandle
-from steer.ids import new_id
 from steer.kernel_actions import KernelActions
 from steer.kernel_artifacts import KernelArtifacts
+from steer.kernel_work import KernelWork
 from steer.plugins import PluginRegistry
 from steer.ports.artifact import MAX_ARTIFACT_BYTES, ArtifactStore
 from steer.ports.executor import Executor
@@ -44,12 +46,11 @@ from steer.redaction import Redaction
 from steer.request import ExecutionRequest
 from steer.storage import StoredArtifacts
 from steer.values import JobStatus, JsonValue
-from steer.working import WorkNote
 
 __all__ = ["RuntimeKernel"]
 
 
-class RuntimeKernel(KernelActions, KernelArtifacts):
+class RuntimeKernel(KernelActions, KernelArtifacts, KernelWork):
     """Runs agents under policy, budgets and a durable journal.
 
     ::
@@ -219,65 +220,6 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
         """
         return await self._admit(request, here=False)
 
-    async def work(
-        self,
-        *,
-        queue: str | Sequence[str] = "default",
-        concurrency: int = 4,
-        scopes: Collection[str] | None = None,
-        stop: anyio.Event | None = None,
-        drain: float = 0.0,
-        until_idle: bool = False,
-        tell: Callable[[WorkNote], object] | None = None,
-    ) -> None:
-        """Run the jobs that wait in one queue or several, at most ``concurrency`` at a time.
-
-        A job that is due is taken, and one whose process is gone; never one that somebody runs. It
-        is built again from its record, and fails with the reason where that cannot be. Looks into
-        these ``scopes``, or into all of the store. Returns when ``stop`` is set or, with
-        ``until_idle``, when nothing is left to do: then it waits up to ``drain`` seconds for what
-        still runs, and gives the rest back. Cancelled, it gives all back at once. ``tell`` is
-        called with each step of a job. Raises ``ConfigError`` for a number below 1.
-        """
-        if concurrency < 1:
-            raise ConfigError(f"a worker with a concurrency of {concurrency} does nothing")
-        queues = (queue,) if isinstance(queue, str) else tuple(queue)
-        if not queues or not all(queues):
-            raise ConfigError("a worker needs the name of a queue")
-        worker = Worker(
-            self._opened(),
-            queues=queues,
-            concurrency=concurrency,
-            scopes=scopes,
-            rebuild=lambda job: rebuild_of(job, self._workshop),
-            capacity=self._workshop.capacity,
-            tell=tell or (lambda _: None),
-        )
-        await worker.run(stop=stop, drain=drain, until_idle=until_idle)
-
-    async def retry(
-        self,
-        job_id: str,
-        *,
-        scope_id: str = DEFAULT_SCOPE,
-        repeat_tools: bool = False,
-        queued: bool = False,
-    ) -> ExecutionHandle:
-        """Start a job over that ended without success, as a new one; ``queued`` for a worker.
-
-        The new job's ``metadata`` has the old one's id as ``retry_of``. Nothing is taken from the
-        old one's records, so tools that it ran may run again: that takes ``repeat_tools``. Raises
-        ``NotFound``, ``InvalidTransition`` where it has not failed, ``Conflict`` where it ran
-        tools, ``Interrupted`` where its agent was a live object, and what ``execute`` raises.
-        """
-        engine = self._opened()
-        job = await engine.storage.jobs.get(scope_id, job_id)
-        events = await engine.history(job)
-        request = await anyio.to_thread.run_sync(
-            lambda: request_again(job, events, repeat_tools=repeat_tools)
-        )
-        return await self._admit(request, here=not queued)
-
     async def attach(self, job_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ExecutionHandle:
         """Return a hold on a job, wherever it runs or ran. Raises ``NotFound``."""
         engine = self._opened()
@@ -296,7 +238,8 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
         if engine.running(scope_id, job_id) is None and not job.status.terminal:
             if not engine.orphaned(job):
                 raise Conflict(
-                    f"job {job_id} is run by {_place(job)}", fix="Cancel it, or wait for its end"
+                    f"job {job_id} is run by {place_of(job.owner)}",
+                    fix="Cancel it, or wait for its end",
                 )
             try:
                 order = await self._workshop.order_again(job, context_of(job))
@@ -363,7 +306,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
                 "max_cost cannot be enforced: this version of steer knows no prices",
                 fix="Bound the run with max_tokens instead",
             )
-        context = _context(request)
+        context = new_context(request)
         order = await self._workshop.order(request, context)
         (check_startable if here else check_storable)(request, order)
         if request.idempotency_key is not None:
@@ -408,17 +351,3 @@ class RuntimeKernel(KernelActions, KernelArtifacts):
             with suppress(Conflict, InvalidTransition):
                 await engine.take(job, interrupted(job) if job.agent_ref is None else order.work)
         return ExecutionHandle(engine, job.job_id, job.scope_id)
-
-
-def _context(request: ExecutionRequest) -> ExecutionContext:
-    return ExecutionContext(
-        scope_id=request.scope_id,
-        principal_id=request.principal_id,
-        session_id=request.session_id,
-        job_id=new_id(),
-    )
-
-
-def _place(job: JobRecord) -> str:
-    owner = job.owner
-    return "another process" if owner is None else f"process {owner.pid} on {owner.host}"

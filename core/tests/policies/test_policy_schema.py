@@ -36,6 +36,8 @@ TABLES = {
     "`[[data]]`": "DataTable",
     "`[[actions]]`": "ActionTable",
     "`[constraints]`": "ConstraintsTable",
+    "`[redaction]`": "RedactionTable",
+    "`[[redaction.rules]]`": "RedactionRuleTable",
     "`[[tests]]`": "CaseTable",
 }
 

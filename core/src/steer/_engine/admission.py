@@ -18,7 +18,17 @@ from steer.ports.storage import MAX_PAGE
 from steer.request import ExecutionRequest
 from steer.values import JobStatus
 
-__all__ = ["check_startable", "check_storable", "job_record", "under_parent"]
+__all__ = ["check_startable", "check_storable", "job_record", "new_context", "under_parent"]
+
+
+def new_context(request: ExecutionRequest) -> ExecutionContext:
+    """Return for whom a request runs, under the id of a job that is yet to be made."""
+    return ExecutionContext(
+        scope_id=request.scope_id,
+        principal_id=request.principal_id,
+        session_id=request.session_id,
+        job_id=new_id(),
+    )
 
 
 def check_startable(request: ExecutionRequest, order: Order) -> None:

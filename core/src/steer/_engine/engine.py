@@ -22,14 +22,14 @@ from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop
-from steer._engine.telling import Telling
+from steer._engine.telling import Telling, first_event
 from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
 from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.errors import Conflict, DeadlineExceeded
-from steer.events import Event, JobStarted, JobStatusChanged, ModelRetracted
+from steer.events import Event, JobStatusChanged, ModelRetracted
 from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
@@ -163,7 +163,7 @@ class Engine:
         """
         running = self._attempt(job, work, lease=Lease.starting(self.clock))
         state = running.state
-        state.tell(_first(job))
+        state.tell(first_event(job))
         with state.lock:
             events = state.feed.take()
         state.committer.close()
@@ -182,7 +182,7 @@ class Engine:
 
         Raises what ``admit`` raises.
         """
-        events = self._telling.events(job, (_first(job), ()))
+        events = self._telling.events(job, (first_event(job), ()))
         self._note_parent(job)
         done = await self.storage.commit(
             job.scope_id,
@@ -392,18 +392,6 @@ class Engine:
         except Exception:
             # Whoever waits for it polls; a lost signal only makes them later.
             _log.exception("could not signal %s", topic)
-
-
-def _first(job: JobRecord) -> JobStarted:
-    return JobStarted(
-        agent=job.agent,
-        runtime=job.runtime,
-        model=job.model,
-        scope_id=job.scope_id,
-        principal_id=job.principal_id,
-        session_id=job.session_id,
-        policy=job.policy,
-    )
 
 
 _CLAIM_REASONS = {

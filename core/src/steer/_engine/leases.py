@@ -11,7 +11,7 @@ from steer.clock import Clock
 from steer.ids import new_id
 from steer.ports.records import Owner
 
-__all__ = ["LEASE_SECONDS", "Lease", "gone", "this_process"]
+__all__ = ["LEASE_SECONDS", "Lease", "gone", "place_of", "this_process"]
 
 LEASE_SECONDS = 30.0
 """How long a lease lasts without a heartbeat."""
@@ -48,6 +48,11 @@ def this_process() -> Owner:
         pid=pid,
         started=_start_time(pid) or 0,
     )
+
+
+def place_of(owner: Owner | None) -> str:
+    """Return in words where a job runs."""
+    return "another process" if owner is None else f"process {owner.pid} on {owner.host}"
 
 
 def gone(owner: Owner, *, seen_from: Owner) -> bool:

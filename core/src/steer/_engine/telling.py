@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from steer.clock import Clock
-from steer.events import Event, EventData
+from steer.events import Event, EventData, JobStarted
 from steer.ports.records import JobRecord
 from steer.redaction import EventRedactor, Place, Redactor
 
-__all__ = ["Telling"]
+__all__ = ["Telling", "first_event"]
 
 
 class Telling:
@@ -42,3 +42,16 @@ class Telling:
             )
             for number, (data, path) in enumerate(told, start=1)
         )
+
+
+def first_event(job: JobRecord) -> JobStarted:
+    """Return what is told first of a job."""
+    return JobStarted(
+        agent=job.agent,
+        runtime=job.runtime,
+        model=job.model,
+        scope_id=job.scope_id,
+        principal_id=job.principal_id,
+        session_id=job.session_id,
+        policy=job.policy,
+    )

@@ -15,7 +15,7 @@ from steer._engine.running import GIVE_BACK, RunningJob
 from steer._engine.state import Stop
 from steer._engine.topics import NO_SCOPE, queue_topic
 from steer._engine.work import Rebuild
-from steer.errors import Conflict, InvalidTransition, NotFound
+from steer.errors import ConfigError, Conflict, InvalidTransition, NotFound
 from steer.ports.records import JobRecord, Owner
 from steer.ports.storage import MAX_PAGE
 from steer.working import WorkNote
@@ -55,6 +55,10 @@ class Worker:
         capacity: Callable[[str], int | None],
         tell: Callable[[WorkNote], object],
     ) -> None:
+        if concurrency < 1:
+            raise ConfigError(f"a worker with a concurrency of {concurrency} does nothing")
+        if not queues or not all(queues):
+            raise ConfigError("a worker needs the name of a queue")
         self._engine = engine
         self._queues = queues
         self._concurrency = concurrency

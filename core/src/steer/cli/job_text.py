@@ -120,7 +120,9 @@ def _row(job: JobRecord, state: JobState) -> dict[str, JsonValue]:
     if job.agent_ref is not None:
         # A definition may hold the headers and variables of servers.
         row["agent_ref"] = masked("agent_ref", from_json(job.agent_ref))
-    return row | {field.name: getattr(state, field.name) for field in fields(state)}
+    beside = {field.name: getattr(state, field.name) for field in fields(state)}
+    orphaned = beside.pop("orphaned")
+    return {**row, **beside, "orphaned": orphaned}
 
 
 def _prompt(job: JobRecord, redactor: Redactor | None) -> str:

@@ -20,6 +20,7 @@ from openai.types.responses import Response, ResponseCompletedEvent
 from steer.errors import ErrorCategory, ProviderError, SteerError
 from steer.ports.gate import Sent
 
+from steer_openai_agents.audience import Audience
 from steer_openai_agents.clients import Clients, OpenAIModel, speaks_openai
 from steer_openai_agents.failures import (
     broken_off,
@@ -51,25 +52,6 @@ from steer_openai_agents.recording import (
 from steer_openai_agents.wire import Exchange, Recorded, Refused
 
 __all__ = ["GatedModel", "GatedProvider", "provider_of"]
-
-
-class Audience:
-    """Whoever follows a stream of the SDK's, if anybody; what they heard cannot be taken back."""
-
-    def __init__(self, listener: Callable[[TResponseStreamEvent], None] | None = None) -> None:
-        self._listener = listener
-        self.heard = False
-
-    @property
-    def empty(self) -> bool:
-        """Whether nobody follows the stream."""
-        return self._listener is None
-
-    def hear(self, event: TResponseStreamEvent) -> None:
-        """Pass an event on."""
-        if self._listener is not None:
-            self.heard = True
-            self._listener(event)
 
 
 class GatedModel(Model):
