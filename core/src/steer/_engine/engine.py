@@ -28,7 +28,7 @@ from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
-from steer.errors import Conflict, DeadlineExceeded
+from steer.errors import Conflict, DeadlineExceeded, InvalidTransition
 from steer.events import Event, JobStarted, JobStatusChanged, ModelRetracted
 from steer.ids import new_id
 from steer.policies import PolicyStack
@@ -110,6 +110,7 @@ class Engine:
         )
         self._family = Family(storage, self._end_child)
         self._ending = 0
+        self.closing = anyio.Event()
         self.waiting = Waiting(storage=storage, signals=signals, clock=clock, take=self.take)
         self._upkeep = Upkeep(
             running=self._running,
@@ -130,6 +131,7 @@ class Engine:
 
     async def close(self, *, drain: float) -> None:
         """Wait up to ``drain`` seconds for running jobs, give the others back, and stop."""
+        self.closing.set()
         self.waiting.close()
         with anyio.move_on_after(drain):
             await self._until_idle()
@@ -269,13 +271,17 @@ class Engine:
         await self.storage.commit(
             job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by)]
         )
+        # Whoever held it may have given it up since it was read.
+        job = await self.storage.jobs.get(job.scope_id, job.job_id)
         if self.orphaned(job):
             try:
                 await (await self.claim(job, stop)).wait()
-            except Conflict:
-                # A worker took it meanwhile, and is told.
+            except (Conflict, InvalidTransition):
+                # A worker took it meanwhile, and is told, unless it has ended it already.
                 job = await self.storage.jobs.get(job.scope_id, job.job_id)
             else:
+                # The kernel that gave it up listens there, to tell who waits for its result.
+                await self._signal(NO_SCOPE, queue_topic(job.queue))
                 return
         if job.owner is not None:
             await self._signal(NO_SCOPE, owner_topic(job.owner))
@@ -340,6 +346,9 @@ class Engine:
         if context.parent_job_id is not None:
             self._upkeep.note_child()
         self._upkeep.note_busy()
+        if self.closing.is_set():
+            # It was being taken as the kernel began to close.
+            running.state.stop(RELEASE)
         await self._executor.submit(context.job_id, running.drive)
 
     def _forget(self, job: JobRecord, work: Work | Rebuild | Stop, running: RunningJob) -> None:
