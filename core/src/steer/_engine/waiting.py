@@ -132,7 +132,7 @@ class Waiting:
         Raises ``Released`` where the kernel closes meanwhile.
         """
         entry = self._entries.get(key)
-        if entry is not None and entry.news == news:
+        if entry is not None and entry.news == news and not self._closed:
             heard = entry.heard
             await heard.wait()
         if self._closed:

@@ -78,11 +78,14 @@ class Worker:
                 async with anyio.create_task_group() as listening:
                     for queue in self._queues:
                         listening.start_soon(self._hear, queue)
+                    # A kernel that closes takes nothing more, and gives back what runs by itself.
+                    listening.start_soon(self._heed, self._engine.closing)
                     if stop is not None:
                         listening.start_soon(self._heed, stop)
                     await self._work(minding, until_idle=until_idle)
                     listening.cancel_scope.cancel()
-                with anyio.move_on_after(drain):
+                # A kernel that closes has its own patience.
+                with anyio.move_on_after(None if self._engine.closing.is_set() else drain):
                     await self._until_done()
                 await self._give_back()
         except BaseException:
