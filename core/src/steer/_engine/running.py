@@ -273,9 +273,8 @@ class RunningJob:
         except Exception as failure:  # told to whoever waits for the result
             state.lost = failure
         else:
-            self.later = Later(
-                step="retried", due_at=await self._due_at(due_at), reason=error.message
-            )
+            reason = state.redacted(error.message)
+            self.later = Later(step="retried", due_at=await self._due_at(due_at), reason=reason)
         return True
 
     def _tell_ending(

@@ -139,6 +139,7 @@ class JobState:
             now=clock.now,
             on_first_pending=self.committer.events_pending,
         )
+        self._redactor = redactor
         self._redaction = None if redactor is None else EventRedactor(redactor)
         self.paths: dict[tuple[str, ...], PathState] = {}
         self.background = Background()
@@ -188,6 +189,10 @@ class JobState:
             place = Place(path=path, turn=state.turn, agent=agent)
             for told, at in self._redaction.pass_on(data, place):
                 self.feed.emit(told, path=at.path, turn=at.turn, agent=at.agent)
+
+    def redacted(self, text: str) -> str:
+        """Return a text about the job as its events would have it."""
+        return text if self._redactor is None else self._redactor.text(text)
 
     def record(self, *changes: Change) -> None:
         """Let changes ride with the next commit. What comes after the end is dropped."""

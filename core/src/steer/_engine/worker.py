@@ -207,7 +207,7 @@ def _last_note(job: JobRecord, running: RunningJob) -> WorkNote:
     if running.result is not None:
         return WorkNote(step="ended", job=job, result=running.result)
     if state.lost is not None:
-        return WorkNote(step="lost", job=job, reason=str(state.lost))
+        return WorkNote(step="lost", job=job, reason=state.redacted(str(state.lost)))
     later = running.later
     if later is None:
         return WorkNote(step="given_back", job=job, reason=GIVE_BACK.reason)
