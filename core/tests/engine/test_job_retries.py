@@ -227,3 +227,11 @@ def test_what_may_pass_is_tried_again(error: ErrorInfo, retried: bool) -> None:
     assert (wait is not None) is retried
     if error.retry_after == 3.0:
         assert wait == 3.0
+
+
+async def test_job_retries_beside_an_object_that_nobody_else_has_are_refused(agent: str) -> None:
+    spec = JobRetrySpec(attempts=1)
+    asked = request(agent, runtime="stepwise", user_context=object(), job_retries=spec)
+    async with open_kernel(registry=plugins()) as kernel:
+        with pytest.raises(ConfigError, match="its user_context is an object of this process"):
+            await kernel.execute(asked)
