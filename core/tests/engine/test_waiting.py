@@ -13,6 +13,8 @@ from kernels import PATIENCE, all_events, open_kernel, request
 from parking import FoundAgain, parked_request, until
 from queueing import agent_file, plugins
 from steer import ExecutionHandle, RuntimeKernel
+from steer._engine import waiting
+from steer._engine.topics import queue_topic
 from steer.errors import Released
 from steer.memory import open_memory
 from steer.values import JobStatus
@@ -182,8 +184,8 @@ async def test_waiting_for_jobs_that_workers_parked_reads_by_wakes_too(tmp_path:
 
 
 def _any_lent(kernel: RuntimeKernel, handles: list[ExecutionHandle]) -> bool:
-    waiting = kernel._opened().waiting
-    return any(waiting.news_of((handle.scope_id, handle.job_id)) is None for handle in handles)
+    known = kernel._opened().waiting
+    return any(known.news_of((handle.scope_id, handle.job_id)) is None for handle in handles)
 
 
 async def test_an_answer_holds_although_it_cannot_be_signalled(tmp_path: Path) -> None:
@@ -201,12 +203,39 @@ async def test_an_answer_holds_although_it_cannot_be_signalled(tmp_path: Path) -
         assert (await handle.result()).status is JobStatus.SUCCEEDED
 
 
+async def test_a_parked_job_is_gone_on_with_although_nobody_could_listen_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 0.01)
+    storage = open_memory()
+    signals = Mute(storage.signals)
+    signals.deaf = True
+    plugged = registry(FoundAgain(paying([])))
+    async with open_kernel(
+        storage=storage, signals=signals, registry=plugged, policies=[asking()]
+    ) as kernel:
+        handle = await kernel.execute(parked_request(tmp_path))
+        await until(handle, JobStatus.WAITING_ACTION)
+        (action,) = (await kernel.actions(job_id=handle.job_id)).items
+        await signals.asked.wait()
+        await kernel.resolve_action(action.action_id, APPROVE, principal_id="bob")
+        assert (await handle.result()).status is JobStatus.SUCCEEDED
+
+
 class Mute:
-    """Signals that cannot be given for a while."""
+    """Signals that cannot be given for a while, or not be listened to once."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
-        self.mute = False
+        self.mute = self.deaf = False
+        self.asked = anyio.Event()
+
+    def subscribe(self, scope_id: str, topic: str, /) -> Any:
+        if self.deaf and topic == queue_topic("default"):
+            self.deaf = False
+            self.asked.set()
+            raise OSError("away")
+        return self._inner.subscribe(scope_id, topic)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -182,13 +182,23 @@ class Waiting:
 
     async def _hear(self, queue: str, scope: anyio.CancelScope) -> None:
         with scope:
-            async with self._signals.subscribe(NO_SCOPE, queue_topic(queue)) as waiter:
-                # What was signalled before the subscription is found by the look after it.
-                self._look.set()
-                while True:
-                    # Kernels that were started together are not to poll together.
-                    await waiter.wait(POLL_SECONDS * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
+            while True:
+                try:
+                    await self._hear_signals(queue)
+                except Exception:
+                    # Without signals for a moment, the jobs are looked at all the same.
+                    _log.exception("could not listen to queue %s", queue)
+                    await anyio.sleep(POLL_SECONDS)
                     self._look.set()
+
+    async def _hear_signals(self, queue: str) -> None:
+        async with self._signals.subscribe(NO_SCOPE, queue_topic(queue)) as waiter:
+            # What was signalled before the subscription is found by the look after it.
+            self._look.set()
+            while True:
+                # Kernels that were started together are not to poll together.
+                await waiter.wait(POLL_SECONDS * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
+                self._look.set()
 
     def _set_alarm(self, group: TaskGroup) -> None:
         """Have the jobs looked at when the earliest of them is due."""
