@@ -50,7 +50,7 @@ class ExecutionRequest:
     message right after it. ``runtime`` is the one that fits the agent unless given. ``policies``
     replaces the kernel's own selection. ``retries`` says how often model requests that failed are
     made again, ``approvals`` how the run waits for people. ``user_context`` is the author's object,
-    handed to tools and never stored.
+    handed to tools and never stored: a run that has one waits for people in its process.
 
     With an ``idempotency_key`` the same request runs once in its scope: asking again returns
     the same job. ``keep_records`` keeps what a replay needs after the job has ended.

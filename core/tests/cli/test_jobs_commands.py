@@ -192,6 +192,7 @@ def test_the_request_of_a_job_is_shown_and_not_listed(steer: Program) -> None:
 
     assert "request" not in listed
     assert shown.pop("request")["input"][0]["content"][0]["text"] == "Say hello"
+    assert (shown.pop("children"), listed.pop("children")) == ([], None)
     assert shown == listed
 
 

@@ -22,8 +22,8 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
     assert commands == [
         "run",
         "jobs",
-        "actions",
         "worker",
+        "actions",
         "events",
         "policy",
         "artifacts",

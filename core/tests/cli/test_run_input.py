@@ -273,7 +273,8 @@ def test_the_help_has_its_options_in_sections(steer: Program) -> None:
 
     titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert titles == [
-        "Arguments:", "Input:", "Model:", "Answer and tools:", "Limits:", "The job:", "Options:",
+        "Arguments:", "Input:", "Model:", "Answer and tools:", "Limits:", "People:", "The job:",
+        "Options:",
     ]  # fmt: skip
     shown = [line.split()[0] for line in lines if line.startswith("  -")]
     assert len(shown) == len(set(shown))

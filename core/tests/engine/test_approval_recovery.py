@@ -6,16 +6,21 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
-from asking import asking, paying
+from asking import APPROVE, asking, paying
 from dying import run
-from kernels import PATIENCE, all_events, open_kernel
+from kernels import PATIENCE, Moment, all_events, noting, open_kernel, types
 from parking import FoundAgain, parked_request, until
+from steer.actions import Confirm
+from steer.errors import ConfigError, PolicyDenied
 from steer.events import ActionResolved
+from steer.memory import open_memory
+from steer.ports.policy import Verdict
 from steer.values import JobStatus
-from stepwise import registry
+from stepwise import Call, Stepwise, ToolSpec, Turn, registry
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +119,59 @@ async def test_of_two_processes_that_answer_at_once_one_wins_and_the_other_is_to
     assert result.status is JobStatus.SUCCEEDED
     assert len(paid) == (answers[winner] == "approve")
     assert [e.data.by for e in events if isinstance(e.data, ActionResolved)] == [winner]
+
+
+async def test_a_call_with_the_id_of_an_earlier_one_is_told_of_after_a_recovery(
+    tmp_path: Path,
+) -> None:
+    notes: list[Any] = []
+    turns = (*(Turn(text=f"{n}", calls=(Call(tool="note", call_id="c"),)) for n in (1, 2)), Turn())
+    tools = {"note": ToolSpec(run=noting(notes))}
+    moment, storage = Moment("answered:1"), open_memory()
+    first = FoundAgain(Stepwise(turns=turns, tools=tools, reach=moment))
+    async with open_kernel(storage=storage, registry=registry(first)) as kernel:
+        handle = await kernel.execute(parked_request(tmp_path))
+        await moment.arrive()
+    then = FoundAgain(Stepwise(turns=turns, tools=tools))
+    async with open_kernel(storage=storage, registry=registry(then)) as kernel:
+        handle = await kernel.resume(handle.job_id)
+        assert (await handle.result()).status is JobStatus.SUCCEEDED
+        told = types(await all_events(handle))
+    assert (told.count("policy.decided"), len(notes)) == (2, 2)
+
+
+async def test_an_answer_that_came_before_its_job_changed_hands_is_told(tmp_path: Path) -> None:
+    moment, storage = Moment("answered:0"), open_memory()
+    first = FoundAgain(Stepwise(turns=(Turn(text="x"),), reach=moment))
+    async with (
+        open_kernel(storage=storage, registry=registry(first)) as kernel,
+        open_kernel(storage=storage) as other,
+    ):
+        handle = await kernel.execute(parked_request(tmp_path))
+        await moment.arrive()
+        required = await kernel.require_action(handle.job_id, Confirm(message="Really?"))
+        await other.resolve_action(required.action.action_id, {"confirmed": True})
+    then = FoundAgain(Stepwise(turns=(Turn(text="x"),)))
+    async with open_kernel(storage=storage, registry=registry(then)) as kernel:
+        handle = await kernel.resume(handle.job_id)
+        await handle.result()
+        assert types(await all_events(handle)).count("action.resolved") == 1
+
+
+async def test_who_may_answer_is_decided_by_the_rules_that_the_job_began_under(
+    tmp_path: Path,
+) -> None:
+    storage, plugged = open_memory(), registry(FoundAgain(paying([])))
+    policy = asking(answers=Verdict.deny("only the boss"))
+    async with (
+        open_kernel(storage=storage, registry=plugged, policies=[policy]) as kernel,
+        open_kernel(storage=storage) as other,
+    ):
+        handle = await kernel.execute(parked_request(tmp_path))
+        job = await until(handle, JobStatus.WAITING_ACTION)
+        (action,) = (await kernel.actions(job_id=job.job_id)).items
+        with pytest.raises(PolicyDenied, match="only the boss"):
+            await kernel.resolve_action(action.action_id, APPROVE, principal_id="bob")
+        with pytest.raises(ConfigError, match="began under the rules fixed@1"):
+            await other.resolve_action(action.action_id, APPROVE, principal_id="bob")
+        assert (await handle.job()).status is JobStatus.WAITING_ACTION

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernels import PATIENCE, TurnedClock, all_events, noting, open_kernel, request, types
 from queueing import agent_file, plugins, working
-from steer import JobRetrySpec, RetrySpec
+from steer import ApprovalSpec, JobRetrySpec, RetrySpec
 from steer._engine.retries import wait_before_next_try
 from steer.context import BudgetSpec
 from steer.errors import ConfigError, ErrorCategory, ErrorInfo, ProviderError, SteerError
+from steer.request import StoredRequest
 from steer.values import JobStatus
 from stepwise import Call, Stepwise, ToolSpec, Turn
 
@@ -227,3 +228,23 @@ def test_what_may_pass_is_tried_again(error: ErrorInfo, retried: bool) -> None:
     assert (wait is not None) is retried
     if error.retry_after == 3.0:
         assert wait == 3.0
+
+
+async def test_job_retries_beside_an_object_that_nobody_else_has_are_refused(agent: str) -> None:
+    spec = JobRetrySpec(attempts=1)
+    asked = request(agent, runtime="stepwise", user_context=object(), job_retries=spec)
+    async with open_kernel(registry=plugins()) as kernel:
+        with pytest.raises(ConfigError, match="its user_context is an object of this process"):
+            await kernel.execute(asked)
+
+
+async def test_a_job_that_is_started_over_asks_people_as_the_first_one_did(agent: str) -> None:
+    failures = Failures(overloaded())
+    spec = ApprovalSpec(unattended=True, expires_in_seconds=60.0)
+    async with open_kernel(registry=plugins(failures.agent)) as kernel:
+        first = await kernel.execute(request(agent, runtime="stepwise", approvals=spec))
+        assert (await first.result()).status is JobStatus.FAILED
+        again = await kernel.retry(first.job_id, repeat_tools=True)
+        await again.result()
+        old, new = [StoredRequest.decode((await one.job()).request) for one in (first, again)]
+    assert (new.approvals, new) == (spec, old)

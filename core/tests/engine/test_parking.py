@@ -419,3 +419,14 @@ async def test_the_token_of_a_parked_job_still_answers(tmp_path: Path) -> None:
         with anyio.fail_after(PATIENCE):
             assert (await handle.result()).status is JobStatus.SUCCEEDED
     assert len(paid) == 1
+
+
+async def test_a_run_with_an_object_that_nobody_else_has_is_held(tmp_path: Path) -> None:
+    paid: list[Any] = []
+    async with parking_kernel(paying(paid)) as kernel:
+        handle = await kernel.execute(parked_request(tmp_path, user_context={"till": 7}))
+        (action,) = await asked(kernel, handle)
+        await kernel.resolve_action(action.action_id, APPROVE, principal_id="bob")
+        await handle.result()
+        assert "job.status_changed" not in types(await all_events(handle))
+    assert paid == [{"amount": 3}]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kernels import all_events, open_kernel, request, texts
 from queueing import EitherRuntime, agent_file, plugins, working
-from steer import PolicyRef, PrepareOptions, Redaction, RedactionRule
-from steer.errors import AgentError, ConfigError, ProviderError
+from steer import JobRetrySpec, PolicyRef, PrepareOptions, Redaction, RedactionRule
+from steer.errors import AgentError, ConfigError, ErrorCategory, ProviderError
 from steer.events import Event, encode
 from steer.policies import PolicySet, ToolRule, parse_policy
 from steer.ports.gate import EffectRun
@@ -236,3 +236,25 @@ async def test_a_question_about_a_job_that_nobody_runs_is_told_without_the_secre
     assert action.payload["message"] == f"Is {SECRET} right?"
     assert [event.type for event in events[1:]] == ["action.required", "action.cancelled"]
     assert SECRET not in "".join(encode(event).decode() for event in events)
+
+
+async def test_a_worker_says_why_a_job_is_tried_again_without_the_secret(tmp_path: Path) -> None:
+    error = ProviderError(
+        f"no such key: {SECRET}", category=ErrorCategory.SERVER_ERROR, retryable=True
+    )
+    failures = [error]
+
+    async def reach(name: str) -> None:
+        if name == "asked:0" and failures:
+            raise failures.pop()
+
+    registry = plugins(Stepwise(turns=(Turn(text="x"),), reach=reach))
+    retries = JobRetrySpec(attempts=1, first_wait_seconds=0.0)
+    async with open_kernel(registry=registry, redaction=ACME) as kernel:
+        handle = await kernel.submit(
+            request(agent_file(tmp_path), runtime="stepwise", job_retries=retries)
+        )
+        async with working(kernel) as notes:
+            assert (await handle.result()).status is JobStatus.SUCCEEDED
+    said = [note.reason for note in notes if note.step == "retried"]
+    assert said == ["no such key: [redacted:acme]"]

@@ -12,7 +12,9 @@ from asking import APPROVE, asking, paying
 from kernels import PATIENCE, all_events, open_kernel, request
 from parking import FoundAgain, parked_request, until
 from queueing import agent_file, plugins
-from steer import ExecutionHandle
+from steer import ExecutionHandle, RuntimeKernel
+from steer._engine import waiting
+from steer._engine.topics import queue_topic
 from steer.errors import Released
 from steer.memory import open_memory
 from steer.values import JobStatus
@@ -43,13 +45,13 @@ class CountedStorage:
     """A storage in memory whose reads are counted."""
 
     def __init__(self) -> None:
-        self._inner = open_memory()
+        self.inner = open_memory()
         self.calls: Counter[str] = Counter()
-        self.jobs = Counted(self._inner.jobs, self.calls, "jobs")
-        self.journal = Counted(self._inner.journal, self.calls, "journal")
+        self.jobs = Counted(self.inner.jobs, self.calls, "jobs")
+        self.journal = Counted(self.inner.journal, self.calls, "journal")
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        return getattr(self.inner, name)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
@@ -158,3 +160,87 @@ async def test_whoever_waits_for_a_queued_job_is_told_when_the_kernel_closes(
 
         group.start_soon(wait)
         await anyio.wait_all_tasks_blocked()
+
+
+async def test_waiting_for_jobs_that_workers_parked_reads_by_wakes_too(tmp_path: Path) -> None:
+    storage = CountedStorage()
+    plugged = registry(FoundAgain(paying([])))
+    async with (
+        open_kernel(storage=storage, registry=plugged, policies=[asking()]) as kernel,
+        open_kernel(storage=storage.inner, registry=plugged, policies=[asking()]) as other,
+        anyio.create_task_group() as group,
+    ):
+        handles = [await kernel.submit(parked_request(tmp_path)) for _ in range(MANY // 6)]
+        for handle in handles:
+            group.start_soon(handle.result)
+        await other.work(until_idle=True, drain=PATIENCE, concurrency=MANY)
+        while _any_lent(kernel, handles):  # noqa: ASYNC110 - nobody signals what it has noticed
+            await anyio.sleep(0.1)
+        storage.calls.clear()
+        # Whoever follows a job that runs elsewhere would look at it three times meanwhile.
+        await anyio.sleep(3)
+        assert storage.calls["journal.events"] <= len(handles)
+        group.cancel_scope.cancel()
+
+
+def _any_lent(kernel: RuntimeKernel, handles: list[ExecutionHandle]) -> bool:
+    known = kernel._opened().waiting
+    return any(known.news_of((handle.scope_id, handle.job_id)) is None for handle in handles)
+
+
+async def test_an_answer_holds_although_it_cannot_be_signalled(tmp_path: Path) -> None:
+    storage = open_memory()
+    signals = Mute(storage.signals)
+    plugged = registry(FoundAgain(paying([])))
+    async with open_kernel(
+        storage=storage, signals=signals, registry=plugged, policies=[asking()]
+    ) as kernel:
+        handle = await kernel.execute(parked_request(tmp_path))
+        await until(handle, JobStatus.WAITING_ACTION)
+        (action,) = (await kernel.actions(job_id=handle.job_id)).items
+        signals.mute = True
+        await kernel.resolve_action(action.action_id, APPROVE, principal_id="bob")
+        assert (await handle.result()).status is JobStatus.SUCCEEDED
+
+
+async def test_a_parked_job_is_gone_on_with_although_nobody_could_listen_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 0.01)
+    storage = open_memory()
+    signals = Mute(storage.signals)
+    signals.deaf = True
+    plugged = registry(FoundAgain(paying([])))
+    async with open_kernel(
+        storage=storage, signals=signals, registry=plugged, policies=[asking()]
+    ) as kernel:
+        handle = await kernel.execute(parked_request(tmp_path))
+        await until(handle, JobStatus.WAITING_ACTION)
+        (action,) = (await kernel.actions(job_id=handle.job_id)).items
+        await signals.asked.wait()
+        await kernel.resolve_action(action.action_id, APPROVE, principal_id="bob")
+        assert (await handle.result()).status is JobStatus.SUCCEEDED
+
+
+class Mute:
+    """Signals that cannot be given for a while, or not be listened to once."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.mute = self.deaf = False
+        self.asked = anyio.Event()
+
+    def subscribe(self, scope_id: str, topic: str, /) -> Any:
+        if self.deaf and topic == queue_topic("default"):
+            self.deaf = False
+            self.asked.set()
+            raise OSError("away")
+        return self._inner.subscribe(scope_id, topic)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def publish(self, scope_id: str, topic: str, /) -> None:
+        if self.mute:
+            raise OSError("away")
+        await self._inner.publish(scope_id, topic)

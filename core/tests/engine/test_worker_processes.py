@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from asking import APPROVE, asked
 from dying import Death, agent_of
 from kernels import PATIENCE, all_events, open_kernel, request
 from queueing import agent_file, plugins
@@ -143,6 +144,41 @@ async def test_a_worker_stopped_past_its_lease_has_no_effect_beside_the_next_one
         assert result.error is not None
         assert result.error.code == "outcome_unknown"
     assert (await told(tmp_path, job_id))[0] == result
+
+
+@pytest.mark.parametrize("moment", ["while it waits", "before commit.*EffectIntended"])
+async def test_a_worker_stopped_around_an_approval_makes_no_use_of_it_beside_the_next_one(
+    tmp_path: Path, moment: str
+) -> None:
+    job_id = await submit(tmp_path)
+    registry = plugins(agent_of(tmp_path, Death("0"), Effect.ONCE, asks=True))
+    with process("worker", url(tmp_path), tmp_path, "stop-asks", moment) as stopped:
+        async with open_kernel(storage=url(tmp_path), registry=registry) as kernel:
+            (action,) = await asked(kernel, await kernel.attach(job_id))
+            if moment == "while it waits":
+                stopped.send_signal(signal.SIGSTOP)
+            else:
+                # It is told, and stops before it can say that it is about to pay.
+                await kernel.resolve_action(action.action_id, APPROVE, principal_id="bob")
+        with anyio.fail_after(PATIENCE):
+            pid, status = await anyio.to_thread.run_sync(os.waitpid, stopped.pid, os.WUNTRACED)
+        assert (pid, os.WIFSTOPPED(status)) == (stopped.pid, True)
+        async with open_kernel(
+            storage=url(tmp_path), registry=registry, clock=LaterClock()
+        ) as kernel:
+            if moment == "while it waits":
+                await kernel.resolve_action(action.action_id, APPROVE, principal_id="bob")
+            await kernel.work(until_idle=True, drain=PATIENCE)
+            result = await (await kernel.attach(job_id)).result()
+        os.kill(stopped.pid, signal.SIGCONT)
+        out, err = await anyio.to_thread.run_sync(lambda: stopped.communicate(timeout=PATIENCE))
+    assert "lost" in out.split(), err
+    assert payments(tmp_path) == 1
+    assert result.status is JobStatus.SUCCEEDED
+    again, events = await told(tmp_path, job_id)
+    assert again == result
+    kinds = [event.type for event in events]
+    assert (kinds.count("action.required"), kinds.count("action.resolved")) == (1, 1)
 
 
 async def test_workers_leave_foreground_runs_to_their_own_processes(tmp_path: Path) -> None:

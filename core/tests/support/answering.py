@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from asking import asking
 from steer import RuntimeKernel
 from steer.errors import SteerError
 
 
 async def main(url: str, action_id: str, principal: str, decision: str) -> None:
-    async with RuntimeKernel(storage=url) as kernel:
+    async with RuntimeKernel(storage=url, policies=[asking()]) as kernel:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.readline()

@@ -5,6 +5,7 @@ Run as a program:
 - ``worker URL FOLDER die N`` works off what is due, and kills itself at its N-th moment around a
   commit; with 0 it does not.
 - ``worker URL FOLDER stop NAME`` stops itself, to be continued, at the first moment so called.
+- ``worker URL FOLDER stop-asks NAME`` does so at the second one, and a person must let it pay.
 - ``worker URL FOLDER stay`` works until it gets SIGTERM; its jobs note the process they run in.
 - ``runs URL FOLDER COUNT`` runs so many of those jobs itself.
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -41,17 +43,18 @@ class AtCommits(Death):
 
 
 class Stopping(Death):
-    """Stops the process the first time that a moment has this in its name."""
+    """Stops the process when so many moments have had this in their names."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, times: int) -> None:
         super().__init__("0")
         self._name = name
-        self._stopped = False
+        self._left = times
 
     def moment(self, name: str) -> None:
-        if self._name in name and not self._stopped:
-            self._stopped = True
-            os.kill(os.getpid(), signal.SIGSTOP)
+        if re.search(self._name, name):
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def notes_pid(folder: Path) -> Stepwise:
@@ -68,9 +71,12 @@ def notes_pid(folder: Path) -> Stepwise:
 
 async def worker(url: str, folder: str, how: str, at: str = "0") -> None:
     """Work as the program says."""
-    death = Stopping(at) if how == "stop" else AtCommits(at)
-    stays = how == "stay"
-    agent = notes_pid(Path(folder)) if stays else agent_of(Path(folder), death, Effect.ONCE)
+    asks, stays = how == "stop-asks", how == "stay"
+    death = Stopping(at, 1 + asks) if how.startswith("stop") else AtCommits(at)
+    if stays:
+        agent = notes_pid(Path(folder))
+    else:
+        agent = agent_of(Path(folder), death, Effect.ONCE, asks=asks)
     registry = plugins(agent)
     storage = DyingStorage(registry.open_storage(url, SystemClock()), death)
     stop = anyio.Event()

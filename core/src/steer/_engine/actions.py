@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -34,6 +35,8 @@ POLL_SECONDS = 5.0
 
 TRIES = 20
 """How often a parked job may move under an answer before that gives up."""
+
+_log = logging.getLogger("steer.engine")
 
 
 class Actions:
@@ -138,16 +141,23 @@ class Actions:
             except Conflict:
                 # Somebody took the job, or answered another question of it, since it was read.
                 continue
-            await self._signals.publish(scope_id, answers_topic(job.job_id))
+            await self._signal(scope_id, answers_topic(job.job_id))
             if events:
                 await self._on_events(job, events)
             if queued:
-                await self._signals.publish(NO_SCOPE, queue_topic(job.queue))
+                await self._signal(NO_SCOPE, queue_topic(job.queue))
             return await self._storage.actions.get(scope_id, action.action_id)
         raise Conflict(
             f"job {action.job_id} moved {TRIES} times while action {action.action_id} was answered",
             fix="Try again",
         )
+
+    async def _signal(self, scope_id: str, topic: str) -> None:
+        try:
+            await self._signals.publish(scope_id, topic)
+        except Exception:
+            # The answer is durable; whoever waits for it polls, and is only later.
+            _log.exception("could not signal %s", topic)
 
     def _events(
         self, job: JobRecord, action: ActionRecord, moved: ActionMoved, reason: str

@@ -44,6 +44,12 @@ def check_startable(request: ExecutionRequest, order: Order) -> None:
             " process, and nobody else could build it",
             fix="Name the agent by its file or module, or leave job_retries out",
         )
+    if request.user_context is not None and request.job_retries.attempts:
+        raise ConfigError(
+            f"the job of {order.agent} cannot be tried again later: its user_context is an object"
+            " of this process, and nobody else would have it",
+            fix="Leave the user_context or job_retries out",
+        )
 
 
 def check_storable(request: ExecutionRequest, order: Order) -> None:

@@ -53,6 +53,7 @@ def request_again(
         session_id=job.session_id,
         budgets=stored.budgets,
         retries=stored.retries,
+        approvals=stored.approvals,
         job_retries=stored.job_retries,
         policies=stored.policies,
         queue=job.queue,

@@ -181,6 +181,9 @@ class Asking:
             pending = state.questions.pending()
         for action in pending:
             await self._withdraw(action, bound_path(action), "the job has ended")
+        # Answered while a process held the job that is gone since: nobody told of it yet.
+        for action in state.questions.ended():
+            self.note_end(action, bound_path(action))
 
     def known(self, question: Question) -> ActionRecord | None:
         """Return the same question of an earlier attempt."""

@@ -21,14 +21,14 @@ from steer._engine.replay import Replay
 from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
-from steer._engine.state import JobState, Stop
+from steer._engine.state import JobState, Stop, stop_of
 from steer._engine.telling import Telling, first_event
 from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
 from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
-from steer.errors import Conflict, DeadlineExceeded
+from steer.errors import Conflict, InvalidTransition
 from steer.events import Event, JobStatusChanged, ModelRetracted
 from steer.ids import new_id
 from steer.policies import PolicyStack
@@ -110,6 +110,7 @@ class Engine:
         )
         self._family = Family(storage, self._end_child)
         self._ending = 0
+        self.closing = anyio.Event()
         self.waiting = Waiting(storage=storage, signals=signals, clock=clock, take=self.take)
         self._upkeep = Upkeep(
             running=self._running,
@@ -130,6 +131,7 @@ class Engine:
 
     async def close(self, *, drain: float) -> None:
         """Wait up to ``drain`` seconds for running jobs, give the others back, and stop."""
+        self.closing.set()
         self.waiting.close()
         with anyio.move_on_after(drain):
             await self._until_idle()
@@ -202,7 +204,8 @@ class Engine:
         """
         if isinstance(work, Stop):
             return await self.claim(job, work)
-        todo = await self._reason_to_stop(job) or work
+        over = stop_of(job, self.clock.now()) or await self._family.reason_to_stop(job)
+        todo = over or work
         if todo is None:
             raise Conflict(f"nothing here can run job {job.job_id}")
         return await self.claim(job, todo)
@@ -269,13 +272,17 @@ class Engine:
         await self.storage.commit(
             job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by)]
         )
+        # Whoever held it may have given it up since it was read.
+        job = await self.storage.jobs.get(job.scope_id, job.job_id)
         if self.orphaned(job):
             try:
                 await (await self.claim(job, stop)).wait()
-            except Conflict:
-                # A worker took it meanwhile, and is told.
+            except (Conflict, InvalidTransition):
+                # A worker took it meanwhile, and is told, unless it has ended it already.
                 job = await self.storage.jobs.get(job.scope_id, job.job_id)
             else:
+                # The kernel that gave it up listens there, to tell who waits for its result.
+                await self._signal(NO_SCOPE, queue_topic(job.queue))
                 return
         if job.owner is not None:
             await self._signal(NO_SCOPE, owner_topic(job.owner))
@@ -294,15 +301,6 @@ class Engine:
         if not self.orphaned(job):
             return False
         return job.owner is not None or (job.due_at is not None and job.due_at <= self.clock.now())
-
-    async def _reason_to_stop(self, job: JobRecord) -> Stop | None:
-        if job.cancel_by is not None:
-            reason = job.cancel_reason or ""
-            return Stop(status=JobStatus.CANCELLED, reason=reason, by=job.cancel_by)
-        if job.deadline is not None and job.deadline <= self.clock.now():
-            error = DeadlineExceeded("the run's time was up before a process could go on with it")
-            return Stop(status=JobStatus.TIMED_OUT, error=error)
-        return await self._family.reason_to_stop(job)
 
     def _dead_owner(self, job: JobRecord) -> Owner | None:
         owner = job.owner
@@ -340,6 +338,9 @@ class Engine:
         if context.parent_job_id is not None:
             self._upkeep.note_child()
         self._upkeep.note_busy()
+        if self.closing.is_set():
+            # It was being taken as the kernel began to close.
+            running.state.stop(RELEASE)
         await self._executor.submit(context.job_id, running.drive)
 
     def _forget(self, job: JobRecord, work: Work | Rebuild | Stop, running: RunningJob) -> None:

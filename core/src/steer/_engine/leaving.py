@@ -35,23 +35,30 @@ class Left:
     due_at: datetime | None = None
 
 
-async def leave(state: JobState, *, reason: str) -> Left:
+async def leave(state: JobState, *, reason: str) -> Left | None:
     """Give the job up, and return as what: parked for calls that wait for a person, else queued.
 
     Where somebody has answered meanwhile it is queued at once, so that no answer is left lying.
-    Raises what the storage raises.
+    ``None`` where somebody stopped it meanwhile: then it is to be ended. Raises what the storage
+    raises.
     """
     with state.lock:
         state.questions.closed = True
         waits = [action for action in state.questions.pending() if about_a_call(action)]
     if not waits:
         moved = JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.QUEUED, reason=reason)
-        events, changes = await _last(state, moved)
+        last = await _last(state, moved)
+        if last is None:
+            return None
+        events, changes = last
         await state.committer.commit_apart(events, [*changes, JobMoved(status=JobStatus.QUEUED)])
         return Left(status=JobStatus.QUEUED, reason=reason)
     told = f"{len(waits)} {'call waits' if len(waits) == 1 else 'calls wait'} for a person"
     moved = JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.WAITING_ACTION, reason=told)
-    events, changes = await _last(state, moved)
+    last = await _last(state, moved)
+    if last is None:
+        return None
+    events, changes = last
     ends = [action.expires_at for action in waits] + [state.deadline]
     parked = JobMoved(
         status=JobStatus.WAITING_ACTION,
@@ -74,12 +81,17 @@ async def leave(state: JobState, *, reason: str) -> Left:
 
 async def _last(
     state: JobState, told: JobStatusChanged
-) -> tuple[Sequence[Event], Sequence[Change]]:
-    """Take what is not committed yet, with ``told`` at its end; nothing is added after that."""
+) -> tuple[Sequence[Event], Sequence[Change]] | None:
+    """Take what is not committed yet, with ``told`` at its end; nothing is added after that.
+
+    ``None`` where the job is to end after all.
+    """
     while True:
         # Alone, because what follows may be refused and is then written another way.
         await state.committer.commit()
         with state.lock:
+            if state.stopped is not None and not state.given_up:
+                return None
             if not state.committer.busy:
                 state.tell(told)
                 state.ended = True

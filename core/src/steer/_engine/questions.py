@@ -48,6 +48,11 @@ class Questions:
         """Return what was answered, oldest first."""
         return self.having(ActionStatus.RESOLVED)
 
+    def ended(self) -> list[ActionRecord]:
+        """Return what is not pending any more, oldest first."""
+        pending = ActionStatus.PENDING
+        return [record for record in self._records.values() if record.status is not pending]
+
     def having(self, status: ActionStatus) -> list[ActionRecord]:
         """Return the actions with a status, oldest first."""
         return [record for record in self._records.values() if record.status is status]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from steer.errors import Diverged
 from steer.events import (
@@ -26,6 +27,8 @@ from steer.events import (
 from steer.ports.records import EffectKey, EffectOutcome, EffectRecord, ModelRecord, Records
 
 __all__ = ["Replay"]
+
+_Identity: TypeAlias = tuple[tuple[str, ...], type, str | None]
 
 _MODEL_CONTENT = (ModelToken, ModelReasoning, ModelBlockDone, ModelRetracted)
 # These are told once, with the record they belong to; the gate itself knows when that is. How the
@@ -59,14 +62,21 @@ class Replay:
         self._outcomes = {
             record.key: record.outcome for record in records.effects if record.outcome is not None
         }
-        self._told: Counter[tuple[tuple[str, ...], type, str | None]] = Counter()
+        self._told: Counter[_Identity] = Counter()
         open_calls: dict[str, tuple[str, ...]] = {}
+        decided: dict[tuple[tuple[str, ...], str], list[_Identity]] = {}
         for event in events:
             data = event.data
             if isinstance(data, ModelStarted):
                 open_calls[data.call] = event.path
             elif isinstance(data, ModelDone | ModelRetracted):
                 open_calls.pop(data.call, None)
+            if isinstance(data, PolicyDecided) and data.call_id is not None:
+                key = _identity(data, event.path)
+                decided.setdefault((event.path, data.call_id), []).append(key)
+            elif isinstance(data, ToolStarted):
+                # The gate does not ask about it again; a later call may well have the same id.
+                self._told.subtract(decided.pop((event.path, data.call_id), ()))
             if not isinstance(data, (*_RECORDED, *_MODEL_CONTENT)):
                 self._told[_identity(data, event.path)] += 1
         self.abandoned = open_calls
@@ -121,7 +131,7 @@ class Replay:
         return True
 
 
-def _identity(data: object, path: tuple[str, ...]) -> tuple[tuple[str, ...], type, str | None]:
+def _identity(data: object, path: tuple[str, ...]) -> _Identity:
     """Return what is counted off together.
 
     The usage and the verdict of a recorded call are not told again; without its name they would

@@ -186,8 +186,10 @@ class RunningJob:
         stop = state.stopped
         given_up = state.given_up
         if has_left(state, outcome) or (given_up and self.resumable):
-            await self._leave(stop)
-            return
+            if await self._leave(stop):
+                return
+            # Somebody wants it to end since.
+            stop, given_up = state.stopped, False
         if stop is not None and given_up:
             stop = Stop(status=JobStatus.CANCELLED, reason=stop.reason, by="steer")
         if self._retry_wait is not None and await self._tried_again_later(outcome, stop):
@@ -212,20 +214,36 @@ class RunningJob:
         else:
             self.result = result
 
-    async def _leave(self, stop: Stop | None) -> None:
-        """Give the job up, to be gone on with: by an answer, or at once."""
+    async def _leave(self, stop: Stop | None) -> bool:
+        """Give the job up, to be gone on with: by an answer, or at once.
+
+        Return whether that is all there is to do: not where it is to end after all.
+        """
         state = self.state
         try:
             left = await leave(state, reason=stop.reason if stop else "")
         except Exception as error:  # told to whoever waits for the result
             state.lost = error
-            return
+            return True
+        if left is None:
+            return False
         if stop is None or stop is GIVE_BACK:
             step: Literal["parked", "given_back"] = "parked" if stop is None else "given_back"
             due_at = state.clock.now() if left.status is JobStatus.QUEUED else left.due_at
+            due_at = await self._due_at(due_at)
             self.later = Later(step=step, due_at=due_at, reason=left.reason)
         if left.status is JobStatus.QUEUED:
             await self._on_queued()
+        return True
+
+    async def _due_at(self, due_at: datetime | None) -> datetime | None:
+        """Return when a job that was given up goes on: at once where it was asked to stop."""
+        state, context = self.state, self.state.context
+        try:
+            job = await state.storage.jobs.get(context.scope_id, context.job_id)
+        except Exception:  # it is given up all the same, and is looked at again when it is due
+            return state.clock.now()
+        return due_at if job.cancel_by is None else state.clock.now()
 
     async def _tried_again_later(
         self, outcome: Finished | Suspended | Exception | None, stop: Stop | None
@@ -255,7 +273,8 @@ class RunningJob:
         except Exception as failure:  # told to whoever waits for the result
             state.lost = failure
         else:
-            self.later = Later(step="retried", due_at=due_at, reason=error.message)
+            reason = state.redacted(error.message)
+            self.later = Later(step="retried", due_at=await self._due_at(due_at), reason=reason)
         return True
 
     def _tell_ending(

@@ -19,16 +19,17 @@ from steer._engine.questions import Questions
 from steer._engine.replay import Replay
 from steer.clock import Clock
 from steer.context import ApprovalSpec, ExecutionContext, RetrySpec
-from steer.errors import ErrorCategory, RuntimeFailure, SteerError
+from steer.errors import DeadlineExceeded, ErrorCategory, RuntimeFailure, SteerError
 from steer.events import AgentHandoff, AgentStarted, Event, EventData
 from steer.fold import Fold
 from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import Change
+from steer.ports.records import JobRecord
 from steer.ports.storage import Storage
 from steer.redaction import EventRedactor, Place, Redactor
 from steer.values import JobStatus
 
-__all__ = ["JobState", "PathState", "Stop"]
+__all__ = ["JobState", "PathState", "Stop", "stop_of"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +43,17 @@ class Stop:
     error: SteerError | None = None
     reason: str = ""
     by: str = ""
+
+
+def stop_of(job: JobRecord, now: datetime) -> Stop | None:
+    """Return what a job that nobody runs is to end with: a request to stop, or its time."""
+    if job.cancel_by is not None:
+        reason = job.cancel_reason or ""
+        return Stop(status=JobStatus.CANCELLED, reason=reason, by=job.cancel_by)
+    if job.deadline is not None and job.deadline <= now:
+        error = DeadlineExceeded("the run's time was up before a process could go on with it")
+        return Stop(status=JobStatus.TIMED_OUT, error=error)
+    return None
 
 
 @dataclass(slots=True)
@@ -139,6 +151,7 @@ class JobState:
             now=clock.now,
             on_first_pending=self.committer.events_pending,
         )
+        self._redactor = redactor
         self._redaction = None if redactor is None else EventRedactor(redactor)
         self.paths: dict[tuple[str, ...], PathState] = {}
         self.background = Background()
@@ -188,6 +201,10 @@ class JobState:
             place = Place(path=path, turn=state.turn, agent=agent)
             for told, at in self._redaction.pass_on(data, place):
                 self.feed.emit(told, path=at.path, turn=at.turn, agent=at.agent)
+
+    def redacted(self, text: str) -> str:
+        """Return a text about the job as its events would have it."""
+        return text if self._redactor is None else self._redactor.text(text)
 
     def record(self, *changes: Change) -> None:
         """Let changes ride with the next commit. What comes after the end is dropped."""

@@ -40,14 +40,20 @@ _log = logging.getLogger("steer.engine")
 class _Entry:
     """A job that waits. ``work`` is what goes on with it; ``None`` leaves that to the workers.
 
-    ``news`` counts what was heard of it.
+    ``news`` counts what was heard of it. ``lent`` is set while another process runs it.
     """
 
     queue: str
     work: Work | Rebuild | None
     due_at: datetime | None = None
     news: int = 0
+    lent: bool = False
     heard: anyio.Event = field(default_factory=anyio.Event)
+
+    def lend(self) -> None:
+        """Leave the job to the process that took it, and to workers after that."""
+        self.work, self.due_at, self.lent = None, None, True
+        self.tell()
 
     def tell(self) -> None:
         self.news += 1
@@ -58,7 +64,8 @@ class _Entry:
 class Waiting:
     """Learns from the journal which of its jobs moved: one read a wake, however many they are.
 
-    ``take`` claims a job and runs it. A job that another process took is let go.
+    ``take`` claims a job and runs it. A job that another process took is not gone on with here any
+    more, but heard of again once that gives it up: whoever waits for its result reads no sooner.
     """
 
     def __init__(
@@ -122,9 +129,9 @@ class Waiting:
             entry.tell()
 
     def news_of(self, key: Key) -> int | None:
-        """Return how much was heard of a job, ``None`` where it does not wait here."""
+        """Return how much was heard of a job, ``None`` where it does not wait here, but runs."""
         entry = self._entries.get(key)
-        return None if entry is None else entry.news
+        return None if entry is None or entry.lent else entry.news
 
     async def changed(self, key: Key, news: int) -> None:
         """Return once more is heard of the job than ``news``, or it waits here no longer.
@@ -132,7 +139,7 @@ class Waiting:
         Raises ``Released`` where the kernel closes meanwhile.
         """
         entry = self._entries.get(key)
-        if entry is not None and entry.news == news:
+        if entry is not None and entry.news == news and not self._closed:
             heard = entry.heard
             await heard.wait()
         if self._closed:
@@ -175,13 +182,23 @@ class Waiting:
 
     async def _hear(self, queue: str, scope: anyio.CancelScope) -> None:
         with scope:
-            async with self._signals.subscribe(NO_SCOPE, queue_topic(queue)) as waiter:
-                # What was signalled before the subscription is found by the look after it.
-                self._look.set()
-                while True:
-                    # Kernels that were started together are not to poll together.
-                    await waiter.wait(POLL_SECONDS * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
+            while True:
+                try:
+                    await self._hear_signals(queue)
+                except Exception:
+                    # Without signals for a moment, the jobs are looked at all the same.
+                    _log.exception("could not listen to queue %s", queue)
+                    await anyio.sleep(POLL_SECONDS)
                     self._look.set()
+
+    async def _hear_signals(self, queue: str) -> None:
+        async with self._signals.subscribe(NO_SCOPE, queue_topic(queue)) as waiter:
+            # What was signalled before the subscription is found by the look after it.
+            self._look.set()
+            while True:
+                # Kernels that were started together are not to poll together.
+                await waiter.wait(POLL_SECONDS * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
+                self._look.set()
 
     def _set_alarm(self, group: TaskGroup) -> None:
         """Have the jobs looked at when the earliest of them is due."""
@@ -241,17 +258,23 @@ class Waiting:
                 return
             try:
                 job = await self._storage.jobs.get(*key)
-                if job.status.terminal or job.owner is not None:
+                if job.status.terminal:
                     self.leave(key)
                     return
+                if job.owner is not None:
+                    entry.lend()
+                    return
+                entry.lent = False
                 entry.tell()
                 due = self._due(job, entry)
                 if due is not None and due <= self._clock.now():
                     await self._take(job, entry.work)
                 else:
                     self._wait_until(key, entry, due)
-            except (Conflict, InvalidTransition, NotFound):
-                # Another process was quicker, or it ended.
+            except Conflict:
+                # Another process was quicker.
+                entry.lend()
+            except (InvalidTransition, NotFound):
                 self.leave(key)
             except Exception:
                 _log.exception("could not go on with job %s", key[1])

@@ -82,11 +82,14 @@ class Worker:
                 async with anyio.create_task_group() as listening:
                     for queue in self._queues:
                         listening.start_soon(self._hear, queue)
+                    # A kernel that closes takes nothing more, and gives back what runs by itself.
+                    listening.start_soon(self._heed, self._engine.closing)
                     if stop is not None:
                         listening.start_soon(self._heed, stop)
                     await self._work(minding, until_idle=until_idle)
                     listening.cancel_scope.cancel()
-                with anyio.move_on_after(drain):
+                # A kernel that closes has its own patience.
+                with anyio.move_on_after(None if self._engine.closing.is_set() else drain):
                     await self._until_done()
                 await self._give_back()
         except BaseException:
@@ -208,7 +211,7 @@ def _last_note(job: JobRecord, running: RunningJob) -> WorkNote:
     if running.result is not None:
         return WorkNote(step="ended", job=job, result=running.result)
     if state.lost is not None:
-        return WorkNote(step="lost", job=job, reason=str(state.lost))
+        return WorkNote(step="lost", job=job, reason=state.redacted(str(state.lost)))
     later = running.later
     if later is None:
         return WorkNote(step="given_back", job=job, reason=GIVE_BACK.reason)

@@ -168,9 +168,12 @@ class Workshop:
     def policies_of(self, job: JobRecord) -> PolicyStack:
         """Return the policies of a job: those that its request selected, else the kernel's.
 
-        Raises ``ConfigError`` or ``PluginError`` where one of them is not there.
+        Raises ``ConfigError`` or ``PluginError`` where one of them is not there, or where the job
+        began under others.
         """
-        return self._policies.stack_for(StoredRequest.decode(job.request).policies)
+        policies = self._policies.stack_for(StoredRequest.decode(job.request).policies)
+        _check_same(policies, job.policy, job.job_id)
+        return policies
 
     def redactor_of(self, job: JobRecord) -> Redactor | None:
         """Return what redacts the events of a job, as far as this process can tell.
@@ -218,12 +221,7 @@ class Workshop:
         prepared = self._prepare(name, runtime, agent, options)
         check_input(stored.input, prepared)
         policies = self._policies.stack_for(stored.policies)
-        if policy is not None and (missing := _names(policy) - _names(policies.ref)):
-            raise ConfigError(
-                f"job {context.job_id} began under the rules {policy}, and would go on under"
-                f" {policies.ref} here, without {', '.join(sorted(missing))}",
-                fix="Select the policies that it began under",
-            )
+        _check_same(policies, policy, context.job_id)
         await _admit(policies, prepared, name, context)
         return Order(
             work=Work(
@@ -329,6 +327,16 @@ class Workshop:
             redactor = self._redactors[redaction] = Redactor(redaction)
             self.logs.cover(redactor)
         return redactor
+
+
+def _check_same(policies: PolicyStack, began_under: str | None, job_id: str) -> None:
+    """Raise ``ConfigError`` where rules that a job began under do not hold here."""
+    if began_under and (missing := _names(began_under) - _names(policies.ref)):
+        raise ConfigError(
+            f"job {job_id} began under the rules {began_under}, and would go on under"
+            f" {policies.ref} here, without {', '.join(sorted(missing))}",
+            fix="Select the policies that it began under",
+        )
 
 
 def _names(ref: str) -> set[str]:

@@ -110,6 +110,9 @@ class JobMoved:
 class CancelRequested:
     """Ask the job's owner to stop. The first request stays; needs no fence (ST-13).
 
+    A job that nobody holds is due from then on, and one that is given up later is at once: whoever
+    takes it ends it, even where the process that asked is gone.
+
     Refused with ``InvalidTransition`` where the job has ended.
     """
 

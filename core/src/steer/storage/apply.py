@@ -182,7 +182,7 @@ class _Commit:
                     tables.save_result(job_id, change.result)
             case CancelRequested():
                 _, state = self._job(change)
-                state.ask_to_stop(change)
+                state.ask_to_stop(change, now)
             case ActionRequested():
                 self._request_action(change)
             case ActionMoved():

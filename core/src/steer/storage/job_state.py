@@ -104,13 +104,20 @@ class JobState:
         if change.status is not JobStatus.RUNNING:
             self.owner = None
             self.lease_expires_at = None
+        self._end_soon(now)
 
-    def ask_to_stop(self, change: CancelRequested) -> None:
+    def ask_to_stop(self, change: CancelRequested, now: datetime) -> None:
         """Keep the first request to stop. Raises ``InvalidTransition`` where the job has ended."""
         if self.status.terminal:
             raise InvalidTransition(f"a job that is {self.status} cannot be cancelled")
         if self.cancel_by is None:
             self.cancel_reason, self.cancel_by = change.reason, change.by
+        self._end_soon(now)
+
+    def _end_soon(self, now: datetime) -> None:
+        """Make a job due that is to stop and that nobody holds: whoever takes it ends it."""
+        if self.cancel_by is not None and self.owner is None and not self.status.terminal:
+            self.due_at = now
 
     def append(self, job_id: str, events: Sequence[Event]) -> None:
         """Count ``events``. Raises ``Conflict`` as ``EventsAppended`` says."""

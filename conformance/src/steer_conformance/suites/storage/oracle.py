@@ -235,11 +235,18 @@ class _PlainCommit:
             self.update(due_at=change.due_at or self.now, retries=retries)
         if change.status != "running":
             self.update(owner=None, lease_expires_at=None)
+        self.end_soon()
 
     def CancelRequested(self, _: str, change: c.CancelRequested) -> None:  # noqa: N802
         self.need(self.job.status not in ENDED, InvalidTransition)
         if self.job.cancel_by is None:
             self.update(cancel_reason=change.reason, cancel_by=change.by)
+        self.end_soon()
+
+    def end_soon(self) -> None:
+        job = self.job
+        if job.cancel_by is not None and job.owner is None and job.status not in ENDED:
+            self.update(due_at=self.now)
 
     def EventsAppended(self, _: str, change: c.EventsAppended) -> None:  # noqa: N802
         for event in change.events:

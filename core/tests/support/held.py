@@ -1,0 +1,37 @@
+"""A storage whose commits a test can hold back, to have something else happen first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anyio
+from kernels import PATIENCE
+from steer.ports.changes import Change
+from steer.ports.storage import Committed, Storage
+
+
+class HeldStorage:
+    """Holds back the first commit that ``which`` says, until the test lets it go."""
+
+    def __init__(self, inner: Storage, which: Callable[[Sequence[Change]], bool]) -> None:
+        self._inner = inner
+        self._which = which
+        self.reached = anyio.Event()
+        self.go = anyio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def commit(
+        self, scope_id: str, job_id: str | None, fence: int | None, changes: Sequence[Change], /
+    ) -> Committed:
+        if not self.reached.is_set() and self._which(changes):
+            self.reached.set()
+            await self.go.wait()
+        return await self._inner.commit(scope_id, job_id, fence, changes)
+
+    async def arrive(self) -> None:
+        """Wait until the commit is about to be made."""
+        with anyio.fail_after(PATIENCE):
+            await self.reached.wait()
