@@ -66,7 +66,7 @@ def sync(session: nox.Session, *options: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run every test on each listed Python, with the locked versions."""
     sync(session)
-    session.run("pytest", *(session.posargs or ["-n2", "--dist=loadgroup"]))
+    session.run("pytest", *(session.posargs or ["-n2", "--dist=loadgroup", "-m", "not live"]))
 
 
 @nox.session(default=False)

@@ -181,6 +181,7 @@ async def test_a_worker_stopped_around_an_approval_makes_no_use_of_it_beside_the
     assert (kinds.count("action.required"), kinds.count("action.resolved")) == (1, 1)
 
 
+@pytest.mark.long
 async def test_workers_leave_foreground_runs_to_their_own_processes(tmp_path: Path) -> None:
     agent_file(tmp_path)
     with ExitStack() as stack:

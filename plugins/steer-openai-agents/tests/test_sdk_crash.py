@@ -159,6 +159,7 @@ def test_killed_while_the_tool_runs_the_outcome_is_called_unknown(tmp_path: Path
     assert ended_once(types)
 
 
+@pytest.mark.long
 def test_killed_by_a_clock_from_outside_it_pays_at_most_once(tmp_path: Path) -> None:
     chance = random.Random(9)
     with Provider(script()) as provider:

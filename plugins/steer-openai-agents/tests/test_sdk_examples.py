@@ -119,7 +119,16 @@ def under_steer(example: Example, folder: Path) -> Ran:
     return ran(example, ["-m", "steer", "run", "--quiet", spec], folder)
 
 
-@pytest.mark.parametrize("example", RUNS, ids=str)
+SHORT = ("triage", "workflow_export", "weather")
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(each, id=str(each), marks=() if each.file in SHORT else pytest.mark.long)
+        for each in RUNS
+    ],
+)
 def test_an_example_does_under_steer_what_it_does_alone(example: Example, tmp_path: Path) -> None:
     bare = alone(example, tmp_path / "alone")
     ours = under_steer(example, tmp_path / "steer")

@@ -97,7 +97,12 @@ class Steer:
             session.close()
 
 
-@pytest.mark.parametrize("held", ["first", "second", "third"])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "held", [pytest.param("first", marks=LONG), "second", pytest.param("third", marks=LONG)]
+)
 def test_a_workflow_that_was_killed_goes_on_and_its_session_is_whole(
     tmp_path: Path, held: str
 ) -> None:

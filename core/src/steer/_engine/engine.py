@@ -204,8 +204,7 @@ class Engine:
         """
         if isinstance(work, Stop):
             return await self.claim(job, work)
-        over = stop_of(job, self.clock.now()) or await self._family.reason_to_stop(job)
-        todo = over or work
+        todo = stop_of(job, self.clock.now()) or await self._family.reason_to_stop(job) or work
         if todo is None:
             raise Conflict(f"nothing here can run job {job.job_id}")
         return await self.claim(job, todo)
