@@ -155,14 +155,33 @@ def test_each_way_of_answering_wrongly_is_one_sentence_and_a_code(
         "token": (3, "this is not the token that answers action "),
         "no token": (2, "--token-env: the environment variable NO_SUCH is not set"),
         "no file": (2, f"action {first} asks for no file"),
-        "late": (10, f"action {first} cannot be answered: it need not be answered any more"),
-        "twice": (10, f"action {second} cannot be answered: local answered: deny"),
+        "late": (10, f"action {first} has ended: it need not be answered any more"),
+        "twice": (10, f"action {second} has ended: local answered: deny"),
     }
     for why, (code, sentence) in expected.items():
         finished = refused[why]
         assert (why, finished.code, finished.error) == (why, code, finished.error)
         assert finished.error.startswith(f"steer: {sentence}"), why
         assert finished.err.count("\n") == 1, why
+
+
+def test_an_answer_that_is_too_late_has_one_code_before_and_after_the_job_knows(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    play(Turn(REFUND), Turn("Done."))
+    parked = steer("run", "shop.py", "Refund order 7", "--answer-within", "1")
+    (action,) = steer("actions", "list", "--json").rows
+
+    late = steer("actions", "approve", action["action_id"])
+    shown = steer("actions", "show", "latest")
+    steer("worker", "--until-idle")
+    later = steer("actions", "approve", action["action_id"])
+
+    assert (parked.code, late.code, later.code) == (9, 5, 5)
+    assert late.error.endswith(": this answer is too late")
+    assert later.error == f"steer: action {action['action_id']} has ended: nobody answered in time"
+    assert "which is over; it counts as denied\n" in shown.out
+    assert shown.err == "", "there is no use in an answer"
 
 
 def test_somebody_whom_the_rules_do_not_let_answer_is_told_so(

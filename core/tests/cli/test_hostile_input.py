@@ -83,7 +83,13 @@ def test_a_file_without_an_agent_is_refused_in_one_line(
         (
             "run greeter.py Hi --policy nobody",
             2,
-            "nobody: there is no such policy; there is author-",
+            "nobody: there is no such policy; there is author-declared, policy-file. Rules in a ",
+        ),
+        ("run greeter.py Hi --delay 5", 2, "--delay is for a job that waits for a worker. Add"),
+        (
+            "jobs list --status done",
+            2,
+            "Invalid value for '--status': 'done' is not one of 'queued', ",
         ),
         ("run greeter.py Hi --storage nowhere", 2, "--storage: storage is not a URL"),
         ("run greeter.py Hi --storage x://y", 2, "x://: there is no such storage"),

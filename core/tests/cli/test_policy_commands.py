@@ -146,7 +146,7 @@ def test_without_a_file_the_configured_policies_are_explained(rules: Program) ->
     ("arguments", "complaint"),
     [
         ((), "asks about nothing. Give one of tool, model, run, data, action"),
-        (("--tool", "t", "--args", "{a"), "--args is not JSON: "),
+        (("--tool", "t", "--args", "{a"), "--args: this is not JSON: "),
         (("--tool", "t", "--kind", "hostd"), "'hostd' is no kind of tool. There are function, "),
         (("--model", "m", "--server", "s"), "server says nothing in a question about a model. "),
         (("--data", "d", "--access", "eat"), "--access is 'eat'; it must be 'read' or 'write'"),

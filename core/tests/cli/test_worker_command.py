@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
 from programs import Program, ended
+from steer_conformance.provider import Provider, ToolCall, Turn
 
 FAILING = """
     from pathlib import Path
@@ -44,6 +46,48 @@ def test_a_detached_run_prints_its_job_and_a_worker_runs_it(steer: Program) -> N
     assert (steer.folder / "notes.txt").read_text() == "one\n"
     assert worked.err == "a tool prints this\n"
     assert steer("jobs", "show", "latest").out.endswith("\n\nIt is noted.\n")
+
+
+def test_a_worker_parks_a_job_and_whoever_answers_reads_how_it_goes_on(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    play(Turn(ToolCall("refund", {"order": 7, "amount": 500})), Turn("Done."))
+    job_id = steer("run", "shop.py", "Refund order 7", "--detach").out.strip()
+
+    parked = steer("worker", "--until-idle").out.splitlines()[-1]
+    approved = steer("actions", "approve", job_id)
+    steer("worker", "--until-idle")
+
+    (action,) = steer("actions", "list", "--all", "--json").rows
+    until = action["expires_at"][:19].replace("T", " ")
+    assert parked == f"parked: 1 call waits for a person; until {until} UTC \u00b7 job {job_id}"
+    assert approved.err.endswith(
+        f"its job is queued; to go on with it: steer worker, or steer jobs resume {job_id}\n"
+    )
+    assert (steer.folder / "refunds.txt").read_text() == "7 500 \n"
+
+
+def test_whoever_answers_a_job_whose_worker_was_killed_reads_that_nobody_runs_it(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    play(Turn(ToolCall("refund", {"order": 7, "amount": 500})), Turn("Done."))
+    inline = ("--approvals", "park", "--park-after", "3600")
+    job_id = steer("run", "shop.py", "Refund order 7", "--detach", *inline).out.strip()
+    with steer.started("worker") as worker, steer.started("actions", "list", "-w") as watching:
+        assert watching.stdout is not None
+        assert b"refund(" in watching.stdout.readline()
+        worker.kill()
+        worker.wait()
+        watching.kill()
+
+    approved = steer("actions", "approve", job_id)
+    worked = steer("worker", "--until-idle")
+
+    assert approved.err.endswith(
+        f"nobody runs its job; to go on with it: steer worker, or steer jobs resume {job_id}\n"
+    )
+    assert worked.out.startswith(f"started Shop, attempt 2 \u00b7 job {job_id}\nsucceeded ")
+    assert (steer.folder / "refunds.txt").read_text() == "7 500 \n"
 
 
 def test_a_worker_tells_programs_in_json(steer: Program) -> None:
@@ -94,7 +138,12 @@ def test_a_job_is_tried_again_and_started_over(steer: Program) -> None:
     assert (again.code, again.out) == (0, "Two.\n")
     new, old = steer("jobs", "list", "--agent", "Failing", "--since", "1h", "--json").rows
     assert new["metadata"] == {"retry_of": old["job_id"]}
-    assert steer("jobs", "retry", "latest").code == 7, "it has succeeded"
+    done = steer("jobs", "retry", "latest")
+    assert done.code == 7
+    assert done.error == (
+        f"steer: job {new['job_id']} is succeeded, and only a job that ended without success is"
+        " started over"
+    )
 
 
 def test_a_time_that_is_none_is_refused(steer: Program) -> None:

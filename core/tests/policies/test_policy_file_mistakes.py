@@ -180,7 +180,7 @@ from steer.policies import parse_policy
         (
             "[[tests]]\ntool = 'x'\nexpcet = 'deny'",
             (
-                "p.toml, line 1, column 1: tests[0].expect: is missing\n"
+                "p.toml, line 1, column 1: tests[0].expect: is missing;\n"
                 "p.toml, line 3, column 1: tests[0].expcet: unknown key; did you mean expect?"
             ),
         ),

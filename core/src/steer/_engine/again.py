@@ -27,7 +27,10 @@ def request_again(
     and ``repeat_tools`` is unset.
     """
     if job.status is JobStatus.SUCCEEDED or not job.status.terminal:
-        raise InvalidTransition(f"a job that is {job.status} cannot be started over")
+        raise InvalidTransition(
+            f"job {job.job_id} is {job.status}, and only a job that ended without success is"
+            " started over"
+        )
     if job.agent_ref is None:
         raise Interrupted(
             f"job {job.job_id} cannot be started over: its agent was an object of its process",

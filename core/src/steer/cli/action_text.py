@@ -15,6 +15,7 @@ from steer.cli.printable import call_text, exact, one_line, shortened
 from steer.cli.question_text import Styled, expiry_text, question_body, question_facts, why_text
 from steer.cli.value_lines import value_lines
 from steer.errors import InvalidQuestion
+from steer.policies.verdicts import approvers_text
 from steer.ports.records import ActionRecord
 from steer.values import ActionStatus, ActionType, JsonValue
 
@@ -93,7 +94,7 @@ def action_facts(action: ActionRecord, *, now: datetime) -> Iterator[tuple[str, 
     yield "job", action.job_id
     yield "asked for", one_line(action.asked_by)
     yield "asked", f"{_moment(action.created_at)} ({age_text(action.created_at, now=now)})"
-    yield "may answer", ", ".join(map(one_line, action.approvers)) or "whom policy allows"
+    yield "may answer", one_line(approvers_text(action.approvers)) or "whom policy allows"
     if action.status is ActionStatus.PENDING:
         yield "until", expiry_text(action, now=now)
     yield from _ending(action)

@@ -116,7 +116,8 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
             text += f"\n{paint('faint', title)}\n"
             text += "".join(f"  {paint(style, line)}\n" for style, line in lines)
     streams.out.write(text)
-    if action.status is ActionStatus.PENDING:
+    over = action.expires_at is not None and action.expires_at <= datetime.now(UTC)
+    if action.status is ActionStatus.PENDING and not over:
         streams.err.write(f"{how_to_answer(action)}\n")
 
 

@@ -71,6 +71,7 @@ def approve(
         ),
         token=read_token(stdin=token_stdin, variable=token_env),
         as_json=as_json,
+        elsewhere="Give the arguments with --arguments JSON",
     )
     given = None if arguments is None else read_json("--arguments", arguments)
     if given is not None and not isinstance(given, dict):
@@ -146,6 +147,7 @@ def resolve(
         ),
         token=read_token(stdin=token_stdin, variable=token_env),
         as_json=as_json,
+        elsewhere="Answer with --answer JSON, or --file PATH where a file is asked for",
     )
     given = None if answer is None else read_json("--answer", answer)
 

@@ -20,7 +20,7 @@ from steer.cli.streams import Streams
 from steer.cli.telling import teller
 from steer.cli.uploading import store_files
 from steer.config import Settings
-from steer.errors import ActionClosed, ConfigError
+from steer.errors import ActionClosed, ActionExpired, ConfigError
 from steer.kernel import RuntimeKernel
 from steer.ports.records import ActionRecord
 from steer.values import ActionStatus, JobStatus, JsonValue
@@ -36,11 +36,15 @@ Reply: TypeAlias = Answer | JsonValue
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Way:
-    """How a question is answered: as the principal of the settings, or by a token."""
+    """How a question is answered: as the principal of the settings, or by a token.
+
+    ``elsewhere`` says how it is answered where there is no terminal.
+    """
 
     settings: Settings
     token: str | None
     as_json: bool
+    elsewhere: str = ""
 
 
 class Asked:
@@ -121,7 +125,7 @@ class Asked:
         if terminal is None:
             raise ConfigError(
                 "there is no terminal to ask on",
-                fix="Answer with --answer JSON, --file PATH or --arguments JSON",
+                fix=self._way.elsewhere,
             )
         return terminal
 
@@ -196,11 +200,12 @@ def _question(action: ActionRecord, *, approval: bool) -> Question:
 
 def _check_pending(action: ActionRecord) -> None:
     """Refuse what has ended before anybody edits or types an answer to it."""
-    if action.status is not ActionStatus.PENDING:
-        raise ActionClosed(
-            f"action {action.action_id} cannot be answered: {answered_text(action)}",
-            by=action.resolved_by,
-        )
+    if action.status is ActionStatus.PENDING:
+        return
+    message = f"action {action.action_id} has ended: {answered_text(action)}"
+    if action.status is ActionStatus.EXPIRED:
+        raise ActionExpired(message)
+    raise ActionClosed(message, by=action.resolved_by)
 
 
 async def _tell_ending(kernel: RuntimeKernel, way: Way, action: ActionRecord) -> None:
@@ -212,10 +217,11 @@ async def _tell_ending(kernel: RuntimeKernel, way: Way, action: ActionRecord) ->
         f"{ended_word(action)}: {what_text(action)} \u00b7 action {action.action_id}\n"
     )
     job = await kernel.storage.jobs.get(way.settings.scope, action.job_id)
+    on = f"steer worker, or steer jobs resume {job.job_id}"
     if job.status is JobStatus.QUEUED:
-        streams.err.write(
-            f"its job waits to be gone on with: steer worker, or steer jobs resume {job.job_id}\n"
-        )
+        streams.err.write(f"its job is queued; to go on with it: {on}\n")
+    elif kernel.orphaned(job):
+        streams.err.write(f"nobody runs its job; to go on with it: {on}\n")
 
 
 def ended_word(action: ActionRecord) -> str:

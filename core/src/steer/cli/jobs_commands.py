@@ -59,7 +59,10 @@ def jobs(ctx: typer.Context) -> None:
 def list_jobs(
     *,
     status: Annotated[
-        list[JobStatus] | None, typer.Option(help="Only jobs that stand so. Repeatable.")
+        list[JobStatus] | None,
+        typer.Option(
+            metavar="STATUS", help=f"Only jobs that stand so: {', '.join(JobStatus)}. Repeatable."
+        ),
     ] = None,
     session: listing.Session = None,
     runtime: listing.Runtime = None,

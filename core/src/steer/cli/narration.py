@@ -29,7 +29,7 @@ from steer.events import (
     ToolStarted,
     ToolUnknown,
 )
-from steer.values import ActionType, JsonValue
+from steer.values import ActionType, JobStatus, JsonValue
 
 __all__ = ["Kind", "Line", "Piece", "Said", "narrate", "retracted"]
 
@@ -145,7 +145,8 @@ def _moved(data: JobStatusChanged) -> str:
     if data.retry_in_ms is not None:
         wait = duration_text(data.retry_in_ms)
         return f"the job is tried again in {wait}{_why(data.reason)}"
-    return ": ".join(filter(None, [data.new.value, one_line(data.reason)]))
+    word = "parked" if data.new is JobStatus.WAITING_ACTION else data.new.value
+    return ": ".join(filter(None, [word, one_line(data.reason)]))
 
 
 def _of_thing(event: Event) -> str | None:

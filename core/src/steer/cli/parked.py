@@ -54,6 +54,6 @@ async def waiting_text(handle: ExecutionHandle) -> str:
     pending = [each.action for each in await handle.pending_actions()]
     answers = "; ".join(map(how_to_answer, pending))
     return (
-        f"the job waits for a person. {answers}; then: steer jobs resume {handle.job_id}"
-        " \u00b7 or leave it to a worker"
+        f"the job waits for a person. {answers}; then: steer jobs resume {handle.job_id},"
+        " or steer worker"
     )

@@ -65,5 +65,5 @@ def _json(text: str) -> JsonValue:
         return json.loads(text)
     except ValueError as error:
         raise ConfigError(
-            f"--args is not JSON: {error}", fix="""For example: --args '{"amount": 500}'"""
+            f"--args: this is not JSON: {error}", fix="""For example: --args '{"amount": 500}'"""
         ) from error

@@ -11,6 +11,7 @@ from steer.cli.printable import call_text, json_text, one_line
 from steer.cli.tables import in_columns
 from steer.policies.explaining import ConsideredRule, Explanation, PolicyAnswer
 from steer.policies.files import PolicyText
+from steer.policies.verdicts import approvers_text
 from steer.ports.policy import (
     ActionQuestion,
     DataQuestion,
@@ -107,7 +108,7 @@ def _decider(verdict: Verdict, file: str | None, line: int | None) -> str:
 def _terms(verdict: Verdict) -> Iterator[str]:
     if verdict.outcome is not Outcome.ASK:
         return
-    yield f"answered by: {' and '.join(verdict.approvers) or 'anybody whom policy lets'}"
+    yield f"answered by: {approvers_text(verdict.approvers) or 'anybody whom policy lets'}"
     if verdict.expires_in_seconds is not None:
         then = "the run fails" if verdict.on_expiry == "fail" else "the call is denied"
         after = duration_text(round(verdict.expires_in_seconds * 1000))

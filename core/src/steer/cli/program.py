@@ -134,6 +134,11 @@ def run(arguments: Sequence[str]) -> int:
     return int(code) if isinstance(code, int) else ExitCode.SUCCESS
 
 
+def _plainly(error: typer.TyperException) -> str:
+    """Return what is wrong with the command line, without the word of the library that found it."""
+    return error.format_message().replace(": Value error, ", ": ", 1)
+
+
 def _report(error: BaseException, form: ErrorForm) -> int:
     """Say what went wrong, and return the exit code."""
     while isinstance(error, BaseExceptionGroup):
@@ -155,7 +160,7 @@ def _report(error: BaseException, form: ErrorForm) -> int:
             where = "" if error.filename is None else f"{error.filename}: "
             info = ErrorInfo(code="os", message=f"{where}{error.strerror or error}")
         case typer.TyperException():
-            info = ConfigError(error.format_message(), fix=_help_hint(error)).info()
+            info = ConfigError(_plainly(error), fix=_help_hint(error)).info()
             code = ExitCode.USAGE
         case _:
             what = shortened(f"{type(error).__name__}: {error}", _BUG_LENGTH)

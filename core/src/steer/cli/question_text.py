@@ -207,12 +207,12 @@ def expiry_text(action: ActionRecord, *, now: datetime) -> str:
     """Return when nobody can answer any more, and what holds then."""
     if action.expires_at is None:
         return "for ever"
-    over = action.expires_at <= now
     moment = f"{action.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    when = "which is over" if over else ahead_text(action.expires_at, now=now)
     then = {
-        "deny": "then it counts as denied",
-        "fail": "then the job fails",
-        "default": f"then it is answered with {exact_json(action.default)}",
-    }
-    return f"{moment}, {when}; {then[action.on_expiry]}"
+        "deny": "it counts as denied",
+        "fail": "the job fails",
+        "default": f"it is answered with {exact_json(action.default)}",
+    }[action.on_expiry]
+    if action.expires_at <= now:
+        return f"{moment}, which is over; {then}"
+    return f"{moment}, {ahead_text(action.expires_at, now=now)}; then {then}"

@@ -26,6 +26,7 @@ from steer.cli.run_form import run_form
 from steer.cli.running import run_in_foreground
 from steer.cli.sections import SectionedCommand
 from steer.context import BudgetSpec, JobRetrySpec, RetrySpec
+from steer.errors import ConfigError
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.options import PrepareOptions
@@ -100,6 +101,8 @@ def run(
     line of JSON on standard output. Ctrl-C cancels the run. With --detach nothing runs here: the
     job's id goes to standard output, and steer worker runs it.
     """
+    if delay is not None and not detach:
+        raise ConfigError("--delay is for a job that waits for a worker", fix="Add --detach")
     form = run_form(as_json=as_json, quiet=quiet)
     asked = chosen_approvals(approvals, form)
     spec = approval_spec(asked, park_after=park_after, answer_within=answer_within)

@@ -49,7 +49,8 @@ class NotePrinter:
         if note.reason:
             text += f": {shortened(note.reason, _REASON_LENGTH)}"
         if note.due_at is not None and note.step != "given_back":
-            text += f"; at {note.due_at.astimezone(UTC):%H:%M:%S} UTC it goes on"
+            until = "until" if note.step == "parked" else "at"
+            text += f"; {until} {note.due_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         return self._line(text, f"job {job.job_id}")
 
     def _line(self, text: str, more: str) -> str:
@@ -59,7 +60,7 @@ class NotePrinter:
 _WORDS = {
     "started": "started",
     "ended": "ended",
-    "parked": "waits for a person",
+    "parked": "parked",
     "retried": "failed, and is tried again",
     "given_back": "given back",
     "lost": "lost",

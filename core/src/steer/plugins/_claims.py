@@ -17,6 +17,10 @@ __all__ = ["Broken", "Claim", "claims_of", "contested", "refusal", "sole", "unkn
 _WORDS: Mapping[PluginKind, str] = {kind: kind.value for kind in PluginKind} | {
     PluginKind.SIGNALS: "signal channel"
 }
+# What has such a name and is no plugin.
+_ELSEWHERE: Mapping[PluginKind, str] = {
+    PluginKind.POLICY: "Rules in a file are given by its path, as in --policy FILE.toml"
+}
 
 
 D_co = TypeVar("D_co", bound=Declaration, covariant=True)
@@ -119,7 +123,8 @@ def unknown(
         origins = ", ".join(str(suspect.origin) for suspect in broken)
         message += f"; broken, so that what they bring is not known: {origins}"
     own = brought_by(kind, name)
-    return PluginError(name, message, fix=install_hint(own) if own else did_you_mean(name, known))
+    fix = install_hint(own) if own else did_you_mean(name, known)
+    return PluginError(name, message, fix=fix or _ELSEWHERE.get(kind))
 
 
 def _misfit(declaration: Declaration) -> Failure | None:

@@ -17,7 +17,14 @@ from steer.errors import ConfigError
 from steer.policies.author_declared import AuthorDeclared
 from steer.policies.json_values import copy_json, is_json, same_json
 from steer.policies.sets import PolicySet
-from steer.policies.verdicts import is_approver, on_terms_of, shortened, strictest, unattended
+from steer.policies.verdicts import (
+    approvers_text,
+    is_approver,
+    on_terms_of,
+    shortened,
+    strictest,
+    unattended,
+)
 from steer.ports.policy import (
     ActionQuestion,
     AsyncPolicy,
@@ -136,7 +143,7 @@ class PolicyStack:
         if not is_approver(who, question.approvers):
             reason = (
                 f"{shortened(who)} is none of those who may answer this"
-                f" ({' and '.join(question.approvers)})"
+                f" ({approvers_text(question.approvers)})"
             )
             return Verdict.deny(reason, rule="approvers")
         return unattended(await self._round(question, self._deadline()))

@@ -55,7 +55,7 @@ class MistakenFile(ConfigError):
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(map(str, self.mistakes)))
+        super().__init__(";\n".join(map(str, self.mistakes)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ __all__ = [
     "AUTHOR_ASKS",
     "NOBODY_ANSWERED",
     "STRICTNESS",
+    "approvers_text",
     "is_approver",
     "on_terms_of",
     "shortened",
@@ -77,6 +78,11 @@ def on_terms_of(asked: Verdict, verdicts: Iterable[Verdict]) -> Verdict:
 def is_approver(principal_id: str, approvers: Sequence[str]) -> bool:
     """Whether a principal is one of those that ``Verdict.approvers`` names."""
     return all(principal_id in Globs(entry.split("|")) for entry in approvers)
+
+
+def approvers_text(approvers: Sequence[str]) -> str:
+    """Return in words who ``Verdict.approvers`` names."""
+    return ", and ".join(entry.replace("|", " or ") for entry in approvers)
 
 
 def unattended(verdict: Verdict) -> Verdict:
