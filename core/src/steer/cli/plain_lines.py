@@ -28,8 +28,9 @@ class PlainLines:
         self._woken, self._wake = os.pipe()
 
     def read(self, label: str, /, *, default: str = "", secret: bool = False) -> str:
-        self._shown.write(f"{label}{'(nothing keeps it) ' if default else ''}")
+        # Hidden before it is asked for: who sees the label may type at once.
         with self._unechoed(secret):
+            self._shown.write(f"{label}{'(nothing keeps it) ' if default else ''}")
             line = self._line()
             if secret:
                 self._shown.write("\n")
