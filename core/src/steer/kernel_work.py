@@ -45,8 +45,9 @@ class KernelWork(ABC):
     ) -> None:
         """Run the jobs that wait in one queue or several, at most ``concurrency`` at a time.
 
-        A job that is due is taken, and one whose process is gone; never one that somebody runs. It
-        is built again from its record, and fails with the reason where that cannot be. Looks into
+        A job that is due is taken, and one whose process is gone; never one that somebody runs, nor
+        one that began under policies which this kernel does not have. It is built again from its
+        record, and fails with the reason where that cannot be. Looks into
         these ``scopes``, or into all of the store. Returns when ``stop`` is set or, with
         ``until_idle``, when nothing is left to do: then it waits up to ``drain`` seconds for what
         still runs, and gives the rest back. Cancelled, it gives all back at once. ``tell`` is
@@ -60,6 +61,7 @@ class KernelWork(ABC):
             scopes=scopes,
             rebuild=lambda job: rebuild_of(job, self._workshop),
             capacity=self._workshop.capacity,
+            lacks=self._workshop.lacks,
             tell=tell or (lambda _: None),
         )
         await worker.run(stop=stop, drain=drain, until_idle=until_idle)

@@ -20,6 +20,7 @@ from steer.ports.gate import EffectRun
 from steer.ports.policy import RunQuestion, Verdict
 from steer.ports.records import JobQuery
 from steer.values import Effect, JobStatus
+from steer.working import WorkNote
 from stepwise import Call, Stepwise, ToolSpec, Turn
 
 pytestmark = pytest.mark.anyio
@@ -210,7 +211,7 @@ async def test_a_refusal_at_the_worker_keeps_its_reason(url: str, agent: str) ->
     assert "closed on Sundays" in result.error.message
 
 
-async def test_a_worker_without_the_policy_of_a_job_does_not_run_it(
+async def test_a_worker_without_the_policy_of_a_job_leaves_it_to_one_that_has_it(
     tmp_path: Path, agent: str
 ) -> None:
     url = f"sqlite:///{tmp_path}/jobs.db"
@@ -221,14 +222,23 @@ async def test_a_worker_without_the_policy_of_a_job_does_not_run_it(
     async with open_kernel(storage=url, registry=plugins(one), policies=[policy]) as kernel:
         named = await kernel.submit(request(agent, runtime="stepwise", policies=(ref,)))
         selected = await kernel.submit(request(agent, runtime="stepwise"))
+    told: list[WorkNote] = []
     async with open_kernel(storage=url, registry=plugins(one)) as worker:
-        await worker.work(until_idle=True)
-        for handle, says in ((named, "runs"), (selected, "began under the rules runs@1")):
-            result = await (await worker.attach(handle.job_id)).result()
-            assert result.status is JobStatus.FAILED
-            assert result.error is not None
-            assert says in result.error.message
+        await worker.work(until_idle=True, tell=told.append)
+        for handle in (named, selected):
+            job = await worker.storage.jobs.get("default", handle.job_id)
+            assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
     assert notes == []
+    assert [(note.step, note.job.job_id) for note in told] == [
+        ("left", named.job_id),
+        ("left", selected.job_id),
+    ]
+    assert ["runs" in told[0].reason, "rules runs@1" in told[1].reason] == [True, True]
+    async with open_kernel(storage=url, registry=plugins(one), policies=[policy]) as worker:
+        await worker.work(until_idle=True)
+        for handle in (named, selected):
+            result = await (await worker.attach(handle.job_id)).result()
+            assert result.status is JobStatus.SUCCEEDED
 
 
 async def test_a_worker_fails_a_job_whose_agent_has_changed_or_gone(agent: str) -> None:

@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 from steer._engine.engine import Engine
 from steer._engine.leases import gone
 from steer._engine.running import GIVE_BACK, RunningJob
-from steer._engine.state import Stop
+from steer._engine.state import Stop, stop_of
 from steer._engine.topics import NO_SCOPE, queue_topic
 from steer._engine.work import Rebuild
 from steer.errors import ConfigError, Conflict, InvalidTransition, NotFound
@@ -41,7 +41,7 @@ class Worker:
     """Takes jobs that are due, and those whose process is gone or lost its lease.
 
     ``rebuild`` says how a job is made to run again from its record, ``capacity`` how many runs of a
-    runtime fit into this process.
+    runtime fit into this process, and ``lacks`` what this process would need besides to run it.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Worker:
         scopes: Collection[str] | None,
         rebuild: Callable[[JobRecord], Rebuild | Stop],
         capacity: Callable[[str], int | None],
+        lacks: Callable[[JobRecord], str],
         tell: Callable[[WorkNote], object],
     ) -> None:
         if concurrency < 1:
@@ -65,6 +66,8 @@ class Worker:
         self._scopes = scopes
         self._rebuild = rebuild
         self._capacity = capacity
+        self._lacks = lacks
+        self._left: dict[tuple[str, str], int] = {}
         self._tell = tell
         self._mine: dict[tuple[str, str], RunningJob] = {}
         self._wake = anyio.Event()
@@ -157,10 +160,25 @@ class Worker:
 
     def _fits(self, job: JobRecord) -> bool:
         """Whether the job could start now; one that runs here already is none to take."""
-        if self._engine.running(job.scope_id, job.job_id) is not None:
+        if self._engine.running(job.scope_id, job.job_id) is not None or self._leaves(job):
             return False
         most = self._capacity(job.runtime)
         return most is None or self._engine.running_on(job.runtime) < most
+
+    def _leaves(self, job: JobRecord) -> bool:
+        """Whether the job is for another worker, which has the policies that this one lacks.
+
+        To fail it would lose what people answered, for a flag that somebody forgot.
+        """
+        key = (job.scope_id, job.job_id)
+        if self._left.get(key) == job.fence:
+            return True
+        reason = self._lacks(job)
+        if not reason or stop_of(job, self._engine.clock.now()) is not None:
+            return False
+        self._left[key] = job.fence
+        self._tell(WorkNote(step="left", job=job, reason=reason))
+        return True
 
     async def _look_for_the_dead(self) -> None:
         engine = self._engine

@@ -175,6 +175,17 @@ class Workshop:
         _check_same(policies, job.policy, job.job_id)
         return policies
 
+    def lacks(self, job: JobRecord) -> str:
+        """Return which policies of a job are not there, empty where it could be run."""
+        try:
+            self.policies_of(job)
+        except ValidationError:
+            # Whoever builds the job finds that again, and says it.
+            return ""
+        except SteerError as error:
+            return str(error)
+        return ""
+
     def redactor_of(self, job: JobRecord) -> Redactor | None:
         """Return what redacts the events of a job, as far as this process can tell.
 

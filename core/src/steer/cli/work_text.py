@@ -64,6 +64,7 @@ _WORDS = {
     "retried": "failed, and is tried again",
     "given_back": "given back",
     "lost": "lost",
+    "left": "left to another worker",
 }
 
 
