@@ -238,7 +238,9 @@ async def test_a_worker_without_the_policy_of_a_job_leaves_it_to_one_that_has_it
         await worker.work(until_idle=True)
         for handle in (named, selected):
             result = await (await worker.attach(handle.job_id)).result()
-            assert result.status is JobStatus.SUCCEEDED
+            # It ran, and came to its model, of which that policy says nothing.
+            assert result.error is not None
+            assert "policy does not allow the model" in result.error.message
 
 
 async def test_a_worker_fails_a_job_whose_agent_has_changed_or_gone(agent: str) -> None:
