@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
 def run_all_tests(environment: dict[str, str]) -> int:
     """Run every check that one Python can decide; pytest's closing line comes last."""
     checks = ["nox", "--no-venv", "--sessions", "lint", "types", "imports"]
-    tests = ["pytest", "-n2", "--dist=loadgroup"]
+    tests = ["pytest", "-n3", "--dist=loadgroup"]
     failed = [
         program[0]
         for program in (checks, tests)

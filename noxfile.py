@@ -66,14 +66,14 @@ def sync(session: nox.Session, *options: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run every test on each listed Python, with the locked versions."""
     sync(session)
-    session.run("pytest", *(session.posargs or ["-n2", "--dist=loadgroup", "-m", "not live"]))
+    session.run("pytest", *(session.posargs or ["-n3", "--dist=loadgroup", "-m", "not live"]))
 
 
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Show which lines and branches no test reaches; the tests take twice as long so."""
     sync(session)
-    session.run("pytest", "-n2", "--dist=loadgroup", "--cov", "--cov-report=term:skip-covered")
+    session.run("pytest", "-n3", "--dist=loadgroup", "--cov", "--cov-report=term:skip-covered")
 
 
 @nox.session(python=PYTHONS[0])
@@ -86,7 +86,7 @@ def lowest(session: nox.Session) -> None:
         session.run(alone, "tests/check_installed.py", distribution, external=True)
     together = [f"--editable=./{distribution}" for distribution in DISTRIBUTIONS]
     session.install("--resolution=lowest-direct", *together, "--group=test")
-    session.run("pytest", "-n2", "--dist=loadgroup", *(f"{d}/tests" for d in DISTRIBUTIONS))
+    session.run("pytest", "-n3", "--dist=loadgroup", *(f"{d}/tests" for d in DISTRIBUTIONS))
 
 
 @nox.session

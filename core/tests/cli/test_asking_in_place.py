@@ -89,6 +89,7 @@ def test_edited_arguments_are_shown_as_a_difference_and_are_what_runs(
     assert "(the model asked for refund(order=7, amount=500))" in terminal.seen
 
 
+@pytest.mark.long
 def test_an_editor_has_the_terminal_for_itself(
     steer: Program, refunds: Callable[[], str], play: Callable[..., Provider]
 ) -> None:
@@ -114,6 +115,7 @@ def test_an_editor_has_the_terminal_for_itself(
     assert refunds() == "7 5 \n"
 
 
+@pytest.mark.long
 def test_what_was_approved_for_the_tool_is_not_asked_again(
     steer: Program, refunds: Callable[[], str], play: Callable[..., Provider]
 ) -> None:
@@ -227,6 +229,7 @@ def test_nothing_in_a_call_can_look_like_the_program_or_move_the_cursor(
     assert "\\u001b[2J" in question
 
 
+@pytest.mark.long
 def test_a_question_is_asked_beside_an_answer_that_goes_elsewhere(
     steer: Program, refunds: Callable[[], str], play: Callable[..., Provider]
 ) -> None:
@@ -241,6 +244,7 @@ def test_a_question_is_asked_beside_an_answer_that_goes_elsewhere(
     assert terminal.seen.endswith("Done.\n")
 
 
+@pytest.mark.long
 def test_nobody_is_asked_where_that_is_said(
     steer: Program, refunds: Callable[[], str], play: Callable[..., Provider]
 ) -> None:
@@ -306,6 +310,7 @@ def test_without_a_terminal_the_job_waits_and_says_how_to_answer(
     assert (denied.code, resumed.code, refunds()) == (0, 0, "")
 
 
+@pytest.mark.long
 def test_a_program_reads_of_events_and_code_that_the_job_waits(
     steer: Program, play: Callable[..., Provider]
 ) -> None:
