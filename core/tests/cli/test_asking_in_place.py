@@ -282,14 +282,14 @@ def test_a_question_that_is_left_parks_the_job_until_it_is_answered_elsewhere(
         terminal.until(KEYS)
         terminal.enter("l")
         assert terminal.end() == 9
-    found = re.search(r"steer actions approve (\S+); then: steer jobs resume (\S+)", terminal.seen)
+    found = re.search(r"steer actions approve (\S+); then: steer jobs resume ([\w-]+)", terminal.seen)
     assert found is not None, terminal.seen
     approved = steer("actions", "approve", found[1])
     resumed = steer("jobs", "resume", found[2])
 
     assert approved.code == 0
     assert "steer jobs resume" in approved.err
-    assert (resumed.code, refunds()) == (0, "7 500 \n")
+    assert (resumed.code, refunds()) == (0, "7 500 \n"), resumed
     assert len(provider.requests) == 2, "what the model had said is not asked again"
 
 
