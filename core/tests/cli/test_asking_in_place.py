@@ -282,7 +282,9 @@ def test_a_question_that_is_left_parks_the_job_until_it_is_answered_elsewhere(
         terminal.until(KEYS)
         terminal.enter("l")
         assert terminal.end() == 9
-    found = re.search(r"steer actions approve (\S+); then: steer jobs resume ([\w-]+)", terminal.seen)
+    found = re.search(
+        r"steer actions approve (\S+); then: steer jobs resume ([\w-]+)", terminal.seen
+    )
     assert found is not None, terminal.seen
     approved = steer("actions", "approve", found[1])
     resumed = steer("jobs", "resume", found[2])
