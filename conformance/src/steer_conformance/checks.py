@@ -128,7 +128,7 @@ def lacking(requires: Iterable[str], capabilities: object) -> tuple[str, ...]:
 
 def _claims(capabilities: object, wanted: str) -> bool:
     name, _, least = wanted.partition("=")
-    names = () if capabilities is None else tuple(each.name for each in fields(capabilities))  # type: ignore[arg-type]
+    names = () if capabilities is None else tuple(each.name for each in fields(capabilities))  # type: ignore[arg-type]  # a dataclass of any port
     if name not in names:
         raise LookupError(f"{name} is no capability of this port; there is {', '.join(names)}")
     claimed = getattr(capabilities, name)
