@@ -125,12 +125,14 @@ class PolicyRef:
 class ExecutionContext:
     """The identity of one run, handed to everything that acts for it.
 
-    ``scope_id`` is the tenant: nothing crosses it. ``principal_id`` is who asked.
+    ``scope_id`` is the tenant: nothing crosses it. ``principal_id`` is who asked, ``team_id`` on
+    whose account, where that matters.
     ``run_id`` names one attempt of the job, so it is new after a recovery while ``job_id`` is not.
     """
 
     scope_id: str = DEFAULT_SCOPE
     principal_id: str = DEFAULT_PRINCIPAL
+    team_id: str | None = None
     session_id: str | None = None
     job_id: str = ""
     run_id: str = ""

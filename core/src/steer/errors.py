@@ -63,6 +63,7 @@ __all__ = [
     "ProviderError",
     "Released",
     "RuntimeFailure",
+    "SessionBusy",
     "StaleFence",
     "SteerError",
     "StorageError",
@@ -267,6 +268,16 @@ class IdempotencyConflict(Conflict):
     """
 
     code = "idempotency_conflict"
+
+    def __init__(self, message: str, *, job_id: str, fix: str | None = None) -> None:
+        super().__init__(message, fix=fix)
+        self.job_id = job_id
+
+
+class SessionBusy(Conflict):
+    """Another job goes on with the session; ``job_id`` says which."""
+
+    code = "session_busy"
 
     def __init__(self, message: str, *, job_id: str, fix: str | None = None) -> None:
         super().__init__(message, fix=fix)

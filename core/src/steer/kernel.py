@@ -33,6 +33,7 @@ from steer.errors import (
 from steer.handle import ExecutionHandle
 from steer.kernel_actions import KernelActions
 from steer.kernel_artifacts import KernelArtifacts
+from steer.kernel_money import KernelMoney
 from steer.kernel_work import KernelWork
 from steer.plugins import PluginRegistry
 from steer.ports.artifact import MAX_ARTIFACT_BYTES, ArtifactStore
@@ -42,6 +43,7 @@ from steer.ports.records import JobQuery, JobRecord, Page
 from steer.ports.signals import SignalChannel
 from steer.ports.sink import EventSink
 from steer.ports.storage import Storage
+from steer.pricing import Prices
 from steer.redaction import Redaction
 from steer.request import ExecutionRequest
 from steer.storage import StoredArtifacts
@@ -50,7 +52,7 @@ from steer.values import JobStatus, JsonValue
 __all__ = ["RuntimeKernel"]
 
 
-class RuntimeKernel(KernelActions, KernelArtifacts, KernelWork):
+class RuntimeKernel(KernelActions, KernelArtifacts, KernelMoney, KernelWork):
     """Runs agents under policy, budgets and a durable journal.
 
     ::
@@ -72,7 +74,8 @@ class RuntimeKernel(KernelActions, KernelArtifacts, KernelWork):
     what its policies keep out. ``children`` bounds how jobs may start jobs. ``sinks`` receive
     committed events without their content, ``content_sinks`` with it. ``artifacts`` is a URL or an
     open store for files of jobs; without one they are kept in the storage, and
-    ``max_artifact_bytes`` is the largest that each may be, 32 MiB unless given.
+    ``max_artifact_bytes`` is the largest that each may be, 32 MiB unless given. ``prices`` is the
+    price list, without which no cost is known.
 
     A kernel belongs to the event loop it is opened in; any task may open it and any other close
     it. It installs no signal handlers, no log handlers and no event-loop policy.
@@ -97,6 +100,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts, KernelWork):
         artifacts: str | ArtifactStore | None = None,
         max_artifact_bytes: int | None = None,
         children: ChildSpec | None = None,
+        prices: Prices | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.registry = registry if registry is not None else PluginRegistry.discover()
@@ -115,6 +119,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts, KernelWork):
             redaction=redaction,
         )
         self._children = children or ChildSpec()
+        self._prices = prices
         self._storage_choice = storage
         self._signals = signals
         self._executor = executor
@@ -170,6 +175,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts, KernelWork):
             or StoredArtifacts(self._storage, self._clock, max_bytes=self._max_artifact_bytes),
             sinks=self._pumps,
             executor=self._executor,
+            prices=self._prices,
             policies_of=self._workshop.policies_of,
             redactor_of=self._workshop.redactor_of,
         )

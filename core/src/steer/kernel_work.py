@@ -10,6 +10,7 @@ import anyio.to_thread
 
 from steer._engine.again import request_again
 from steer._engine.engine import Engine
+from steer._engine.history import history_of
 from steer._engine.rebuilding import rebuild_of
 from steer._engine.worker import Worker
 from steer._engine.workshop import Workshop
@@ -83,7 +84,7 @@ class KernelWork(ABC):
         """
         engine = self._opened()
         job = await engine.storage.jobs.get(scope_id, job_id)
-        events = await engine.history(job)
+        events = await history_of(engine.storage, job)
         request = await anyio.to_thread.run_sync(
             lambda: request_again(job, events, repeat_tools=repeat_tools)
         )

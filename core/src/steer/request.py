@@ -68,6 +68,7 @@ class ExecutionRequest:
     options: PrepareOptions = field(default_factory=PrepareOptions)
     scope_id: str = DEFAULT_SCOPE
     principal_id: str = DEFAULT_PRINCIPAL
+    team_id: str | None = None
     session_id: str | None = None
     budgets: BudgetSpec = field(default_factory=BudgetSpec)
     retries: RetrySpec = field(default_factory=RetrySpec)

@@ -17,6 +17,7 @@ from steer.ports.records import (
     Grant,
     JobRecord,
     LedgerEntry,
+    LedgerKind,
     ModelRecord,
     Owner,
     StoredAgent,
@@ -137,7 +138,7 @@ def entry(key: str = "entry-1", **fields: Any) -> LedgerEntry:
     defaults: dict[str, Any] = {
         "job_id": "job-1",
         "principal_id": "ada",
-        "kind": "model",
+        "kind": LedgerKind.MODEL,
         "at": START,
     }
     return LedgerEntry(key=key, **(defaults | fields))

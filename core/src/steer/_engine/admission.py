@@ -26,6 +26,7 @@ def new_context(request: ExecutionRequest) -> ExecutionContext:
     return ExecutionContext(
         scope_id=request.scope_id,
         principal_id=request.principal_id,
+        team_id=request.team_id,
         session_id=request.session_id,
         job_id=new_id(),
     )
@@ -120,6 +121,7 @@ def job_record(
         fence=1 if held else 0,
         scope_id=request.scope_id,
         principal_id=request.principal_id,
+        team_id=request.team_id,
         session_id=request.session_id,
         parent_job_id=request.parent_job_id,
         depth=depth,

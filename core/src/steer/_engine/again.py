@@ -53,6 +53,7 @@ def request_again(
         options=stored.options,
         scope_id=job.scope_id,
         principal_id=job.principal_id,
+        team_id=job.team_id,
         session_id=job.session_id,
         budgets=stored.budgets,
         retries=stored.retries,

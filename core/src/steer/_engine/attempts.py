@@ -27,6 +27,7 @@ from steer.ports.artifact import ArtifactStore
 from steer.ports.records import JobRecord
 from steer.ports.runtime import Finished, Suspended
 from steer.ports.storage import Storage
+from steer.pricing import Prices
 from steer.redaction import Redactor
 
 __all__ = ["NOTHING", "Attempts", "Past"]
@@ -56,6 +57,7 @@ class Attempts:
         clock: Clock,
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
         redactor_of: Callable[[JobRecord], Redactor | None],
+        prices: Prices | None,
     ) -> None:
         self._storage = storage
         self._artifacts = artifacts
@@ -63,6 +65,7 @@ class Attempts:
         self._clock = clock
         self._spawn = spawn
         self._redactor_of = redactor_of
+        self._prices = prices
 
     def build(
         self,
@@ -86,6 +89,7 @@ class Attempts:
             context=ExecutionContext(
                 scope_id=job.scope_id,
                 principal_id=job.principal_id,
+                team_id=job.team_id,
                 session_id=job.session_id,
                 job_id=job.job_id,
                 run_id=job.run_id,
@@ -110,6 +114,7 @@ class Attempts:
             spawn=self._spawn,
             on_committed=on_committed,
             started=job.created_at,
+            prices=self._prices,
             # Of a job that is yet to be built, its building may tell already; of one that is only
             # ended, its end.
             redactor=work.redactor if isinstance(work, Work) else self._redactor_of(job),

@@ -14,6 +14,7 @@ from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
 from steer._engine.attempts import NOTHING, Attempts, Past
 from steer._engine.family import Family
+from steer._engine.history import history_of
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
 from steer._engine.questions import Questions
@@ -37,7 +38,8 @@ from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, Job
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord, Owner
 from steer.ports.signals import SignalChannel
-from steer.ports.storage import MAX_PAGE, Storage
+from steer.ports.storage import Storage
+from steer.pricing import Prices
 from steer.redaction import Redactor
 from steer.values import JobStatus
 
@@ -62,6 +64,7 @@ class Engine:
         redactor_of: Callable[[JobRecord], Redactor | None],
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
+        prices: Prices | None = None,
     ) -> None:
         self.storage = storage
         self.signals = signals
@@ -107,6 +110,7 @@ class Engine:
             clock=clock,
             spawn=self._host.spawn,
             redactor_of=redactor_of,
+            prices=prices,
         )
         self._family = Family(storage, self._end_child)
         self._ending = 0
@@ -230,7 +234,7 @@ class Engine:
                 )
             ],
         )
-        events = await self.history(job)
+        events = await history_of(self.storage, job)
         records = await self.storage.records.load(job.scope_id, job.job_id)
         questions = Questions(await self.actions.of_job(job.scope_id, job.job_id))
         status = job.status
@@ -304,16 +308,6 @@ class Engine:
     def _dead_owner(self, job: JobRecord) -> Owner | None:
         owner = job.owner
         return owner if owner is not None and gone(owner, seen_from=self.owner) else None
-
-    async def history(self, job: JobRecord) -> list[Event]:
-        """Return all events of a job that are in the journal."""
-        events: list[Event] = []
-        while True:
-            after = events[-1].seq or 0 if events else 0
-            page = await self.storage.journal.events(job.scope_id, job.job_id, after=after)
-            events.extend(page)
-            if len(page) < MAX_PAGE:
-                return events
 
     def _attempt(
         self, job: JobRecord, work: Work | Rebuild | Stop, *, lease: Lease, past: Past = NOTHING

@@ -49,6 +49,7 @@ def context_of(job: JobRecord) -> ExecutionContext:
     return ExecutionContext(
         scope_id=job.scope_id,
         principal_id=job.principal_id,
+        team_id=job.team_id,
         session_id=job.session_id,
         job_id=job.job_id,
         parent_job_id=job.parent_job_id,

@@ -26,6 +26,7 @@ from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import Change
 from steer.ports.records import JobRecord
 from steer.ports.storage import Storage
+from steer.pricing import Prices
 from steer.redaction import EventRedactor, Place, Redactor
 from steer.values import JobStatus
 
@@ -111,6 +112,7 @@ class JobState:
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
         on_committed: Callable[[Sequence[Event]], Awaitable[None]],
         started: datetime,
+        prices: Prices | None = None,
         redactor: Redactor | None = None,
     ) -> None:
         self.context = context
@@ -129,6 +131,7 @@ class JobState:
         self.storage = storage
         self.artifacts = artifacts
         self.started = started
+        self.prices = prices
         self.lock = threading.RLock()
         self.home = asyncio.get_running_loop()
         self._home_thread = threading.get_ident()

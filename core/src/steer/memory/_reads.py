@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import TypeVar
 
 from steer.errors import NotFound
 from steer.events import Event
-from steer.memory._store import Store
-from steer.memory._tables import ArtifactRow, JobRows
+from steer.memory._paging import Reads, page_of
+from steer.memory._tables import ArtifactRow, JobRows, MemoryTables
 from steer.ports.records import (
-    Account,
     ActionRecord,
     ArtifactRecord,
     JobQuery,
     JobRecord,
     JournalEntry,
-    LedgerEntry,
     Owner,
     Page,
     Records,
-    Reservation,
     SessionRecord,
     StoredAgent,
 )
 from steer.ports.storage import MAX_PAGE, HeldJob
-from steer.storage import JobState, check_part, decode_cursor, encode_cursor, page_size
+from steer.storage import JobState, check_part, decode_cursor, page_size
 from steer.values import ActionStatus
 
 __all__ = [
@@ -37,22 +33,12 @@ __all__ = [
     "MemoryArtifacts",
     "MemoryJobs",
     "MemoryJournal",
-    "MemoryLedger",
     "MemoryRecords",
     "MemorySessions",
 ]
 
-R = TypeVar("R")
-V = TypeVar("V")
-K = TypeVar("K", int, str)
 
-
-class _Reads:
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-
-class MemoryJobs(_Reads):
+class MemoryJobs(Reads):
     async def get(self, scope_id: str, job_id: str, /) -> JobRecord:
         with self._store.reading(scope_id) as tables:
             return tables.rows(job_id).record()
@@ -69,7 +55,7 @@ class MemoryJobs(_Reads):
             before = decode_cursor("jobs", cursor, len(tables.numbered) + 1)
             older = reversed(tables.numbered[: max(0, before - 1)])
             matching = (rows for rows in older if _matches(query, rows))
-            return _page("jobs", matching, limit, lambda rows: rows.number, JobRows.record)
+            return page_of("jobs", matching, limit, lambda rows: rows.number, JobRows.record)
 
     async def claimable(
         self,
@@ -122,7 +108,7 @@ class MemoryJobs(_Reads):
             return True
 
 
-class MemoryJournal(_Reads):
+class MemoryJournal(Reads):
     async def events(
         self, scope_id: str, job_id: str, /, *, after: int = 0, limit: int = MAX_PAGE
     ) -> Sequence[Event]:
@@ -146,7 +132,7 @@ class MemoryJournal(_Reads):
             ]
 
 
-class MemoryRecords(_Reads):
+class MemoryRecords(Reads):
     async def load(self, scope_id: str, job_id: str, /) -> Records:
         with self._store.reading(scope_id) as tables:
             rows = tables.rows(job_id)
@@ -157,7 +143,7 @@ class MemoryRecords(_Reads):
             )
 
 
-class MemoryActions(_Reads):
+class MemoryActions(Reads):
     async def get(self, scope_id: str, action_id: str, /) -> ActionRecord:
         with self._store.reading(scope_id) as tables:
             action = tables.actions.get(action_id)
@@ -184,10 +170,10 @@ class MemoryActions(_Reads):
                 if (job_id is None or action.job_id == job_id)
                 and (status is None or action.status is status)
             )
-            return _page("actions", matching, limit, lambda row: row[0] + 1, lambda row: row[1])
+            return page_of("actions", matching, limit, lambda row: row[0] + 1, lambda row: row[1])
 
 
-class MemoryArtifacts(_Reads):
+class MemoryArtifacts(Reads):
     async def get(self, scope_id: str, artifact_id: str, /) -> ArtifactRecord:
         return self._row(scope_id, artifact_id).artifact
 
@@ -209,7 +195,7 @@ class MemoryArtifacts(_Reads):
                 for row in rows
                 if row.number > after and (job_id is None or row.artifact.job_id == job_id)
             )
-            return _page(
+            return page_of(
                 "artifacts", matching, limit, lambda row: row.number, lambda row: row.artifact
             )
 
@@ -227,79 +213,33 @@ class MemoryArtifacts(_Reads):
         return row
 
 
-class MemoryLedger(_Reads):
-    async def entries(
-        self,
-        scope_id: str,
-        /,
-        *,
-        job_id: str | None = None,
-        since: datetime | None = None,
-        limit: int = MAX_PAGE,
-        cursor: str | None = None,
-    ) -> Page[LedgerEntry]:
-        after = decode_cursor("ledger", cursor, 0)
-        with self._store.reading(scope_id) as tables:
-            matching = (
-                (number, entry)
-                for number, entry in enumerate(tables.entries[after:], after)
-                if (job_id is None or entry.job_id == job_id)
-                and (since is None or entry.at >= since)
-            )
-            return _page("ledger", matching, limit, lambda row: row[0] + 1, lambda row: row[1])
-
-    async def account(self, scope_id: str, account: str, /) -> Account:
-        with self._store.reading(scope_id) as tables:
-            found = tables.accounts.get(account)
-        if found is None:
-            raise NotFound(f"there is no account {account} in scope {scope_id}")
-        return found
-
-    async def reservations(self, scope_id: str, job_id: str, /) -> Sequence[Reservation]:
-        with self._store.reading(scope_id) as tables:
-            return [
-                reservation
-                for key in tables.reserved_by_job.get(job_id, ())
-                for reservation in tables.reserved[key]
-            ]
-
-
-class MemorySessions(_Reads):
+class MemorySessions(Reads):
     async def get(self, scope_id: str, session_id: str, /) -> SessionRecord:
         with self._store.reading(scope_id) as tables:
             session = tables.sessions.get(session_id)
-            if session is None:
+            if session is None or not session.version:
                 raise NotFound(f"there is no session {session_id} in scope {scope_id}")
-            return SessionRecord(
-                session_id=session_id,
-                version=session.version,
-                items=tuple(session.items),
-                updated_at=session.updated_at,
-            )
+            return replace(_session(tables, session_id), items=tuple(session.items))
 
     async def list(
         self, scope_id: str, /, *, limit: int = 50, cursor: str | None = None
     ) -> Page[SessionRecord]:
         after = decode_cursor("sessions", cursor, "")
         with self._store.reading(scope_id) as tables:
-            names = sorted(name for name in tables.sessions if cursor is None or name > after)
-            return _page(
-                "sessions",
-                names,
-                limit,
-                str,
-                lambda name: SessionRecord(
-                    session_id=name,
-                    version=tables.sessions[name].version,
-                    updated_at=tables.sessions[name].updated_at,
-                ),
+            names = sorted(
+                name
+                for name, session in tables.sessions.items()
+                if session.version and (cursor is None or name > after)
             )
+            return page_of("sessions", names, limit, str, lambda name: _session(tables, name))
 
 
-class MemoryAgents(_Reads):
+class MemoryAgents(Reads):
     async def get(self, scope_id: str, name: str, /, *, version: int | None = None) -> StoredAgent:
         with self._store.reading(scope_id) as tables:
             versions = tables.agents.get(name, [])
+            if version is None and name in tables.removed_agents:
+                versions = []
             wanted = len(versions) if version is None else version
             if 1 <= wanted <= len(versions):
                 return versions[wanted - 1]
@@ -311,8 +251,33 @@ class MemoryAgents(_Reads):
     ) -> Page[StoredAgent]:
         after = decode_cursor("agents", cursor, "")
         with self._store.reading(scope_id) as tables:
-            names = sorted(name for name in tables.agents if cursor is None or name > after)
-            return _page("agents", names, limit, str, lambda name: tables.agents[name][-1])
+            names = sorted(
+                name
+                for name in tables.agents.keys() - tables.removed_agents
+                if cursor is None or name > after
+            )
+            return page_of("agents", names, limit, str, lambda name: tables.agents[name][-1])
+
+    async def versions(
+        self, scope_id: str, name: str, /, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[StoredAgent]:
+        with self._store.reading(scope_id) as tables:
+            versions = tables.agents.get(name, [])
+            before = decode_cursor("versions", cursor, len(versions) + 1)
+            older = reversed(versions[: before - 1])
+            return page_of("versions", older, limit, lambda row: row.version, lambda row: row)
+
+
+def _session(tables: MemoryTables, session_id: str) -> SessionRecord:
+    """Return the session without its items."""
+    session = tables.sessions[session_id]
+    holder = tables.job_state(session.held_by) if session.held_by is not None else None
+    return SessionRecord(
+        session_id=session_id,
+        version=session.version,
+        updated_at=session.updated_at,
+        held_by=None if holder is None or holder.status.terminal else session.held_by,
+    )
 
 
 def _matches(query: JobQuery, rows: JobRows) -> bool:
@@ -335,19 +300,3 @@ def _due(state: JobState, dead: Collection[Owner]) -> datetime | None:
     if state.owner is None:
         return state.due_at
     return state.updated_at if state.owner in dead else state.lease_expires_at
-
-
-def _page(
-    listing: str,
-    rows: Iterable[R],
-    limit: int,
-    key: Callable[[R], K],
-    item: Callable[[R], V],
-) -> Page[V]:
-    size = page_size(limit)
-    # One more than asked for tells whether there is a next page.
-    found = list(islice(rows, size + 1))
-    return Page(
-        items=tuple(map(item, found[:size])),
-        cursor=encode_cursor(listing, key(found[size - 1])) if len(found) > size else None,
-    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from steer.clock import Clock, SystemClock
+from steer.memory._ledger import MemoryLedger
 from steer.memory._reads import (
     MemoryActions,
     MemoryAgents,
     MemoryArtifacts,
     MemoryJobs,
     MemoryJournal,
-    MemoryLedger,
     MemoryRecords,
     MemorySessions,
 )
@@ -58,9 +58,14 @@ class MemoryStorage:
         store = self._store
         now = store.clock.now()
         with store.writing(scope_id) as tables:
-            held, attempt = apply_changes(tables, scope_id, job_id, fence, changes, now=now)
+            after = apply_changes(tables, scope_id, job_id, fence, changes, now=now)
             self._commits += 1
-            return Committed(position=store.counter.value, fence=held, attempt=attempt)
+            return Committed(
+                position=store.counter.value,
+                fence=after.fence,
+                attempt=after.attempt,
+                accounts=after.accounts,
+            )
 
     async def aclose(self) -> None:
         self._store.close()

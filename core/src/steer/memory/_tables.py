@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from steer.errors import NotFound
 from steer.events import Event
 from steer.memory._times import in_utc
+from steer.ports.money import BudgetRecord
 from steer.ports.records import (
     Account,
     ActionRecord,
@@ -94,6 +95,7 @@ class _Session:
     version: int
     items: list[str]
     updated_at: datetime
+    held_by: str | None = None
 
 
 class MemoryTables:
@@ -110,6 +112,8 @@ class MemoryTables:
         # Two lists instead of one of pairs: an entry is built only for who reads it.
         self.positions: list[int] = []
         self.events: list[Event] = []
+        self.budgets: dict[str, BudgetRecord] = {}
+        self.budget_names: dict[str, str] = {}
         self.accounts: dict[str, Account] = {}
         self.reserved: dict[str, tuple[Reservation, ...]] = {}
         self.reserved_by_job: dict[str | None, list[str]] = {}
@@ -121,6 +125,7 @@ class MemoryTables:
         self.artifacts_ever = 0
         self.sessions: dict[str, _Session] = {}
         self.agents: dict[str, list[StoredAgent]] = {}
+        self.removed_agents: dict[str, None] = {}
 
     def keep(self) -> None:
         """The commit stands."""
@@ -217,11 +222,29 @@ class MemoryTables:
         for name in ("models", "effects", "grants"):
             self._set_attribute(rows, name, {})
 
+    def budget(self, name: str, /) -> BudgetRecord | None:
+        return self.budgets.get(name)
+
+    def budget_of(self, budget_id: str, /) -> BudgetRecord | None:
+        return self.budgets.get(self.budget_names.get(budget_id, ""))
+
+    def save_budget(self, budget: BudgetRecord, /) -> None:
+        self._put(self.budgets, budget.name, in_utc(budget))
+        self._put(self.budget_names, budget.budget_id, budget.name)
+
+    def drop_budget(self, name: str, /) -> bool:
+        budget = self.budgets.get(name)
+        if budget is None:
+            return False
+        self._remove(self.budgets, name)
+        self._remove(self.budget_names, budget.budget_id)
+        return True
+
     def account(self, account: str, /) -> Account | None:
         return self.accounts.get(account)
 
     def save_account(self, account: Account, /) -> None:
-        self._put(self.accounts, account.account, account)
+        self._put(self.accounts, account.account, in_utc(account))
 
     def reservations(self, key: str, /) -> Sequence[Reservation]:
         return self.reserved.get(key, ())
@@ -272,8 +295,20 @@ class MemoryTables:
     ) -> None:
         old = self.sessions.get(session_id)
         kept = [] if old is None else old.items
-        self._put(self.sessions, session_id, _Session(version, kept, now))
+        holder = self.session_holder(session_id)
+        self._put(self.sessions, session_id, _Session(version, kept, now, holder))
         self._extend(kept, items)
+
+    def session_holder(self, session_id: str, /) -> str | None:
+        session = self.sessions.get(session_id)
+        return None if session is None else session.held_by
+
+    def hold_session(self, session_id: str, job_id: str, now: datetime, /) -> None:
+        session = self.sessions.get(session_id) or _Session(0, [], now)
+        self._put(self.sessions, session_id, replace(session, held_by=job_id))
+
+    def drop_session(self, session_id: str, /) -> None:
+        self._remove(self.sessions, session_id)
 
     def agent_version(self, name: str, /) -> int:
         return len(self.agents.get(name, ()))
@@ -284,6 +319,10 @@ class MemoryTables:
             versions = []
             self._put(self.agents, agent.name, versions)
         self._extend(versions, (in_utc(agent),))
+        self._remove(self.removed_agents, agent.name)
+
+    def remove_agent(self, name: str, /) -> bool:
+        return name in self.agents and self._add(self.removed_agents, name, None)
 
     def _add(self, table: dict[K, V], key: K, value: V) -> bool:
         if key in table:

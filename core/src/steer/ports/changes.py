@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from steer.events import Event
+from steer.ports.money import BudgetRecord
 from steer.ports.records import (
     ActionRecord,
     ArtifactRecord,
@@ -26,11 +27,15 @@ from steer.ports.records import (
 from steer.values import ActionStatus, JobStatus, JsonValue, RunResult
 
 __all__ = [
+    "AccountOpened",
     "ActionMoved",
     "ActionRequested",
+    "AgentRemoved",
     "AgentStored",
     "ArtifactDropped",
     "ArtifactStored",
+    "BudgetDefined",
+    "BudgetDropped",
     "BudgetSet",
     "CancelRequested",
     "Change",
@@ -48,6 +53,8 @@ __all__ = [
     "Released",
     "Reserved",
     "SessionAppended",
+    "SessionDropped",
+    "SessionTaken",
     "Settled",
 ]
 
@@ -172,8 +179,38 @@ class GrantUsed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetDefined:
+    """A budget of this scope, new or changed; it holds at once, for accounts that are open too.
+
+    Refused with ``Conflict`` unless the revision is the next, 1 where the scope has no budget of
+    that name, and where subject, period, unit or id are others than before (ST-70).
+    """
+
+    budget: BudgetRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetDropped:
+    """Forget a budget: its accounts lose its limit (ST-71). Refused with ``NotFound``."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountOpened:
+    """An account for one period of a budget; one that exists is left as it is (ST-72).
+
+    Refused with ``NotFound`` where the scope has no budget with this id.
+    """
+
+    account: str
+    budget_id: str
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetSet:
-    """The limit of an account of this scope, in micro-units; ``None`` is unbounded.
+    """The own limit of an account of this scope; ``None`` leaves it to the account's budget.
 
     A limit below what is spent and reserved blocks what follows (ST-23). Refused with ``Conflict``
     where the account counts another unit.
@@ -272,10 +309,23 @@ class ArtifactDropped:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SessionTaken:
+    """The job goes on with a conversation, and nobody else does until it has ended (ST-75).
+
+    Also one that is not there yet. Refused with ``SessionBusy`` where another job holds it that has
+    not ended, with ``Conflict`` where it is not at ``expected_version``, if one is given.
+    """
+
+    session_id: str
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionAppended:
     """More items of a conversation. ``expected_version`` 0 creates it.
 
-    Refused with ``Conflict`` where the session has another version (ST-28).
+    Refused with ``Conflict`` where the session has another version (ST-28), and with
+    ``SessionBusy`` where a job that is not the commit's holds it (ST-76).
     """
 
     session_id: str
@@ -284,10 +334,27 @@ class SessionAppended:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SessionDropped:
+    """Forget a conversation (ST-77). Refused with ``NotFound`` and, while held, ``SessionBusy``."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AgentStored:
-    """A new version of a stored agent. Refused with ``Conflict`` unless it is the next (ST-29)."""
+    """A new version of a stored agent. Refused with ``Conflict`` unless it is the next (ST-29).
+
+    One that was removed is there again by that, and its versions count on.
+    """
 
     agent: StoredAgent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentRemoved:
+    """Take an agent's name back; jobs find its versions (ST-78). Refused with ``NotFound``."""
+
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -306,6 +373,9 @@ Change: TypeAlias = (
     | EffectResolved
     | GrantIssued
     | GrantUsed
+    | BudgetDefined
+    | BudgetDropped
+    | AccountOpened
     | BudgetSet
     | Reserved
     | Settled
@@ -315,8 +385,11 @@ Change: TypeAlias = (
     | ActionMoved
     | ArtifactStored
     | ArtifactDropped
+    | SessionTaken
     | SessionAppended
+    | SessionDropped
     | AgentStored
+    | AgentRemoved
     | RecordsDropped
 )
 """What a commit can change."""

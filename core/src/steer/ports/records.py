@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from steer.errors import ErrorInfo
@@ -34,6 +35,7 @@ __all__ = [
     "JobRecord",
     "JournalEntry",
     "LedgerEntry",
+    "LedgerKind",
     "ModelRecord",
     "Owner",
     "Page",
@@ -80,6 +82,7 @@ class JobRecord:
     job_id: str
     scope_id: str
     principal_id: str
+    team_id: str | None = None
     session_id: str | None = None
     parent_job_id: str | None = None
     depth: int = 0
@@ -237,10 +240,12 @@ class Records:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """A budget: what may be spent of one unit. All amounts are integers in micro-units.
+    """What is spent of one unit, and what may be. Amounts are integers of the unit's smallest part.
 
-    ``limit`` ``None`` is unbounded. ``spent`` + ``reserved`` never passes ``limit`` by admission;
-    a settlement above its reservation can, and then blocks what follows.
+    ``spent`` + ``reserved`` never passes the limit by admission; a settlement above its reservation
+    can, and then blocks what follows. The limit is ``limit``, else that of the budget whose period
+    the account is about, else none. That of a budget which only warns is none, too. ``resets_at``
+    is when the budget's next period begins.
     """
 
     account: str
@@ -248,6 +253,8 @@ class Account:
     limit: int | None = None
     spent: int = 0
     reserved: int = 0
+    budget_id: str | None = None
+    resets_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -261,18 +268,34 @@ class Reservation:
     job_id: str | None = None
 
 
+class LedgerKind(StrEnum):
+    """What a line of the ledger is about."""
+
+    MODEL = "model"
+    TOOL = "tool"
+    CONNECTOR = "connector"
+    BUDGET = "budget"
+    POLICY = "policy"
+    AUDIT = "audit"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerEntry:
-    """One line of the usage ledger, written once per ``key``.
+    """One line of the ledger, written once per ``key``.
 
-    The key is made of job, attempt, path and call, so that no retry counts twice.
-    ``cost`` is in US dollars, ``None`` where the price is not known.
+    ``kind`` is ``model`` for a request to a model, ``tool`` for a tool call, ``connector`` for one
+    that a server of tools ran, ``budget`` and ``policy`` for decisions, ``audit`` for what people
+    did. The key is made of job, attempt, path and call, so that no retry counts twice. ``job_id``
+    is empty for what belongs to no job. ``cost`` is in US dollars, ``None`` where the price is not
+    known.
     """
 
     key: str
     job_id: str
     principal_id: str
-    kind: str
+    kind: LedgerKind
+    team_id: str | None = None
+    agent: str | None = None
     provider: str | None = None
     model: str | None = None
     runtime: str | None = None
@@ -333,17 +356,26 @@ class ArtifactRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionRecord:
-    """A conversation; ``items`` are its messages as JSON text, ``version`` counts appends."""
+    """A conversation; ``items`` are its parts as JSON text, ``version`` counts appends.
+
+    ``held_by`` is the job that goes on with it now and will append to it, ``None`` where that has
+    ended, or where there was none.
+    """
 
     session_id: str
     version: int = 0
     items: tuple[str, ...] = ()
     updated_at: datetime | None = None
+    held_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredAgent:
-    """An agent's definition, kept in the store under a name; versions count from 1."""
+    """An agent's definition, kept in the store under a name; versions count from 1.
+
+    A removed agent is not found by its name alone any more; jobs that refer to one of its versions
+    still find that.
+    """
 
     name: str
     version: int

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from steer.events import Event
 from steer.ports.changes import Change
+from steer.ports.money import BudgetRecord, UsageGroup, UsageTotal
 from steer.ports.records import (
     Account,
     ActionRecord,
@@ -22,6 +23,7 @@ from steer.ports.records import (
     JobRecord,
     JournalEntry,
     LedgerEntry,
+    LedgerKind,
     Owner,
     Page,
     Records,
@@ -59,12 +61,14 @@ class Committed:
     """A commit that is durable.
 
     ``position`` is the store's newest position after it. ``fence`` and ``attempt`` are the job's
-    after the commit, 0 where the commit was for no job.
+    after the commit, 0 where the commit was for no job. ``accounts`` are those that it reserved on,
+    settled or released, each as the commit left it (ST-73).
     """
 
     position: int
     fence: int = 0
     attempt: int = 0
+    accounts: tuple[Account, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,24 +227,69 @@ class LedgerReads(Protocol):
         /,
         *,
         job_id: str | None = None,
+        kinds: Collection[LedgerKind] = (),
         since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = MAX_PAGE,
         cursor: str | None = None,
     ) -> Page[LedgerEntry]:
-        """Return lines of the ledger, oldest first."""
+        """Return lines of the ledger, oldest first: at ``since`` or later, before ``until``."""
+        ...
+
+    async def totals(
+        self,
+        by: Sequence[UsageGroup],
+        /,
+        *,
+        scopes: Collection[str] | None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[UsageTotal]:
+        """Sum up what models, tools and connectors came to, one total for each group (ST-74).
+
+        A group that names nothing comes first, the others in the order of their names. Looks into
+        these scopes, or into all of the store with ``None``, for who runs the store itself. Costs
+        are summed exactly.
+        """
+        ...
+
+    async def budget(self, scope_id: str, name: str, /) -> BudgetRecord:
+        """Return the budget. Raises ``NotFound``."""
+        ...
+
+    async def budgets(
+        self, scope_id: str, /, *, limit: int = MAX_PAGE, cursor: str | None = None
+    ) -> Page[BudgetRecord]:
+        """Return budgets, by name."""
         ...
 
     async def account(self, scope_id: str, account: str, /) -> Account:
         """Return the account. Raises ``NotFound``."""
         ...
 
+    async def accounts(
+        self,
+        scope_id: str,
+        /,
+        *,
+        budget_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Account]:
+        """Return accounts, by name; those of one budget, or all."""
+        ...
+
     async def reservations(self, scope_id: str, job_id: str, /) -> Sequence[Reservation]:
         """Return the job's reservations, settled ones too."""
         ...
 
+    async def reserved(self, scope_id: str, account: str, /) -> Sequence[Reservation]:
+        """Return the reservations on an account that are not settled."""
+        ...
+
 
 class SessionReads(Protocol):
-    """Conversations."""
+    """Conversations. One that nothing was appended to is not there yet, taken or not."""
 
     async def get(self, scope_id: str, session_id: str, /) -> SessionRecord:
         """Return the session. Raises ``NotFound``."""
@@ -257,13 +306,22 @@ class AgentReads(Protocol):
     """Stored agents."""
 
     async def get(self, scope_id: str, name: str, /, *, version: int | None = None) -> StoredAgent:
-        """Return the agent, its newest version unless one is given. Raises ``NotFound``."""
+        """Return the agent, its newest version unless one is given. Raises ``NotFound``.
+
+        A removed agent is found with its version only.
+        """
         ...
 
     async def list(
         self, scope_id: str, /, *, limit: int = 50, cursor: str | None = None
     ) -> Page[StoredAgent]:
-        """Return the newest version of each agent, by name."""
+        """Return the newest version of each agent that was not removed, by name."""
+        ...
+
+    async def versions(
+        self, scope_id: str, name: str, /, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[StoredAgent]:
+        """Return the versions of an agent, newest first, of a removed one too."""
         ...
 
 

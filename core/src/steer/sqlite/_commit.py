@@ -11,6 +11,7 @@ from steer.ports.storage import Committed
 from steer.sqlite._actions import ActionRows
 from steer.sqlite._agents import AgentRows
 from steer.sqlite._artifacts import ArtifactRows
+from steer.sqlite._budgets import BudgetRows
 from steer.sqlite._jobs import JobRows
 from steer.sqlite._journal import EventRows
 from steer.sqlite._ledger import MoneyRows
@@ -26,6 +27,7 @@ class SqliteTables(
     EventRows,
     JobRows,
     RecordRows,
+    BudgetRows,
     MoneyRows,
     ActionRows,
     ArtifactRows,
@@ -60,7 +62,12 @@ class Commit:
 
     def run(self, transaction: Transaction) -> Committed:
         tables = SqliteTables(transaction, self._scope_id, iter(self._encoded))
-        fence, attempt = apply_changes(
+        after = apply_changes(
             tables, self._scope_id, self._job_id, self._fence, self._changes, now=transaction.now
         )
-        return Committed(position=tables.newest_position(), fence=fence, attempt=attempt)
+        return Committed(
+            position=tables.newest_position(),
+            fence=after.fence,
+            attempt=after.attempt,
+            accounts=after.accounts,
+        )

@@ -14,7 +14,8 @@ RECORD_COLUMNS = """
     queue, agent, runtime, model, request_digest, idempotency_key, policy, created_at, updated_at,
     started_at, ended_at, deadline, attempt, fence, owner_token, owner_host, owner_boot_id,
     owner_pid, owner_started, lease_expires_at, cancel_reason, cancel_by, last_seq, agent_ref,
-    request, metadata, tags, result, depth, due_at, retries"""
+    request, metadata, tags, result, depth, due_at, retries,
+    team_id"""
 
 
 def state_columns(state: JobState) -> Row:
@@ -88,4 +89,5 @@ def read_record(row: Row) -> JobRecord:
         depth=row[36],
         due_at=from_micros(row[37]),
         retries=row[38],
+        team_id=row[39],
     )

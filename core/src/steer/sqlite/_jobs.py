@@ -41,13 +41,13 @@ UPDATE jobs SET status = ?, updated_at = ?, run_id = ?, attempt = ?, fence = ?, 
 WHERE number = ?
 """
 _INSERT = """
-INSERT INTO jobs (scope_id, job_id, principal_id, session_id, parent_job_id, depth, queue, agent,
-    runtime, model, request_digest, idempotency_key, policy, created_at, deadline, status,
+INSERT INTO jobs (scope_id, job_id, principal_id, team_id, session_id, parent_job_id, depth, queue,
+    agent, runtime, model, request_digest, idempotency_key, policy, created_at, deadline, status,
     updated_at, run_id, attempt, fence, owner_token, owner_host, owner_boot_id, owner_pid,
     owner_started, lease_expires_at, started_at, ended_at, cancel_reason, cancel_by, last_seq,
     journal_ended, due_at, retries)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?)
+    ?, ?, ?, ?)
 """
 _INSERT_CONTENTS = """
 INSERT INTO job_contents (job, agent_ref, request, metadata, tags, result)
@@ -114,6 +114,7 @@ class JobRows(Rows):
                 self._scope_id,
                 job.job_id,
                 job.principal_id,
+                job.team_id,
                 job.session_id,
                 job.parent_job_id,
                 job.depth,

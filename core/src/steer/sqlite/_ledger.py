@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from steer.errors import NotFound
-from steer.ports.records import Account, LedgerEntry, Page, Reservation
+from steer.ports.money import BudgetRecord, UsageGroup, UsageTotal
+from steer.ports.records import Account, LedgerEntry, LedgerKind, Page, Reservation
 from steer.ports.storage import MAX_PAGE
+from steer.sqlite._budgets import budget_named, page_of_budgets
 from steer.sqlite._readers import Readers
 from steer.sqlite._rows import (
     Row,
@@ -21,17 +23,23 @@ from steer.sqlite._rows import (
     read_as,
     to_micros,
 )
+from steer.sqlite._totals import totals
 from steer.storage import decode_cursor, page_size
 from steer.values import Usage
 
 __all__ = ["MoneyRows", "SqliteLedger"]
 
 _ACCOUNT = """
-SELECT account, unit, spend_limit, spent, reserved FROM accounts WHERE scope_id = ? AND account = ?
+SELECT account, unit, spend_limit, spent, reserved, budget_id, resets_at FROM accounts
+WHERE scope_id = ? AND account = ?
+"""
+_ACCOUNTS = """
+SELECT account, unit, spend_limit, spent, reserved, budget_id, resets_at FROM accounts
+WHERE scope_id = ? AND account > ?
 """
 _SAVE_ACCOUNT = """
-INSERT INTO accounts (scope_id, account, unit, spend_limit, spent, reserved)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO accounts (scope_id, account, unit, spend_limit, spent, reserved, budget_id, resets_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (scope_id, account) DO UPDATE
 SET spend_limit = excluded.spend_limit, spent = excluded.spent, reserved = excluded.reserved
 """
@@ -43,18 +51,23 @@ _RESERVATIONS_OF_JOB = """
 SELECT key, account, amount, actual, job_id FROM reservations
 WHERE scope_id = ? AND job_id = ? ORDER BY number
 """
+_RESERVATIONS_OPEN = """
+SELECT key, account, amount, actual, job_id FROM reservations
+WHERE scope_id = ? AND account = ? AND actual IS NULL ORDER BY number
+"""
 _RESERVE = """
 INSERT INTO reservations (scope_id, key, account, amount, actual, job_id) VALUES (?, ?, ?, ?, ?, ?)
 """
 _SETTLE = "UPDATE reservations SET actual = ? WHERE scope_id = ? AND key = ? AND account = ?"
 _INSERT_ENTRY = """
-INSERT INTO ledger (scope_id, key, job_id, principal_id, kind, provider, model, runtime, usage,
-    cost, at, details)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO ledger (scope_id, key, job_id, principal_id, team_id, agent, kind, provider, model,
+    runtime, usage, cost, at, details)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (scope_id, key) DO NOTHING
 """
 _ENTRIES = """
-SELECT number, key, job_id, principal_id, kind, provider, model, runtime, usage, cost, at, details
+SELECT number, key, job_id, principal_id, kind, provider, model, runtime, usage, cost, at, details,
+    team_id, agent
 FROM ledger WHERE scope_id = ? AND number > ?
 """
 
@@ -76,6 +89,8 @@ class MoneyRows(Rows):
                 account.limit,
                 account.spent,
                 account.reserved,
+                account.budget_id,
+                to_micros(account.resets_at),
             ),
         )
 
@@ -106,7 +121,9 @@ class MoneyRows(Rows):
                     entry.key,
                     entry.job_id,
                     entry.principal_id,
-                    entry.kind,
+                    entry.team_id,
+                    entry.agent,
+                    entry.kind.value,
                     entry.provider,
                     entry.model,
                     entry.runtime,
@@ -132,7 +149,9 @@ class SqliteLedger:
         /,
         *,
         job_id: str | None = None,
+        kinds: Collection[LedgerKind] = (),
         since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = MAX_PAGE,
         cursor: str | None = None,
     ) -> Page[LedgerEntry]:
@@ -142,6 +161,12 @@ class SqliteLedger:
         if job_id is not None:
             conditions.append("job_id = ?")
             arguments.append(job_id)
+        if kinds:
+            conditions.append("kind IN (SELECT value FROM json_each(?))")
+            arguments.append(json_text([kind.value for kind in kinds]))
+        if until is not None:
+            conditions.append("at < ?")
+            arguments.append(to_micros(until))
         if since is not None:
             conditions.append("at >= ?")
             arguments.append(to_micros(since))
@@ -150,6 +175,48 @@ class SqliteLedger:
         def read(connection: sqlite3.Connection) -> Page[LedgerEntry]:
             rows = connection.execute(sql, (*arguments, size + 1)).fetchall()
             return page("ledger", rows, size, _entry)
+
+        return await self._readers.read(read)
+
+    async def totals(
+        self,
+        by: Sequence[UsageGroup],
+        /,
+        *,
+        scopes: Collection[str] | None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[UsageTotal]:
+        return await self._readers.read(totals(by, scopes=scopes, since=since, until=until))
+
+    async def budget(self, scope_id: str, name: str, /) -> BudgetRecord:
+        return await self._readers.read(budget_named(scope_id, name))
+
+    async def budgets(
+        self, scope_id: str, /, *, limit: int = MAX_PAGE, cursor: str | None = None
+    ) -> Page[BudgetRecord]:
+        return await self._readers.read(page_of_budgets(scope_id, limit=limit, cursor=cursor))
+
+    async def accounts(
+        self,
+        scope_id: str,
+        /,
+        *,
+        budget_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Account]:
+        size = page_size(limit)
+        arguments: list[object] = [scope_id, decode_cursor("accounts", cursor, "")]
+        sql = _ACCOUNTS
+        if budget_id is not None:
+            sql += " AND budget_id = ?"
+            arguments.append(budget_id)
+        sql += " ORDER BY account LIMIT ?"
+
+        def read(connection: sqlite3.Connection) -> Page[Account]:
+            rows = connection.execute(sql, (*arguments, size + 1)).fetchall()
+            return page("accounts", rows, size, _account)
 
         return await self._readers.read(read)
 
@@ -169,10 +236,25 @@ class SqliteLedger:
 
         return await self._readers.read(read)
 
+    async def reserved(self, scope_id: str, account: str, /) -> Sequence[Reservation]:
+        def read(connection: sqlite3.Connection) -> Sequence[Reservation]:
+            rows = connection.execute(_RESERVATIONS_OPEN, (scope_id, account))
+            return [_reservation(row) for row in rows]
+
+        return await self._readers.read(read)
+
 
 def _account(row: Row) -> Account:
-    account, unit, limit, spent, reserved = row
-    return Account(account=account, unit=unit, limit=limit, spent=spent, reserved=reserved)
+    account, unit, limit, spent, reserved, budget_id, resets_at = row
+    return Account(
+        account=account,
+        unit=unit,
+        limit=limit,
+        spent=spent,
+        reserved=reserved,
+        budget_id=budget_id,
+        resets_at=from_micros(resets_at),
+    )
 
 
 def _reservation(row: Row) -> Reservation:
@@ -185,7 +267,7 @@ def _entry(row: Row) -> LedgerEntry:
         key=row[1],
         job_id=row[2],
         principal_id=row[3],
-        kind=row[4],
+        kind=LedgerKind(row[4]),
         provider=row[5],
         model=row[6],
         runtime=row[7],
@@ -193,4 +275,6 @@ def _entry(row: Row) -> LedgerEntry:
         cost=None if row[9] is None else Decimal(row[9]),
         at=from_micros(row[10]),
         details=json_value(row[11]),
+        team_id=row[12],
+        agent=row[13],
     )

@@ -20,15 +20,29 @@ INSERT INTO sessions (scope_id, session_id, version, updated_at) VALUES (?, ?, ?
 ON CONFLICT (scope_id, session_id) DO UPDATE
 SET version = excluded.version, updated_at = excluded.updated_at
 """
+_HOLDER = "SELECT held_by FROM sessions WHERE scope_id = ? AND session_id = ?"
+_HOLD = """
+INSERT INTO sessions (scope_id, session_id, version, updated_at, held_by) VALUES (?, ?, 0, ?, ?)
+ON CONFLICT (scope_id, session_id) DO UPDATE SET held_by = excluded.held_by
+"""
+_DROP_ITEMS = "DELETE FROM session_items WHERE scope_id = ? AND session_id = ?"
+_DROP = "DELETE FROM sessions WHERE scope_id = ? AND session_id = ?"
+# Who held it last holds it as long as it has not ended.
+_COLUMNS = """
+    session_id, version, updated_at, (
+        SELECT job_id FROM jobs
+        WHERE jobs.scope_id = sessions.scope_id AND job_id = held_by AND ended_at IS NULL
+    )
+"""
 _INSERT_ITEM = "INSERT INTO session_items (scope_id, session_id, item) VALUES (?, ?, ?)"
-_SESSION = """
-SELECT session_id, version, updated_at FROM sessions WHERE scope_id = ? AND session_id = ?
-"""
+_SESSION = f"""
+SELECT {_COLUMNS} FROM sessions WHERE scope_id = ? AND session_id = ? AND version > 0
+"""  # noqa: S608 - made of constants
 _ITEMS = "SELECT item FROM session_items WHERE scope_id = ? AND session_id = ? ORDER BY number"
-_LIST = """
-SELECT session_id, version, updated_at FROM sessions
-WHERE scope_id = ? AND session_id > ? ORDER BY session_id LIMIT ?
-"""
+_LIST = f"""
+SELECT {_COLUMNS} FROM sessions
+WHERE scope_id = ? AND session_id > ? AND version > 0 ORDER BY session_id LIMIT ?
+"""  # noqa: S608 - made of constants
 
 
 class SessionRows(Rows):
@@ -37,6 +51,17 @@ class SessionRows(Rows):
     def session_version(self, session_id: str, /) -> int:
         row = self._one(_VERSION, (self._scope_id, session_id))
         return 0 if row is None else row[0]
+
+    def session_holder(self, session_id: str, /) -> str | None:
+        row = self._one(_HOLDER, (self._scope_id, session_id))
+        return None if row is None else row[0]
+
+    def hold_session(self, session_id: str, job_id: str, now: datetime, /) -> None:
+        self._connection.execute(_HOLD, (self._scope_id, session_id, to_micros(now), job_id))
+
+    def drop_session(self, session_id: str, /) -> None:
+        for sql in (_DROP_ITEMS, _DROP):
+            self._connection.execute(sql, (self._scope_id, session_id))
 
     def append_session(
         self, session_id: str, version: int, items: Sequence[str], now: datetime, /
@@ -77,7 +102,11 @@ class SqliteSessions:
 
 
 def _session(row: Row, items: tuple[str, ...] = ()) -> SessionRecord:
-    session_id, version, updated_at = row
+    session_id, version, updated_at, held_by = row
     return SessionRecord(
-        session_id=session_id, version=version, items=items, updated_at=from_micros(updated_at)
+        session_id=session_id,
+        version=version,
+        items=items,
+        updated_at=from_micros(updated_at),
+        held_by=held_by,
     )

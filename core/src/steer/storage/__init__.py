@@ -6,7 +6,7 @@ A storage that can be read and written synchronously fills ``Tables`` and gets t
 
 from __future__ import annotations
 
-from steer.storage.apply import apply_changes
+from steer.storage.apply import Applied, apply_changes
 from steer.storage.artifacts import StoredArtifacts
 from steer.storage.job_state import JobState
 from steer.storage.listing import check_part, decode_cursor, encode_cursor, page_size
@@ -14,6 +14,7 @@ from steer.storage.local_signals import LocalSignals
 from steer.storage.tables import Tables
 
 __all__ = [
+    "Applied",
     "JobState",
     "LocalSignals",
     "StoredArtifacts",

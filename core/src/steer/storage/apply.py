@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -18,11 +18,15 @@ from steer.errors import (
 )
 from steer.events import Event
 from steer.ports.changes import (
+    AccountOpened,
     ActionMoved,
     ActionRequested,
+    AgentRemoved,
     AgentStored,
     ArtifactDropped,
     ArtifactStored,
+    BudgetDefined,
+    BudgetDropped,
     BudgetSet,
     CancelRequested,
     Change,
@@ -40,15 +44,17 @@ from steer.ports.changes import (
     Released,
     Reserved,
     SessionAppended,
+    SessionDropped,
+    SessionTaken,
     Settled,
 )
-from steer.ports.records import JobRecord
-from steer.storage import money
+from steer.ports.records import Account, JobRecord
+from steer.storage import money, sessions
 from steer.storage.job_state import JobState
 from steer.storage.tables import Tables
 from steer.values import ActionStatus
 
-__all__ = ["apply_changes"]
+__all__ = ["Applied", "apply_changes"]
 
 
 def apply_changes(
@@ -60,8 +66,8 @@ def apply_changes(
     /,
     *,
     now: datetime,
-) -> tuple[int, int]:
-    """Apply the changes to ``tables``; return the job's fence and attempt, 0 for no job.
+) -> Applied:
+    """Apply the changes to ``tables``; return what the job and the accounts are after them.
 
     Raises what ``Storage.commit`` says, possibly with a part already written: the caller runs
     this in a transaction and undoes it then. ``now`` is the store's clock.
@@ -72,6 +78,15 @@ def apply_changes(
     return commit.finish()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Applied:
+    """What ``Committed`` says of the job and of the accounts."""
+
+    fence: int = 0
+    attempt: int = 0
+    accounts: tuple[Account, ...] = ()
+
+
 class _Commit:
     """One commit under way.
 
@@ -80,6 +95,7 @@ class _Commit:
     """
 
     __slots__ = (
+        "_accounts",
         "_acting",
         "_changed",
         "_events",
@@ -110,6 +126,7 @@ class _Commit:
         self._changed = False
         self._new: JobRecord | None = None
         self._events: list[Event] = []
+        self._accounts: dict[str, None] = {}
         # Who brings the fence, or takes the job in this very commit, acts as its owner.
         self._acting = fence is not None
         if self._state is None:
@@ -122,10 +139,11 @@ class _Commit:
                 f" its fence is {self._state.fence}, not {fence}"
             )
 
-    def finish(self) -> tuple[int, int]:
+    def finish(self) -> Applied:
         state = self._state
+        accounts = tuple(filter(None, map(self._tables.account, self._accounts)))
         if state is None or self._job_id is None:
-            return 0, 0
+            return Applied(accounts=accounts)
         if self._new is not None:
             self._write_new()
         elif self._changed:
@@ -133,7 +151,7 @@ class _Commit:
             self._tables.save_job(self._job_id, state)
         if self._events:
             self._tables.add_events(self._job_id, self._events)
-        return state.fence, state.attempt
+        return Applied(fence=state.fence, attempt=state.attempt, accounts=accounts)
 
     def apply(self, change: Change) -> None:  # noqa: C901, PLR0912, PLR0915 - flat: a case per change
         tables, now = self._tables, self._now
@@ -159,11 +177,11 @@ class _Commit:
             case GrantUsed():
                 self._use_grant(change)
             case Reserved():
-                money.reserve(tables, self._job_id, change)
+                self._touch(money.reserve(tables, self._job_id, change))
             case Settled():
-                money.settle(tables, change)
+                self._touch(money.settle(tables, change))
             case Released():
-                money.release(tables, change)
+                self._touch(money.release(tables, change))
             case LedgerAppended(entries=entries):
                 tables.add_ledger(entries)
             case JobCreated():
@@ -192,8 +210,13 @@ class _Commit:
             case ArtifactDropped(artifact_id=artifact_id):
                 if not tables.drop_artifact(artifact_id):
                     raise NotFound(f"there is no artifact {artifact_id} in scope {self._scope_id}")
+            case SessionTaken():
+                job_id, _ = self._held(change)
+                sessions.take_session(tables, job_id, change, now)
             case SessionAppended():
-                self._append_session(change)
+                sessions.append_session(tables, self._job_id, change, now)
+            case SessionDropped():
+                sessions.drop_session(tables, self._job_id, change)
             case AgentStored(agent=agent):
                 newest = tables.agent_version(agent.name)
                 if agent.version != newest + 1:
@@ -201,6 +224,15 @@ class _Commit:
                         f"version {agent.version} of agent {agent.name} follows version {newest}"
                     )
                 tables.add_agent(agent)
+            case AgentRemoved(name=name):
+                if not tables.remove_agent(name):
+                    raise NotFound(f"there is no agent {name} in scope {self._scope_id}")
+            case BudgetDefined():
+                money.define_budget(tables, change)
+            case BudgetDropped():
+                money.drop_budget(tables, change)
+            case AccountOpened():
+                money.open_account(tables, change)
             case BudgetSet():
                 money.set_budget(tables, change)
             case RecordsDropped():
@@ -208,6 +240,10 @@ class _Commit:
                 tables.drop_records(job_id)
             case _:
                 assert_never(change)
+
+    def _touch(self, accounts: Sequence[str]) -> None:
+        """Note accounts whose sums have changed."""
+        self._accounts.update(dict.fromkeys(accounts))
 
     def _job(self, change: Change) -> tuple[str, JobState]:
         """Return the job for a change of it; who may make the change is asked elsewhere."""
@@ -349,12 +385,3 @@ class _Commit:
             and state.owner is not None
             and state.fence == fence
         )
-
-    def _append_session(self, change: SessionAppended) -> None:
-        version = self._tables.session_version(change.session_id)
-        if version != change.expected_version:
-            raise Conflict(
-                f"session {change.session_id} is at version {version},"
-                f" not {change.expected_version}"
-            )
-        self._tables.append_session(change.session_id, version + 1, change.items, self._now)

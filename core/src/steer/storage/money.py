@@ -1,4 +1,4 @@
-"""Reserve, settle, release: what they make of accounts, in integers of micro-units."""
+"""Budgets and accounts: define, open, reserve, settle, release. All amounts are integers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,71 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from steer.errors import BudgetExceeded, ConfigError, Conflict, NotFound
-from steer.ports.changes import BudgetSet, Released, Reserved, Settled
+from steer.ports.changes import (
+    AccountOpened,
+    BudgetDefined,
+    BudgetDropped,
+    BudgetSet,
+    Released,
+    Reserved,
+    Settled,
+)
+from steer.ports.money import OnReached
 from steer.ports.records import Account, Reservation
 from steer.storage.tables import Tables
 
-__all__ = ["release", "reserve", "set_budget", "settle"]
+__all__ = [
+    "define_budget",
+    "drop_budget",
+    "open_account",
+    "release",
+    "reserve",
+    "set_budget",
+    "settle",
+]
+
+
+def define_budget(tables: Tables, change: BudgetDefined) -> None:
+    """Keep a budget's next revision. Raises ``Conflict`` where it is not the next."""
+    new = change.budget
+    old = tables.budget(new.name)
+    newest = 0 if old is None else old.revision
+    if new.revision != newest + 1:
+        raise Conflict(
+            f"revision {new.revision} of budget {new.name} follows revision {newest}",
+            fix="Read it again, and change what is there now",
+        )
+    if old is not None:
+        for what in ("budget_id", "subject", "who", "period", "unit"):
+            if getattr(new, what) != getattr(old, what):
+                raise Conflict(
+                    f"budget {new.name} has {what} {getattr(old, what)}, which never changes",
+                    fix="Remove the budget and set it anew",
+                )
+    tables.save_budget(new)
+
+
+def drop_budget(tables: Tables, change: BudgetDropped) -> None:
+    """Forget a budget. Raises ``NotFound``."""
+    if not tables.drop_budget(change.name):
+        raise NotFound(f"there is no budget {change.name}")
+
+
+def open_account(tables: Tables, change: AccountOpened) -> None:
+    """Create the account of one period of a budget, unless it is there."""
+    if tables.account(change.account) is not None:
+        return
+    budget = tables.budget_of(change.budget_id)
+    if budget is None:
+        raise NotFound(f"there is no budget with the id {change.budget_id}")
+    tables.save_account(
+        Account(
+            account=change.account,
+            unit=budget.unit,
+            budget_id=change.budget_id,
+            resets_at=change.resets_at,
+        )
+    )
 
 
 def set_budget(tables: Tables, change: BudgetSet) -> None:
@@ -24,22 +84,23 @@ def set_budget(tables: Tables, change: BudgetSet) -> None:
     tables.save_account(replace(old, limit=change.limit))
 
 
-def reserve(tables: Tables, job_id: str | None, change: Reserved) -> None:
-    """Set the amounts aside; nothing happens where the key exists.
+def reserve(tables: Tables, job_id: str | None, change: Reserved) -> Sequence[str]:
+    """Set the amounts aside, and return on which accounts: none where the key exists.
 
     The caller undoes what was written before an account that refuses.
     """
     if tables.reservations(change.key):
-        return
+        return ()
     amounts = _summed(change.key, change.amounts)
     for name, amount in amounts.items():
         account = _account(tables, name)
+        limit = _limit(tables, account)
         taken = account.spent + account.reserved
-        if account.limit is not None and taken + amount > account.limit:
+        if limit is not None and taken + amount > limit:
             raise BudgetExceeded(
                 name,
                 f"{amount} {account.unit} more would pass the limit of account {name}:"
-                f" {account.limit}, of which {taken} are spent or reserved",
+                f" {limit}, of which {taken} are spent or reserved",
             )
         tables.save_account(_with(account, account.spent, account.reserved + amount))
     tables.add_reservations(
@@ -48,10 +109,11 @@ def reserve(tables: Tables, job_id: str | None, change: Reserved) -> None:
             for name, amount in amounts.items()
         ]
     )
+    return tuple(amounts)
 
 
-def settle(tables: Tables, change: Settled) -> None:
-    """Book what the reservation came to, above it too."""
+def settle(tables: Tables, change: Settled) -> Sequence[str]:
+    """Book what the reservation came to, above it too; return on which accounts."""
     held = _held(tables, change.key)
     actuals = _summed(change.key, change.actuals)
     names = {reservation.account for reservation in held}
@@ -60,12 +122,22 @@ def settle(tables: Tables, change: Settled) -> None:
     if missing := names - actuals.keys():
         raise Conflict(f"what {change.key} came to on account {min(missing)} is not said")
     _book(tables, held, actuals)
+    return tuple(actuals)
 
 
-def release(tables: Tables, change: Released) -> None:
-    """Give the reservation back."""
+def release(tables: Tables, change: Released) -> Sequence[str]:
+    """Give the reservation back; return on which accounts it was."""
     held = _held(tables, change.key)
     _book(tables, held, {reservation.account: 0 for reservation in held})
+    return tuple(reservation.account for reservation in held)
+
+
+def _limit(tables: Tables, account: Account) -> int | None:
+    """Return what the account may come to: its own limit first, then its budget's."""
+    if account.limit is not None or account.budget_id is None:
+        return account.limit
+    budget = tables.budget_of(account.budget_id)
+    return None if budget is None or budget.on_reached is OnReached.WARN else budget.limit
 
 
 def _held(tables: Tables, key: str) -> Sequence[Reservation]:
@@ -121,4 +193,6 @@ def _with(account: Account, spent: int, reserved: int) -> Account:
         limit=account.limit,
         spent=spent,
         reserved=reserved,
+        budget_id=account.budget_id,
+        resets_at=account.resets_at,
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from steer.events import Event
+from steer.ports.money import BudgetRecord
 from steer.ports.records import (
     Account,
     ActionRecord,
@@ -81,6 +82,16 @@ class Tables(Protocol):
 
     def drop_records(self, job_id: str, /) -> None: ...
 
+    def budget(self, name: str, /) -> BudgetRecord | None: ...
+    def budget_of(self, budget_id: str, /) -> BudgetRecord | None: ...
+    def save_budget(self, budget: BudgetRecord, /) -> None:
+        """Keep the budget in the place of the one of its name."""
+        ...
+
+    def drop_budget(self, name: str, /) -> bool:
+        """Forget the budget; return whether there was one."""
+        ...
+
     def account(self, account: str, /) -> Account | None: ...
     def save_account(self, account: Account, /) -> None: ...
     def reservations(self, key: str, /) -> Sequence[Reservation]: ...
@@ -104,6 +115,16 @@ class Tables(Protocol):
         """Return the session's version, 0 where there is none."""
         ...
 
+    def session_holder(self, session_id: str, /) -> str | None:
+        """Return the job that took the session last, ``None`` where none did."""
+        ...
+
+    def hold_session(self, session_id: str, job_id: str, now: datetime, /) -> None:
+        """Note that the job took the session, which may not be there yet."""
+        ...
+
+    def drop_session(self, session_id: str, /) -> None: ...
+
     def append_session(
         self, session_id: str, version: int, items: Sequence[str], now: datetime, /
     ) -> None:
@@ -111,7 +132,13 @@ class Tables(Protocol):
         ...
 
     def agent_version(self, name: str, /) -> int:
-        """Return the agent's newest version, 0 where there is none."""
+        """Return the agent's newest version, 0 where there is none; of a removed one too."""
         ...
 
-    def add_agent(self, agent: StoredAgent, /) -> None: ...
+    def add_agent(self, agent: StoredAgent, /) -> None:
+        """Keep the version; the agent is not removed any more."""
+        ...
+
+    def remove_agent(self, name: str, /) -> bool:
+        """Note that the agent was removed; return whether there was one that was not."""
+        ...

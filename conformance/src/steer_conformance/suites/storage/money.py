@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steer.errors import BudgetExceeded, ConfigError, Conflict, NotFound
 from steer.ports.changes import BudgetSet, Change, LedgerAppended, Released, Reserved, Settled
-from steer.ports.records import Account, Reservation
+from steer.ports.records import Account, LedgerKind, Reservation
 from steer.ports.storage import Storage
 
 from steer_conformance.checks import check, raises
@@ -184,7 +184,7 @@ async def amounts_that_make_no_sense_are_refused(case: StorageCase) -> None:
 @check("ST-26")
 async def a_line_of_the_ledger_is_written_once_per_key(case: StorageCase) -> None:
     storage = case.storage
-    await spend(storage, LedgerAppended(entries=(entry("a"), entry("a", kind="twice"))))
-    await spend(storage, LedgerAppended(entries=(entry("a", kind="again"), entry("b"))))
+    await spend(storage, LedgerAppended(entries=(entry("a"), entry("a", kind=LedgerKind.TOOL))))
+    await spend(storage, LedgerAppended(entries=(entry("a", kind=LedgerKind.AUDIT), entry("b"))))
     found = (await storage.ledger.entries("acme")).items
     assert [(line.key, line.kind) for line in found] == [("a", "model"), ("b", "model")]

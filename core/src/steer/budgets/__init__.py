@@ -1,0 +1,19 @@
+"""Budgets: which of them a run draws on, for which period, and in which amounts."""
+
+from __future__ import annotations
+
+from steer.budgets.amounts import amount_of, counted, micro_dollars
+from steer.budgets.checking import check_budget
+from steer.budgets.matching import Allotment, allotments
+from steer.budgets.periods import Period, period_of
+
+__all__ = [
+    "Allotment",
+    "Period",
+    "allotments",
+    "amount_of",
+    "check_budget",
+    "counted",
+    "micro_dollars",
+    "period_of",
+]

@@ -1,0 +1,38 @@
+"""What a price list is asked, and what it answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from steer.values import Usage
+
+__all__ = ["Prices", "Rates"]
+
+
+class Rates(Protocol):
+    """The prices of one model, in US dollars."""
+
+    @property
+    def context_window(self) -> int | None:
+        """How many tokens the model can be given and answer together, where that is known."""
+        ...
+
+    def cost(self, usage: Usage, /) -> Decimal:
+        """Return what the usage cost, exactly."""
+        ...
+
+    def bound(self, input_tokens: int, output_tokens: int, /) -> Decimal:
+        """Return the most that a request with so many tokens can cost, by the dearest rates."""
+        ...
+
+
+class Prices(Protocol):
+    """A price list."""
+
+    def rates(
+        self, model: str, /, *, provider: str | None, scope_id: str, at: datetime
+    ) -> Rates | None:
+        """Return the prices of a model for a scope at a time, ``None`` where they are not known."""
+        ...
