@@ -13,13 +13,16 @@ import anyio
 import anyio.to_thread
 import pytest
 from dying import DyingRuntime
+from held import HeldStorage
 from kernels import Moment, TurnedClock, all_events, noting, open_kernel, request
+from stalled import Stalled, without_heartbeat
 from steer import ExecutionHandle
 from steer._engine.leases import LEASE_SECONDS, gone, this_process
 from steer.errors import StorageError
 from steer.events import Event
 from steer.memory import open_memory
-from steer.ports.changes import Change
+from steer.plugins import PluginRegistry
+from steer.ports.changes import Change, EffectIntended
 from steer.ports.gate import EffectRun
 from steer.ports.storage import Committed
 from steer.values import Effect, JobStatus
@@ -68,7 +71,7 @@ async def test_a_stalled_owner_loses_its_job_and_begins_no_effect(tmp_path: Path
         return registry(DyingRuntime(Stepwise(turns=turns, tools=tools, reach=reach)))
 
     async with (
-        _without_heartbeat(storage=url, clock=clock, registry=plugins(stall)) as stalled,
+        without_heartbeat(storage=url, clock=clock, registry=plugins(stall)) as stalled,
         open_kernel(storage=url, clock=clock, registry=plugins(None)) as other,
     ):
         asked = request(agent_file(tmp_path), runtime="stepwise")
@@ -92,41 +95,58 @@ async def _read(handle: ExecutionHandle, seen: list[Event]) -> None:
     seen.extend(await all_events(handle))
 
 
-def _without_heartbeat(**fields: Any) -> Any:
-    """A kernel whose process is stalled, as far as its leases go."""
-    fields["registry"] = _StalledRegistry(fields.pop("registry"))
-    return open_kernel(**fields)
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_a_process_that_was_stalled_goes_on_with_a_job_that_nobody_took(
+    tmp_path: Path, kind: str
+) -> None:
+    """The process stood still as it recorded that the tool is about to run."""
+    clock, notes = TurnedClock(), list[object]()
+    url = "memory://" if kind == "memory" else f"sqlite:///{tmp_path}/runs.db"
+    stalled = Stalled(PluginRegistry.discover().open_storage(url, clock))
+    storage = HeldStorage(stalled, intends)
+    turns = (Turn(calls=(Call(tool="note"),)), Turn(text="Done."))
+    agent = Stepwise(turns=turns, tools={"note": ToolSpec(run=noting(notes))})
+    async with open_kernel(storage=storage, clock=clock) as kernel:
+        handle = await kernel.execute(request(agent))
+        await storage.arrive()
+        clock.turn(LEASE_SECONDS + 1)
+        await anyio.wait_all_tasks_blocked()
+        stalled.jobs.awake = True
+        storage.go.set()
+        assert (await handle.result()).status is JobStatus.SUCCEEDED
+    await storage.aclose()
+    assert (len(notes), stalled.jobs.renewed) == (1, 1)
 
 
-class _StalledRegistry:
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
+async def test_a_process_that_was_stalled_begins_nothing_once_another_one_took_the_job(
+    tmp_path: Path,
+) -> None:
+    """It wakes up after its commit: its intent counts, and it may not run what that is of."""
+    clock, notes = TurnedClock(), list[object]()
+    url = f"sqlite:///{tmp_path}/runs.db"
+    asleep = Stalled(PluginRegistry.discover().open_storage(url, clock))
+    storage = HeldStorage(asleep, intends, after=True)
+    turns = (Turn(calls=(Call(tool="note"),)), Turn(text="Done."))
+    agent = Stepwise(turns=turns, tools={"note": ToolSpec(run=noting(notes))})
+    plugins = registry(DyingRuntime(agent))
+    async with (
+        open_kernel(storage=storage, clock=clock, registry=plugins) as stalled,
+        open_kernel(storage=url, clock=clock, registry=plugins) as other,
+    ):
+        handle = await stalled.execute(request(agent_file(tmp_path), runtime="stepwise"))
+        await storage.arrive()
+        clock.turn(LEASE_SECONDS + 1)
+        taken = await (await other.resume(handle.job_id)).result()
+        asleep.jobs.awake = True
+        storage.go.set()
+        assert (await handle.result()).error == taken.error
+    await storage.aclose()
+    assert taken.error is not None
+    assert (taken.error.code, notes) == ("outcome_unknown", [])
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
-    def open_storage(self, url: str, clock: Any) -> Any:
-        return _Stalled(self._inner.open_storage(url, clock))
-
-
-class _Stalled:
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self.jobs = _StalledJobs(inner.jobs)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-
-class _StalledJobs:
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    async def renew(self, _held: Any, /, **_how: Any) -> Sequence[Any]:
-        return ()
+def intends(changes: Sequence[Change]) -> bool:
+    return any(isinstance(change, EffectIntended) for change in changes)
 
 
 class Failing:
@@ -224,7 +244,7 @@ async def test_a_late_result_is_refused_and_the_refusal_reported(tmp_path: Path)
     agent = Stepwise(turns=turns, tools={"slow": ToolSpec(run=slow)})
     plugins = registry(DyingRuntime(agent))
     async with (
-        _without_heartbeat(storage=url, clock=clock, registry=plugins) as stalled,
+        without_heartbeat(storage=url, clock=clock, registry=plugins) as stalled,
         open_kernel(storage=url, clock=clock, registry=plugins) as other,
     ):
         handle = await stalled.execute(request(agent_file(tmp_path), runtime="stepwise"))

@@ -12,11 +12,17 @@ from steer.ports.storage import Committed, Storage
 
 
 class HeldStorage:
-    """Holds back the first commit that ``which`` says, until the test lets it go."""
+    """Holds back the first commit that ``which`` says, until the test lets it go.
 
-    def __init__(self, inner: Storage, which: Callable[[Sequence[Change]], bool]) -> None:
+    With ``after`` it is made first, and only its caller does not hear of it.
+    """
+
+    def __init__(
+        self, inner: Storage, which: Callable[[Sequence[Change]], bool], *, after: bool = False
+    ) -> None:
         self._inner = inner
         self._which = which
+        self._after = after
         self.reached = anyio.Event()
         self.go = anyio.Event()
 
@@ -26,10 +32,17 @@ class HeldStorage:
     async def commit(
         self, scope_id: str, job_id: str | None, fence: int | None, changes: Sequence[Change], /
     ) -> Committed:
-        if not self.reached.is_set() and self._which(changes):
-            self.reached.set()
-            await self.go.wait()
-        return await self._inner.commit(scope_id, job_id, fence, changes)
+        held = not self.reached.is_set() and self._which(changes)
+        if held and not self._after:
+            await self._hold()
+        committed = await self._inner.commit(scope_id, job_id, fence, changes)
+        if held and self._after:
+            await self._hold()
+        return committed
+
+    async def _hold(self) -> None:
+        self.reached.set()
+        await self.go.wait()
 
     async def arrive(self) -> None:
         """Wait until the commit is about to be made."""

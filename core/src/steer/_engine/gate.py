@@ -22,7 +22,6 @@ from steer.errors import (
     Diverged,
     OutcomeUnknown,
     PolicyDenied,
-    StaleFence,
 )
 from steer.events import (
     BudgetExceededEvent,
@@ -302,13 +301,9 @@ class JobGate:
             state.replay.keep(record)
         if record.effect is not Effect.NONE:
             await state.committer.commit()
-            if not state.lease.safe:
-                error = StaleFence(
-                    f"the lease on job {state.context.job_id} ran out before {call.tool} began,"
-                    " so it was not begun"
-                )
-                state.stop(Stop(status=JobStatus.FAILED, error=error))
-                raise error
+            # A process that was stalled may have lost the job meanwhile, or be about to.
+            while not state.lease.safe:
+                await state.keep_lease(before=call.tool)
         return _Begun(record=record, at=state.clock.monotonic())
 
     def _again(

@@ -12,20 +12,26 @@ from typing import Any, ParamSpec, TypeVar
 from steer._engine.actions import Actions
 from steer._engine.committer import Committer
 from steer._engine.feed import Feed
-from steer._engine.leases import Lease
+from steer._engine.leases import LEASE_SECONDS, Lease
 from steer._engine.limits import Limits
 from steer._engine.parking import Parking
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
 from steer.clock import Clock
 from steer.context import ApprovalSpec, ExecutionContext, RetrySpec
-from steer.errors import DeadlineExceeded, ErrorCategory, RuntimeFailure, SteerError
+from steer.errors import (
+    DeadlineExceeded,
+    ErrorCategory,
+    RuntimeFailure,
+    StaleFence,
+    SteerError,
+)
 from steer.events import AgentHandoff, AgentStarted, Event, EventData
 from steer.fold import Fold
 from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import Change
 from steer.ports.records import JobRecord
-from steer.ports.storage import Storage
+from steer.ports.storage import HeldJob, Storage
 from steer.pricing import Prices
 from steer.redaction import EventRedactor, Place, Redactor
 from steer.values import JobStatus
@@ -228,6 +234,23 @@ class JobState:
         with self.lock:
             self.lost = self.lost or error
         self.on_home(self._cancel)
+
+    async def keep_lease(self, *, before: str) -> None:
+        """Extend the lease, which has run out, if nobody took the job since.
+
+        Raises ``StaleFence`` where somebody did, and what the storage raises: then nothing begins.
+        """
+        asked = self.clock.monotonic()
+        job_id, scope_id = self.context.job_id, self.context.scope_id
+        held = HeldJob(scope_id=scope_id, job_id=job_id, fence=self.committer.fence)
+        if await self.storage.jobs.renew((held,), lease_seconds=LEASE_SECONDS):
+            error = StaleFence(
+                f"job {job_id} was taken over by another process before {before} began, so it was"
+                " not begun here"
+            )
+            self.lose(error)
+            raise error
+        self.lease.until = asked + LEASE_SECONDS
 
     @property
     def given_up(self) -> bool:
