@@ -187,7 +187,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts, KernelMoney, KernelWork):
         """Close: wait up to ``drain`` seconds for running jobs, then give the others back.
 
         A job that is given back is queued again, for any kernel to resume; one whose agent is
-        a live object is cancelled.
+        a live object, or that has a ``user_context``, is cancelled.
         """
         engine, self._engine = self._engine, None
         if engine is None or self._storage is None:

@@ -80,7 +80,8 @@ class KernelWork(ABC):
         The new job's ``metadata`` has the old one's id as ``retry_of``. Nothing is taken from the
         old one's records, so tools that it ran may run again: that takes ``repeat_tools``. Raises
         ``NotFound``, ``InvalidTransition`` where it has not failed, ``Conflict`` where it ran
-        tools, ``Interrupted`` where its agent was a live object, and what ``execute`` raises.
+        tools, ``Interrupted`` where its agent or its context was a live object, and what
+        ``execute`` raises.
         """
         engine = self._opened()
         job = await engine.storage.jobs.get(scope_id, job_id)

@@ -50,7 +50,8 @@ class ExecutionRequest:
     message right after it. ``runtime`` is the one that fits the agent unless given. ``policies``
     replaces the kernel's own selection. ``retries`` says how often model requests that failed are
     made again, ``approvals`` how the run waits for people. ``user_context`` is the author's object,
-    handed to tools and never stored: a run that has one waits for people in its process.
+    handed to tools and never stored: a run that has one waits for people in its process, and after
+    a crash its job fails as ``interrupted``, unless the same is asked again with it.
 
     With an ``idempotency_key`` the same request runs once in its scope: asking again returns
     the same job. ``keep_records`` keeps what a replay needs after the job has ended.
@@ -108,7 +109,8 @@ class ExecutionRequest:
 class StoredRequest:
     """The part of a request that another process needs to run it again.
 
-    No secret is in it: another process looks for keys where its own configuration says.
+    No secret is in it: another process looks for keys where its own configuration says. Of the
+    author's context it is only known that there was one: nobody runs the request without it.
     """
 
     input: tuple[Message, ...]
@@ -118,6 +120,7 @@ class StoredRequest:
     approvals: ApprovalSpec = field(default_factory=ApprovalSpec)
     job_retries: JobRetrySpec = ONE_TRY
     policies: tuple[PolicyRef, ...] | None = None
+    has_user_context: bool = False
     keep_records: bool = False
 
     @classmethod
@@ -133,6 +136,7 @@ class StoredRequest:
             approvals=request.approvals,
             job_retries=request.job_retries,
             policies=request.policies,
+            has_user_context=request.user_context is not None,
             keep_records=request.keep_records,
         )
 

@@ -22,9 +22,9 @@ def request_again(
     """Return the request that starts a job over, as a new one.
 
     The agent is loaded as it is now: whoever mended it wants that. Raises ``InvalidTransition``
-    where the job has not ended without success, ``Interrupted`` where its agent was an object of
-    its process, ``AgentError`` where that is no longer there, and ``Conflict`` where it ran tools
-    and ``repeat_tools`` is unset.
+    where the job has not ended without success, ``Interrupted`` where its agent or its context was
+    an object of its process, ``AgentError`` where that is no longer there, and ``Conflict`` where
+    it ran tools and ``repeat_tools`` is unset.
     """
     if job.status is JobStatus.SUCCEEDED or not job.status.terminal:
         raise InvalidTransition(
@@ -42,10 +42,16 @@ def request_again(
             f"job {job.job_id} ran {', '.join(tools)}, and started over it may do so again",
             fix="Look at what they did, then say that they may",
         )
+    stored = StoredRequest.decode(job.request)
+    if stored.has_user_context:
+        raise Interrupted(
+            f"job {job.job_id} cannot be started over: its user_context was an object of its"
+            " process",
+            fix="Run it again from the program that has the object",
+        )
     ref = ref_from_json(job.agent_ref)
     if isinstance(ref, ImportRef):
         ref = replace(ref, digest=locate(str(ref), cwd=ref.folder).digest)
-    stored = StoredRequest.decode(job.request)
     return ExecutionRequest(
         agent=ref,
         messages=stored.input,

@@ -150,8 +150,7 @@ def _body(state: JobState, job: JobRecord, work: Work | Rebuild) -> Body:
         input=work.request.input,
         user_context=work.user_context,
     )
-    # Whoever takes a parked job up has no object of this process to give it.
-    if work.resumable and work.user_context is None:
+    if work.resumable:
         state.parking.enable(work.prepared.capabilities)
 
     async def body() -> Finished | Suspended:

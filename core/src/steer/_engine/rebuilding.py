@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from steer._engine.interruptions import agent_is_gone, context_is_gone
 from steer._engine.state import Stop
 from steer._engine.work import Rebuild, Work
 from steer._engine.workshop import Workshop
@@ -28,6 +29,8 @@ def rebuild_of(job: JobRecord, workshop: Workshop) -> Rebuild | Stop:
             fix="Run it with the version of steer that queued it, or a newer one",
         )
         return Stop(status=JobStatus.FAILED, error=unreadable)
+    if request.has_user_context:
+        return _ended_by(context_is_gone(job.job_id))
 
     async def build() -> Work:
         return (await workshop.order_again(job, context_of(job))).work
@@ -37,10 +40,10 @@ def rebuild_of(job: JobRecord, workshop: Workshop) -> Rebuild | Stop:
 
 def interrupted(job: JobRecord) -> Stop:
     """Return how a job ends whose process is gone, and its agent with it."""
-    error = Interrupted(
-        f"the process that ran job {job.job_id} is gone, and its agent was an object of it",
-        fix="Name agents by file or module to have their jobs survive",
-    )
+    return _ended_by(agent_is_gone(job.job_id))
+
+
+def _ended_by(error: Interrupted) -> Stop:
     return Stop(status=JobStatus.FAILED, error=error)
 
 

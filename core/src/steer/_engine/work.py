@@ -18,7 +18,7 @@ class Work:
     """What runs a job: a runtime, the prepared agent, the policies, the author's context.
 
     ``redactor`` keeps secrets out of its events. ``resumable`` says that another process could
-    build the same from the job's record.
+    build the same from the job's record, for which there must be no ``user_context``.
     """
 
     runtime: Runtime

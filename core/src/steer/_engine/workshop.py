@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from steer._engine.fitting import check_input, check_options
+from steer._engine.interruptions import agent_is_gone, context_is_gone
 from steer._engine.selecting import Policies
 from steer._engine.work import Work
 from steer.agents import (
@@ -29,7 +30,6 @@ from steer.context import ExecutionContext
 from steer.errors import (
     AgentError,
     ConfigError,
-    Interrupted,
     PluginError,
     PolicyDenied,
     SteerError,
@@ -141,17 +141,15 @@ class Workshop:
     async def order_again(self, job: JobRecord, context: ExecutionContext) -> Order:
         """Make a job ready to run again, from its record alone.
 
-        Raises ``Interrupted`` where its agent was a live object, ``Diverged`` where the agent's
-        file has changed, ``ConfigError`` where it would run under other policies than it began
-        under, and what ``order`` raises.
+        Raises ``Interrupted`` where its agent or its context was a live object, ``Diverged`` where
+        the agent's file has changed, ``ConfigError`` where it would run under other policies than
+        it began under, and what ``order`` raises.
         """
         if job.agent_ref is None:
-            raise Interrupted(
-                f"the process that ran job {job.job_id} is gone, and its agent was an object of"
-                " that process",
-                fix="Name agents by file or module to have their jobs survive",
-            )
+            raise agent_is_gone(job.job_id)
         stored = StoredRequest.decode(job.request)
+        if stored.has_user_context:
+            raise context_is_gone(job.job_id)
         found = await self._resolve(ref_from_json(job.agent_ref))
         return await self._order(
             found, job.runtime, stored, stored.options, context, policy=job.policy
@@ -242,7 +240,7 @@ class Workshop:
                 request=stored,
                 user_context=user_context,
                 redactor=self._redactor_for(policies),
-                resumable=found.ref is not None,
+                resumable=found.ref is not None and user_context is None,
             ),
             agent=prepared.agent,
             agent_ref=None if ref is None else ref_to_json(ref),
