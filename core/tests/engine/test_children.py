@@ -8,7 +8,9 @@ from typing import Any
 
 import anyio
 import pytest
+from asking import asking, paying
 from kernels import Moment, TurnedClock, open_kernel, request
+from parking import parked_request, until
 from queueing import agent_file, plugins, working
 from steer import BudgetSpec, ChildSpec, ExecutionHandle, RuntimeKernel
 from steer._engine.upkeep import PARENT_POLL_SECONDS
@@ -22,7 +24,7 @@ from steer.errors import (
 from steer.ports.gate import EffectRun
 from steer.ports.records import JobQuery
 from steer.request import StoredRequest
-from steer.values import JobStatus, RunResult
+from steer.values import ActionStatus, JobStatus, RunResult
 from stepwise import Call, Stepwise, ToolSpec, Turn
 
 pytestmark = pytest.mark.anyio
@@ -128,6 +130,7 @@ async def test_a_child_started_by_another_process_ends_with_its_parent(
         parent = await kernel.execute(request(agent, runtime="stepwise"))
         await place.arrive()
         child = await other.execute(child_of(parent, agent))
+        # Nobody takes this one: it is the kernel that queued it which looks after it.
         queued = await other.submit(child_of(parent, agent))
         await there.arrive()
         place.go.set()
@@ -135,8 +138,30 @@ async def test_a_child_started_by_another_process_ends_with_its_parent(
         await clock.somebody_sleeps()
         clock.turn(PARENT_POLL_SECONDS)
         assert is_orphan(await child.result())
-        async with working(other):
-            assert is_orphan(await queued.result())
+        assert is_orphan(await queued.result())
+
+
+async def test_a_parked_child_of_a_parent_elsewhere_ends_with_it(
+    tmp_path: Path, agent: str
+) -> None:
+    url, clock = f"sqlite:///{tmp_path}/jobs.db", TurnedClock()
+    place, plugged = held()
+    async with (
+        open_kernel(storage=url, registry=plugged, clock=clock) as kernel,
+        open_kernel(
+            storage=url, registry=plugins(paying([])), policies=[asking()], clock=clock
+        ) as other,
+    ):
+        parent = await kernel.execute(request(agent, runtime="stepwise"))
+        await place.arrive()
+        child = await other.execute(parked_request(tmp_path, parent_job_id=parent.job_id))
+        await until(child, JobStatus.WAITING_ACTION)
+        place.go.set()
+        await parent.result()
+        await clock.somebody_sleeps()
+        clock.turn(PARENT_POLL_SECONDS)
+        assert is_orphan(await child.result())
+        assert not (await other.actions(status=ActionStatus.PENDING)).items
 
 
 async def test_children_of_a_parent_that_goes_on_elsewhere_end_with_it(

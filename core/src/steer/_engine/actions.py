@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import anyio
 
 from steer._engine.questions import bound_path
 from steer._engine.telling import Telling
-from steer._engine.topics import NO_SCOPE, answers_topic, queue_topic
+from steer._engine.topics import NO_SCOPE, answers_topic, queue_topic, tell_topic
 from steer.clock import Clock
 from steer.errors import ActionClosed, ActionExpired, Conflict, InvalidTransition
 from steer.events import (
@@ -36,8 +36,6 @@ POLL_SECONDS = 5.0
 TRIES = 20
 """How often a parked job may move under an answer before that gives up."""
 
-_log = logging.getLogger("steer.engine")
-
 
 class Actions:
     """What can be done to the actions of one store.
@@ -56,6 +54,7 @@ class Actions:
     ) -> None:
         self._storage = storage
         self._signals = signals
+        self._signal = partial(tell_topic, signals)
         self._clock = clock
         self._telling = telling
         self._on_events = on_events
@@ -151,13 +150,6 @@ class Actions:
             f"job {action.job_id} moved {TRIES} times while action {action.action_id} was answered",
             fix="Try again",
         )
-
-    async def _signal(self, scope_id: str, topic: str) -> None:
-        try:
-            await self._signals.publish(scope_id, topic)
-        except Exception:
-            # The answer is durable; whoever waits for it polls, and is only later.
-            _log.exception("could not signal %s", topic)
 
     def _events(
         self, job: JobRecord, action: ActionRecord, moved: ActionMoved, reason: str

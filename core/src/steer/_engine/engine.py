@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,30 +12,28 @@ from steer._engine.actions import Actions
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
 from steer._engine.attempts import NOTHING, Attempts, Past
+from steer._engine.claimed import given_back, past_of, retracted, taken_up
 from steer._engine.family import Family
-from steer._engine.history import history_of
 from steer._engine.host import Host
-from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
-from steer._engine.questions import Questions
-from steer._engine.replay import Replay
+from steer._engine.leases import LEASE_SECONDS, Lease, dead_owner, this_process, unheld
 from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop, stop_of
 from steer._engine.telling import Telling, first_event
-from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
+from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic, tell_topic
 from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.errors import Conflict, InvalidTransition
-from steer.events import Event, JobStatusChanged, ModelRetracted
+from steer.events import Event
 from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, JobCreated
 from steer.ports.executor import Executor
-from steer.ports.records import JobRecord, Owner
+from steer.ports.records import JobRecord
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import Storage
 from steer.pricing import Prices
@@ -46,8 +43,6 @@ from steer.values import JobStatus
 __all__ = ["Engine"]
 
 CLOSE_SINK_SECONDS = 5.0
-
-_log = logging.getLogger("steer.engine")
 
 
 class Engine:
@@ -68,6 +63,7 @@ class Engine:
     ) -> None:
         self.storage = storage
         self.signals = signals
+        self._signal = partial(tell_topic, signals)
         self.clock = clock
         self.owner = this_process()
         self._sinks = sinks
@@ -115,13 +111,21 @@ class Engine:
         self._family = Family(storage, self._end_child)
         self._ending = 0
         self.closing = anyio.Event()
-        self.waiting = Waiting(storage=storage, signals=signals, clock=clock, take=self.take)
         self._upkeep = Upkeep(
             running=self._running,
             storage=storage,
             signals=signals,
             clock=clock,
             owner=self.owner,
+            parents=lambda: self.waiting.parents,
+            end_child=self._end_child,
+        )
+        self.waiting = Waiting(
+            storage=storage,
+            signals=signals,
+            clock=clock,
+            take=self.take,
+            on_child=self._upkeep.note_child,
         )
 
     async def open(self) -> None:
@@ -230,29 +234,40 @@ class Engine:
                     run_id=run_id,
                     expected_fence=job.fence,
                     lease_seconds=LEASE_SECONDS,
-                    dead_owner=self._dead_owner(job),
+                    dead_owner=dead_owner(job, seen_from=self.owner),
                 )
             ],
         )
-        events = await history_of(self.storage, job)
-        records = await self.storage.records.load(job.scope_id, job.job_id)
-        questions = Questions(await self.actions.of_job(job.scope_id, job.job_id))
         status = job.status
         job = replace(job, run_id=run_id, fence=claimed.fence, attempt=claimed.attempt)
-        past = Past(events=events, replay=Replay(records, events), questions=questions)
+        try:
+            return await self._take_up(job, status, work, lease)
+        except BaseException as error:
+            # Held, it would be out of everybody's reach for as long as the lease lasts.
+            await given_back(
+                job,
+                error,
+                storage=self.storage,
+                telling=self._telling,
+                clock=self.clock,
+                on_events=self._fan_out,
+            )
+            raise
+
+    async def _take_up(
+        self, job: JobRecord, status: JobStatus, work: Work | Rebuild | Stop, lease: Lease
+    ) -> RunningJob:
+        """Run a claimed job from its records; ``status`` is what it was before."""
+        past = await past_of(self.storage, self.actions, job)
+        await self._family.look_up(job)
         running = self._attempt(job, work, lease=lease, past=past)
         state = running.state
         if isinstance(work, Stop):
             state.stop(work)
         else:
-            reason = _CLAIM_REASONS.get(status, "its process was gone")
-            state.tell(JobStatusChanged(old=status, new=JobStatus.RUNNING, reason=reason))
+            state.tell(taken_up(status))
         for call, path in state.replay.abandoned.items():
-            # The call will be made again, so nothing it said may count, complete or not.
-            state.tell(
-                ModelRetracted(call=call, reason="the process died", blocks_too=True), path=path
-            )
-        await self._family.look_up(job)
+            state.tell(retracted(call), path=path)
         await self._start(running)
         return running
 
@@ -294,20 +309,13 @@ class Engine:
         """Whether the job has not ended and nobody runs it."""
         if job.status.terminal or self.running(job.scope_id, job.job_id) is not None:
             return False
-        if job.owner is None or self._dead_owner(job) is not None:
-            return True
-        expires = job.lease_expires_at
-        return expires is not None and expires < self.clock.now()
+        return unheld(job, self.clock.now(), seen_from=self.owner)
 
     def startable(self, job: JobRecord) -> bool:
         """Whether nobody runs the job and it is to be run now."""
         if not self.orphaned(job):
             return False
         return job.owner is not None or (job.due_at is not None and job.due_at <= self.clock.now())
-
-    def _dead_owner(self, job: JobRecord) -> Owner | None:
-        owner = job.owner
-        return owner if owner is not None and gone(owner, seen_from=self.owner) else None
 
     def _attempt(
         self, job: JobRecord, work: Work | Rebuild | Stop, *, lease: Lease, past: Past = NOTHING
@@ -334,7 +342,12 @@ class Engine:
         if self.closing.is_set():
             # It was being taken as the kernel began to close.
             running.state.stop(RELEASE)
-        await self._executor.submit(context.job_id, running.drive)
+        try:
+            await self._executor.submit(context.job_id, running.drive)
+        except BaseException:
+            self._running.pop(key, None)
+            running.state.committer.close()
+            raise
 
     def _forget(self, job: JobRecord, work: Work | Rebuild | Stop, running: RunningJob) -> None:
         key = (job.scope_id, job.job_id)
@@ -379,16 +392,3 @@ class Engine:
         for pump in self._sinks:
             pump.offer(events)
         await self._signal(job.scope_id, job_topic(job.job_id))
-
-    async def _signal(self, scope_id: str, topic: str) -> None:
-        try:
-            await self.signals.publish(scope_id, topic)
-        except Exception:
-            # Whoever waits for it polls; a lost signal only makes them later.
-            _log.exception("could not signal %s", topic)
-
-
-_CLAIM_REASONS = {
-    JobStatus.QUEUED: "queued",
-    JobStatus.WAITING_ACTION: "taken up again while it waits for a person",
-}

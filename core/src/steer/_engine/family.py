@@ -30,8 +30,8 @@ class Family:
     """Knows which jobs of this process may have children, so that the others cost nothing.
 
     ``cancel`` ends a job, in whichever process it runs. What is missed here, because this process
-    dies or because a child was started through another kernel, is found by whoever runs the child
-    or claims it: each looks at the parent too.
+    dies or because a child was started through another kernel, is found by the kernel that started
+    or parked the child, and by whoever runs it or claims it: each looks at the parent too.
     """
 
     def __init__(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from steer.clock import Clock
 from steer.ids import new_id
-from steer.ports.records import Owner
+from steer.ports.records import JobRecord, Owner
 
-__all__ = ["LEASE_SECONDS", "Lease", "gone", "place_of", "this_process"]
+__all__ = ["LEASE_SECONDS", "Lease", "dead_owner", "gone", "place_of", "this_process", "unheld"]
 
 LEASE_SECONDS = 30.0
 """How long a lease lasts without a heartbeat."""
@@ -66,6 +67,20 @@ def gone(owner: Owner, *, seen_from: Owner) -> bool:
     if owner.boot_id != seen_from.boot_id:
         return True
     return _start_time(owner.pid) != owner.started
+
+
+def dead_owner(job: JobRecord, *, seen_from: Owner) -> Owner | None:
+    """Return who holds a job, if that process has certainly ended."""
+    owner = job.owner
+    return owner if owner is not None and gone(owner, seen_from=seen_from) else None
+
+
+def unheld(job: JobRecord, now: datetime, *, seen_from: Owner) -> bool:
+    """Whether nobody holds a job: no process, or a dead one, or one whose lease has run out."""
+    if job.owner is None or dead_owner(job, seen_from=seen_from) is not None:
+        return True
+    expires = job.lease_expires_at
+    return expires is not None and expires < now
 
 
 def _boot_id() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -13,8 +14,8 @@ from steer._engine.running import RunningJob
 from steer._engine.state import JobState, Stop
 from steer._engine.topics import NO_SCOPE, owner_topic
 from steer.clock import Clock
-from steer.errors import StaleFence
-from steer.ports.records import Owner
+from steer.errors import Conflict, InvalidTransition, Released, StaleFence
+from steer.ports.records import JobRecord, Owner
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import HeldJob, Storage
 from steer.values import JobStatus
@@ -26,6 +27,9 @@ HEARTBEAT_SECONDS = LEASE_SECONDS / 3
 CANCEL_POLL_SECONDS = 1.0
 """How late another process's cancellation is noticed when its signal got lost."""
 
+LISTEN_AGAIN_SECONDS = 30.0
+"""The longest until listening is tried again, after it failed several times."""
+
 PARENT_POLL_SECONDS = 2.0
 """How late it is noticed that a parent has ended in another process."""
 
@@ -33,7 +37,10 @@ _log = logging.getLogger("steer.engine")
 
 
 class Upkeep:
-    """Three loops that sleep while this process has no jobs for them."""
+    """Three loops that sleep while this process has no jobs for them.
+
+    ``parents`` are those of the jobs that wait here, which nobody runs; ``end_child`` ends one.
+    """
 
     def __init__(
         self,
@@ -43,12 +50,16 @@ class Upkeep:
         signals: SignalChannel,
         clock: Clock,
         owner: Owner,
+        parents: Callable[[], Mapping[tuple[str, str], str]],
+        end_child: Callable[[JobRecord, Stop], Awaitable[None]],
     ) -> None:
         self._running = running
         self._storage = storage
         self._signals = signals
         self._clock = clock
         self._owner = owner
+        self._parents = parents
+        self._end_child = end_child
         self._busy = anyio.Event()
         self._child = anyio.Event()
 
@@ -69,33 +80,63 @@ class Upkeep:
 
     async def watch_cancellations(self) -> None:
         """Stop the jobs that another process wants stopped."""
+        failures = 0
         while True:
             await self._until_busy()
-            async with self._signals.subscribe(NO_SCOPE, owner_topic(self._owner)) as waiter:
-                while self._running:
-                    await waiter.wait(CANCEL_POLL_SECONDS)
-                    await self._guarded(self._look_for_cancellations)
+            try:
+                async with self._signals.subscribe(NO_SCOPE, owner_topic(self._owner)) as waiter:
+                    failures = 0
+                    while self._running:
+                        await waiter.wait(CANCEL_POLL_SECONDS)
+                        await self._guarded(self._look_for_cancellations)
+            except Exception:
+                _log.exception("could not listen for cancellations; looking for them instead")
+                pause = min(CANCEL_POLL_SECONDS * 2**failures, LISTEN_AGAIN_SECONDS)
+                failures += 1
+                await self._look_without_signals(pause)
+
+    async def _look_without_signals(self, seconds: float) -> None:
+        end = self._clock.monotonic() + seconds
+        while self._running and self._clock.monotonic() < end:
+            await self._clock.sleep_until(self._clock.monotonic() + CANCEL_POLL_SECONDS)
+            await self._guarded(self._look_for_cancellations)
 
     async def watch_parents(self) -> None:
-        """Stop the jobs whose parent, which does not run here, has ended."""
+        """End the jobs, running or waiting, whose parent, which does not run here, has ended."""
         while True:
             await self._child.wait()
             self._child = anyio.Event()
-            while any(job.state.context.parent_job_id for job in self._running.values()):
+            while self._has_children():
                 await self._clock.sleep_until(self._clock.monotonic() + PARENT_POLL_SECONDS)
                 await self._guarded(self._look_at_parents)
 
+    def _has_children(self) -> bool:
+        running = self._running.values()
+        return bool(self._parents()) or any(job.state.context.parent_job_id for job in running)
+
     async def _look_at_parents(self) -> None:
-        children: dict[tuple[str, str], list[JobState]] = {}
+        running: dict[tuple[str, str], list[JobState]] = {}
         for (scope_id, _), job in self._running.items():
-            parent_id = job.state.context.parent_job_id
-            # The engine itself ends the children of what it runs.
-            if parent_id is not None and (scope_id, parent_id) not in self._running:
-                children.setdefault((scope_id, parent_id), []).append(job.state)
-        for (scope_id, parent_id), states in children.items():
+            if (parent_id := job.state.context.parent_job_id) is not None:
+                running.setdefault((scope_id, parent_id), []).append(job.state)
+        waiting: dict[tuple[str, str], list[str]] = {}
+        for (scope_id, job_id), parent_id in self._parents().items():
+            waiting.setdefault((scope_id, parent_id), []).append(job_id)
+        # The engine itself ends the children of what it runs.
+        for scope_id, parent_id in (running.keys() | waiting.keys()) - self._running.keys():
             if (await self._storage.jobs.get(scope_id, parent_id)).status.terminal:
-                for state in states:
-                    state.stop(orphaned_by(parent_id))
+                stop = orphaned_by(parent_id)
+                for state in running.get((scope_id, parent_id), ()):
+                    state.stop(stop)
+                for job_id in waiting.get((scope_id, parent_id), ()):
+                    await self._end_waiting(scope_id, job_id, stop)
+
+    async def _end_waiting(self, scope_id: str, job_id: str, stop: Stop) -> None:
+        child = await self._storage.jobs.get(scope_id, job_id)
+        # Whoever runs it looks at its parent too.
+        if child.owner is None and not child.status.terminal:
+            with contextlib.suppress(Conflict, InvalidTransition, Released):
+                await self._end_child(child, stop)
 
     async def _until_busy(self) -> None:
         while not self._running:

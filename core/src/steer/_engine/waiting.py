@@ -64,8 +64,9 @@ class _Entry:
 class Waiting:
     """Learns from the journal which of its jobs moved: one read a wake, however many they are.
 
-    ``take`` claims a job and runs it. A job that another process took is not gone on with here any
-    more, but heard of again once that gives it up: whoever waits for its result reads no sooner.
+    ``take`` claims a job and runs it, and ``on_child`` is told of a job with a parent. A job that
+    another process took is not gone on with here any more, but heard of again once that gives it
+    up: whoever waits for its result reads no sooner.
     """
 
     def __init__(
@@ -75,12 +76,15 @@ class Waiting:
         signals: SignalChannel,
         clock: Clock,
         take: Callable[[JobRecord, Work | Rebuild | None], Awaitable[object]],
+        on_child: Callable[[], None],
     ) -> None:
         self._storage = storage
         self._signals = signals
         self._clock = clock
         self._take = take
+        self._on_child = on_child
         self._entries: dict[Key, _Entry] = {}
+        self.parents: dict[Key, str] = {}
         self._queues: Counter[str] = Counter()
         self._alarms: list[tuple[datetime, Key]] = []
         self._alarm = anyio.CancelScope()
@@ -108,6 +112,9 @@ class Waiting:
         self.leave(key)
         entry = self._entries[key] = _Entry(queue=job.queue, work=work)
         self._queues[job.queue] += 1
+        if job.parent_job_id is not None:
+            self.parents[key] = job.parent_job_id
+            self._on_child()
         self._wait_until(key, entry, due_at)
         read_to = self._read_to.get(job.scope_id, position)
         self._read_to[job.scope_id] = min(read_to, position)
@@ -121,6 +128,7 @@ class Waiting:
     def leave(self, key: Key) -> None:
         """Let a job go: it runs again, here or elsewhere, or has ended."""
         entry = self._entries.pop(key, None)
+        self.parents.pop(key, None)
         if entry is not None:
             self._queues[entry.queue] -= 1
             if not self._queues[entry.queue]:

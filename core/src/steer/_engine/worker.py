@@ -153,6 +153,10 @@ class Worker:
             running = await engine.take(job, work)
         except (Conflict, InvalidTransition, NotFound):
             return False
+        except Exception:
+            # It is due again later; those after it are not to wait for that.
+            _log.exception("could not take job %s", job.job_id)
+            return True
         self._mine[job.scope_id, job.job_id] = running
         self._tell(WorkNote(step="started", job=job))
         minding.start_soon(self._mind, job, running)
