@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+import inspect
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Generator,
+    Sequence,
+)
 from contextlib import ExitStack, suppress
-from functools import partial
+from functools import partial, wraps
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
+from steer._engine.sinks import SinkReport
+from steer.context import DEFAULT_SCOPE
 from steer.events import Event
 from steer.fold import Position
-from steer.handle import ExecutionHandle, RequiredAction
+from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
-from steer.ports.artifact import Content
-from steer.ports.gate import Asked
-from steer.ports.records import ActionRecord, ArtifactRecord, JobQuery, JobRecord, Page
+from steer.ports.records import JobRecord
 from steer.request import ExecutionRequest
-from steer.values import ActionStatus, ActionType, Expiry, JsonValue, RunResult
+from steer.values import JsonValue, RunResult
+from steer.working import WorkNote
 
 __all__ = ["BlockingHandle", "BlockingKernel", "run_sync"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
+AsyncT_co = TypeVar("AsyncT_co", covariant=True)
 
 
-class BlockingHandle:
-    """An ``ExecutionHandle`` whose methods block."""
+class _Blocking(Generic[AsyncT_co]):
+    """Something asynchronous, and the event loop in another thread that it lives in."""
 
-    def __init__(self, portal: BlockingPortal, handle: ExecutionHandle) -> None:
-        self._portal = portal
-        self._handle = handle
-        self.job_id = handle.job_id
-        self.scope_id = handle.scope_id
+    _portal: BlockingPortal
+    _inner: AsyncT_co
 
-    def events(
-        self, *, after: Position | None = None, live: bool = True
-    ) -> Generator[Event, None, None]:
-        """Yield the job's events up to the terminal one. Closing the iterator ends the reading."""
-        yield from self._each(self._handle.events(after=after, live=live))
-
-    def partial_outputs(self) -> Generator[JsonValue, None, None]:
-        """Yield the structured output as it grows: see ``ExecutionHandle.partial_outputs``."""
-        yield from self._each(self._handle.partial_outputs())
-
-    def _each(self, items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+    def _each(self, items: AsyncIterator[T]) -> Generator[T, None, None]:
         try:
             while True:
                 try:
@@ -56,46 +54,81 @@ class BlockingHandle:
         finally:
             # Who leaves early does so in the middle of a subscription. RuntimeError: the event loop
             # is gone, which closed it, or the wait for the next item was interrupted and goes on.
-            with suppress(RuntimeError):
-                self._portal.call(items.aclose)
-
-    def result(self) -> RunResult:
-        """Wait for the end and return what the job came to."""
-        return self._portal.call(self._handle.result)
-
-    def cancel(self, *, reason: str = "cancelled", by: str = "caller") -> None:
-        """Ask for the job's end."""
-        self._portal.call(partial(self._handle.cancel, reason=reason, by=by))
-
-    def pending_actions(self) -> tuple[RequiredAction, ...]:
-        """Return what the job waits for: see ``ExecutionHandle.pending_actions``."""
-        return self._portal.call(self._handle.pending_actions)
-
-    def resolve(
-        self, action_id: str, resolution: JsonValue, *, principal_id: str | None = None
-    ) -> ActionRecord:
-        """Answer one of the job's actions: see ``ExecutionHandle.resolve``."""
-        return self._portal.call(
-            partial(self._handle.resolve, action_id, resolution, principal_id=principal_id)
-        )
+            if isinstance(items, AsyncGenerator):
+                with suppress(RuntimeError):
+                    self._portal.call(items.aclose)
 
 
-class BlockingKernel:
+def _blocking(
+    method: Callable[Concatenate[AsyncT_co, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[_Blocking[AsyncT_co], P], T]:
+    """Return a method that does the same, and blocks until it is done."""
+
+    @wraps(method)
+    def call(self: _Blocking[AsyncT_co], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        done: T = self._portal.call(partial(method, self._inner, *args, **kwargs))
+        return done
+
+    return call
+
+
+def _holding(
+    method: Callable[Concatenate[AsyncT_co, P], Coroutine[Any, Any, ExecutionHandle]],
+) -> Callable[Concatenate[_Blocking[AsyncT_co], P], BlockingHandle]:
+    """Return a method that does the same, and returns a handle whose methods block."""
+
+    @wraps(method)
+    def call(self: _Blocking[AsyncT_co], /, *args: P.args, **kwargs: P.kwargs) -> BlockingHandle:
+        handle = self._portal.call(partial(method, self._inner, *args, **kwargs))
+        return BlockingHandle(self._portal, handle)
+
+    signature = inspect.signature(method).replace(return_annotation="BlockingHandle")
+    call.__signature__ = signature  # type: ignore[attr-defined] # read by inspect, see PEP 362
+    return call
+
+
+class BlockingHandle(_Blocking[ExecutionHandle]):
+    """An ``ExecutionHandle`` whose methods block."""
+
+    def __init__(self, portal: BlockingPortal, handle: ExecutionHandle) -> None:
+        self._portal = portal
+        self._inner = handle
+        self.job_id = handle.job_id
+        self.scope_id = handle.scope_id
+
+    result = _blocking(ExecutionHandle.result)
+    job = _blocking(ExecutionHandle.job)
+    cancel = _blocking(ExecutionHandle.cancel)
+    park = _blocking(ExecutionHandle.park)
+    pending_actions = _blocking(ExecutionHandle.pending_actions)
+    resolve = _blocking(ExecutionHandle.resolve)
+
+    def events(
+        self, *, after: Position | None = None, live: bool = True
+    ) -> Generator[Event, None, None]:
+        """Yield the job's events up to the terminal one. Closing the iterator ends the reading."""
+        yield from self._each(self._inner.events(after=after, live=live))
+
+    def partial_outputs(self) -> Generator[JsonValue, None, None]:
+        """Yield the structured output as it grows: see ``ExecutionHandle.partial_outputs``."""
+        yield from self._each(self._inner.partial_outputs())
+
+
+class BlockingKernel(_Blocking[RuntimeKernel]):
     """A ``RuntimeKernel`` in an event loop of its own, in a thread of its own.
 
     ``make`` builds the kernel; it is called once, in this thread.
     """
 
     def __init__(self, make: Callable[[], RuntimeKernel] = RuntimeKernel) -> None:
-        self._kernel = make()
+        self._inner = make()
         self._stack = ExitStack()
-        self._portal: BlockingPortal
 
     def __enter__(self) -> Self:
         """Start the event loop and open the kernel."""
         with ExitStack() as stack:
             self._portal = stack.enter_context(start_blocking_portal())
-            stack.enter_context(self._portal.wrap_async_context_manager(self._kernel))
+            stack.enter_context(self._portal.wrap_async_context_manager(self._inner))
             self._stack = stack.pop_all()
         return self
 
@@ -108,207 +141,77 @@ class BlockingKernel:
         """Close the kernel and its event loop."""
         self._stack.close()
 
-    def execute(self, request: ExecutionRequest) -> BlockingHandle:
-        """Admit a job and start it: see ``RuntimeKernel.execute``."""
-        return BlockingHandle(self._portal, self._portal.call(self._kernel.execute, request))
+    execute = _holding(RuntimeKernel.execute)
+    submit = _holding(RuntimeKernel.submit)
+    attach = _holding(RuntimeKernel.attach)
+    resume = _holding(RuntimeKernel.resume)
+    retry = _holding(RuntimeKernel.retry)
+    cancel = _blocking(RuntimeKernel.cancel)
+    jobs = _blocking(RuntimeKernel.jobs)
 
-    def attach(self, job_id: str, *, scope_id: str = DEFAULT_SCOPE) -> BlockingHandle:
-        """Return a hold on a job: see ``RuntimeKernel.attach``."""
-        handle = self._portal.call(partial(self._kernel.attach, job_id, scope_id=scope_id))
-        return BlockingHandle(self._portal, handle)
+    actions = _blocking(RuntimeKernel.actions)
+    action = _blocking(RuntimeKernel.action)
+    require_action = _blocking(RuntimeKernel.require_action)
+    wait_action = _blocking(RuntimeKernel.wait_action)
+    resolve_action = _blocking(RuntimeKernel.resolve_action)
+    resolve_token = _blocking(RuntimeKernel.resolve_token)
+    cancel_action = _blocking(RuntimeKernel.cancel_action)
 
-    def resume(self, job_id: str, *, scope_id: str = DEFAULT_SCOPE) -> BlockingHandle:
-        """Go on with a job: see ``RuntimeKernel.resume``."""
-        handle = self._portal.call(partial(self._kernel.resume, job_id, scope_id=scope_id))
-        return BlockingHandle(self._portal, handle)
+    put_artifact = _blocking(RuntimeKernel.put_artifact)
+    artifact = _blocking(RuntimeKernel.artifact)
+    artifacts = _blocking(RuntimeKernel.artifacts)
+    read_artifact = _blocking(RuntimeKernel.read_artifact)
+    delete_artifact = _blocking(RuntimeKernel.delete_artifact)
 
-    def jobs(
+    set_budget = _blocking(RuntimeKernel.set_budget)
+    raise_budget = _blocking(RuntimeKernel.raise_budget)
+    remove_budget = _blocking(RuntimeKernel.remove_budget)
+    budget = _blocking(RuntimeKernel.budget)
+    budgets = _blocking(RuntimeKernel.budgets)
+    accounts = _blocking(RuntimeKernel.accounts)
+    usage = _blocking(RuntimeKernel.usage)
+    ledger = _blocking(RuntimeKernel.ledger)
+
+    def stream_artifact(
+        self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE
+    ) -> Generator[bytes, None, None]:
+        """Yield a file's content in pieces: see ``RuntimeKernel.stream_artifact``."""
+        yield from self._each(self._inner.stream_artifact(artifact_id, scope_id=scope_id))
+
+    def orphaned(self, job: JobRecord) -> bool:
+        """Whether nobody runs a job that has not ended: see ``RuntimeKernel.orphaned``."""
+        return self._portal.call(self._inner.orphaned, job)
+
+    def sink_reports(self) -> tuple[SinkReport, ...]:
+        """How each sink fares: see ``RuntimeKernel.sink_reports``."""
+        return self._portal.call(self._inner.sink_reports)
+
+    def work(
         self,
-        query: JobQuery | None = None,
         *,
-        scope_id: str = DEFAULT_SCOPE,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[JobRecord]:
-        """Return jobs, newest first: see ``RuntimeKernel.jobs``."""
-        return self._portal.call(
-            partial(self._kernel.jobs, query, scope_id=scope_id, limit=limit, cursor=cursor)
-        )
+        queue: str | Sequence[str] = "default",
+        concurrency: int = 4,
+        scopes: Collection[str] | None = None,
+        drain: float = 0.0,
+        until_idle: bool = False,
+        tell: Callable[[WorkNote], object] | None = None,
+    ) -> None:
+        """Run the jobs that wait in queues: see ``RuntimeKernel.work``.
 
-    def actions(
-        self,
-        *,
-        scope_id: str = DEFAULT_SCOPE,
-        job_id: str | None = None,
-        status: ActionStatus | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[ActionRecord]:
-        """Return actions, oldest first: see ``RuntimeKernel.actions``."""
-        return self._portal.call(
+        Without ``until_idle`` it ends when the kernel closes, in another thread or because this one
+        was interrupted. ``tell`` is called in the kernel's thread.
+        """
+        self._portal.call(
             partial(
-                self._kernel.actions,
-                scope_id=scope_id,
-                job_id=job_id,
-                status=status,
-                limit=limit,
-                cursor=cursor,
+                self._inner.work,
+                queue=queue,
+                concurrency=concurrency,
+                scopes=scopes,
+                drain=drain,
+                until_idle=until_idle,
+                tell=tell,
             )
         )
-
-    def action(self, action_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ActionRecord:
-        """Return an action: see ``RuntimeKernel.action``."""
-        return self._portal.call(partial(self._kernel.action, action_id, scope_id=scope_id))
-
-    def require_action(
-        self,
-        job_id: str,
-        asked: Asked | ActionType | str,
-        payload: JsonValue = None,
-        *,
-        scope_id: str = DEFAULT_SCOPE,
-        expires_in: float | None = None,
-        on_expiry: Expiry | str = Expiry.DENY,
-        default: JsonValue = None,
-        approvers: tuple[str, ...] = (),
-    ) -> RequiredAction:
-        """Ask a person in the name of a job: see ``RuntimeKernel.require_action``."""
-        return self._portal.call(
-            partial(
-                self._kernel.require_action,
-                job_id,
-                asked,
-                payload,
-                scope_id=scope_id,
-                expires_in=expires_in,
-                on_expiry=on_expiry,
-                default=default,
-                approvers=approvers,
-            )
-        )
-
-    def wait_action(
-        self, action_id: str, *, scope_id: str = DEFAULT_SCOPE, seconds: float | None = None
-    ) -> ActionRecord:
-        """Wait for the end of a question: see ``RuntimeKernel.wait_action``."""
-        return self._portal.call(
-            partial(self._kernel.wait_action, action_id, scope_id=scope_id, seconds=seconds)
-        )
-
-    def resolve_action(
-        self,
-        action_id: str,
-        resolution: JsonValue,
-        *,
-        scope_id: str = DEFAULT_SCOPE,
-        principal_id: str = DEFAULT_PRINCIPAL,
-        token: str | None = None,
-        via: str = "application",
-    ) -> ActionRecord:
-        """Answer an action: see ``RuntimeKernel.resolve_action``."""
-        return self._portal.call(
-            partial(
-                self._kernel.resolve_action,
-                action_id,
-                resolution,
-                scope_id=scope_id,
-                principal_id=principal_id,
-                token=token,
-                via=via,
-            )
-        )
-
-    def resolve_token(
-        self,
-        token: str,
-        resolution: JsonValue,
-        *,
-        scope_id: str = DEFAULT_SCOPE,
-        principal_id: str | None = None,
-    ) -> ActionRecord:
-        """Answer by a token: see ``RuntimeKernel.resolve_token``."""
-        return self._portal.call(
-            partial(
-                self._kernel.resolve_token,
-                token,
-                resolution,
-                scope_id=scope_id,
-                principal_id=principal_id,
-            )
-        )
-
-    def cancel_action(
-        self,
-        action_id: str,
-        *,
-        scope_id: str = DEFAULT_SCOPE,
-        principal_id: str = DEFAULT_PRINCIPAL,
-        reason: str = "",
-        via: str = "application",
-    ) -> ActionRecord:
-        """Withdraw a question: see ``RuntimeKernel.cancel_action``."""
-        return self._portal.call(
-            partial(
-                self._kernel.cancel_action,
-                action_id,
-                scope_id=scope_id,
-                principal_id=principal_id,
-                reason=reason,
-                via=via,
-            )
-        )
-
-    def put_artifact(
-        self,
-        job_id: str,
-        content: Content,
-        *,
-        name: str,
-        media_type: str = "application/octet-stream",
-        scope_id: str = DEFAULT_SCOPE,
-        principal_id: str = DEFAULT_PRINCIPAL,
-        action_id: str | None = None,
-    ) -> ArtifactRecord:
-        """Keep a file of a job: see ``RuntimeKernel.put_artifact``."""
-        return self._portal.call(
-            partial(
-                self._kernel.put_artifact,
-                job_id,
-                content,
-                name=name,
-                media_type=media_type,
-                scope_id=scope_id,
-                principal_id=principal_id,
-                action_id=action_id,
-            )
-        )
-
-    def artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ArtifactRecord:
-        """Return what is known of a file: see ``RuntimeKernel.artifact``."""
-        return self._portal.call(partial(self._kernel.artifact, artifact_id, scope_id=scope_id))
-
-    def artifacts(
-        self,
-        job_id: str | None = None,
-        *,
-        scope_id: str = DEFAULT_SCOPE,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[ArtifactRecord]:
-        """Return files, oldest first: see ``RuntimeKernel.artifacts``."""
-        return self._portal.call(
-            partial(self._kernel.artifacts, job_id, scope_id=scope_id, limit=limit, cursor=cursor)
-        )
-
-    def read_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> bytes:
-        """Return a file's content: see ``RuntimeKernel.read_artifact``."""
-        return self._portal.call(
-            partial(self._kernel.read_artifact, artifact_id, scope_id=scope_id)
-        )
-
-    def delete_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> None:
-        """Forget a file: see ``RuntimeKernel.delete_artifact``."""
-        self._portal.call(partial(self._kernel.delete_artifact, artifact_id, scope_id=scope_id))
 
 
 def run_sync(
