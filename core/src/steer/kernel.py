@@ -156,9 +156,13 @@ class RuntimeKernel(KernelActions, KernelArtifacts, KernelMoney, KernelWork):
         await self.aclose()
 
     async def open(self) -> None:
-        """Open the storage and start what runs in the background. Raises ``StorageError``."""
+        """Open the storage and start what runs in the background.
+
+        Raises ``StorageError``, and ``ConfigError`` for a pattern of redaction that cannot load.
+        """
         if self._engine is not None:
             raise ConfigError("this kernel is open already")
+        await self._workshop.open()
         choice = self._storage_choice
         self._storage = (
             self.registry.open_storage(choice, self._clock) if isinstance(choice, str) else choice

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ import pytest
 from kernels import all_events, open_kernel, request, texts
 from queueing import EitherRuntime, agent_file, plugins, working
 from steer import JobRetrySpec, PolicyRef, PrepareOptions, Redaction, RedactionRule
+from steer._engine import redactors
 from steer.errors import AgentError, ConfigError, ErrorCategory, ProviderError
 from steer.events import Event, encode
 from steer.policies import PolicySet, ToolRule, parse_policy
 from steer.ports.gate import EffectRun
 from steer.ports.policy import Outcome
+from steer.redaction import Redactor
 from steer.values import JobStatus, RunResult
 from stepwise import Call, PreparedStepwise, Stepwise, ToolSpec, Turn, registry
 
@@ -258,3 +261,23 @@ async def test_a_worker_says_why_a_job_is_tried_again_without_the_secret(tmp_pat
             assert (await handle.result()).status is JobStatus.SUCCEEDED
     said = [note.reason for note in notes if note.step == "retried"]
     assert said == ["no such key: [redacted:acme]"]
+
+
+async def test_no_expression_is_compiled_in_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first of them loads the libraries that know them, which takes up to a second."""
+    makers: set[int] = set()
+
+    class Made(Redactor):
+        def __init__(self, redaction: Redaction) -> None:
+            makers.add(threading.get_ident())
+            super().__init__(redaction)
+
+    monkeypatch.setattr(redactors, "Redactor", Made)
+    chosen = parse_policy(POLICY, name="careful")
+    async with open_kernel(redaction=ACME, selectable_policies=[chosen]) as kernel:
+        assert len(makers) == 1
+        asked = request(leaky([]), policies=(PolicyRef(name="careful"),))
+        assert (await (await kernel.execute(asked)).result()).content == "It is [redacted:acme]!"
+    assert threading.get_ident() not in makers

@@ -47,6 +47,15 @@ class Policies:
             asynchronous.extend(selected.asynchronous)
         return PolicyStack(immediate, async_policies=asynchronous)
 
+    def stacks(self) -> tuple[PolicyStack, ...]:
+        """Return the kernel's own policies, and each of those that a request may select."""
+        selectable = self._selectable
+        return (
+            self._stack,
+            *(PolicyStack((each,)) for each in selectable.immediate),
+            *(PolicyStack((), async_policies=(each,)) for each in selectable.asynchronous),
+        )
+
     def _selected(self, ref: PolicyRef) -> OpenedPolicies:
         for known in (self._own, self._selectable):
             fitting = _fitting(known, ref)

@@ -13,6 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from steer._engine.fitting import check_input, check_options
 from steer._engine.interruptions import agent_is_gone, context_is_gone
+from steer._engine.redactors import Redactors
 from steer._engine.selecting import Policies
 from steer._engine.work import Work
 from steer.agents import (
@@ -42,7 +43,7 @@ from steer.ports.options import PrepareOptions
 from steer.ports.policy import Outcome, RunQuestion, ToolQuestion
 from steer.ports.records import JobRecord
 from steer.ports.runtime import Finished, Prepared, Run, Runtime, Suspended
-from steer.redaction import OwnLogs, Redaction, Redactor, united
+from steer.redaction import Redaction, Redactor
 from steer.request import ExecutionRequest, StoredRequest
 from steer.values import JsonValue, digest_of
 
@@ -113,16 +114,20 @@ class Workshop:
         self._default_runtime = default_runtime
         self._runtime_config = runtime_config
         self._policies = policies
-        self.logs = OwnLogs()
-        self._redaction = redaction
-        self._redactors: dict[Redaction, Redactor] = {}
-        # Made now, as the policies were: a selected pattern that cannot load stops the start-up.
-        self.redactor = self._redactor_for(policies.stack_for(None))
+        self._redactors = Redactors(redaction)
+        self.logs = self._redactors.logs
         self._runtimes: dict[tuple[str, str], Runtime] = {}
         self._declared: dict[str, RuntimePlugin] = {}
         self._prepared: OrderedDict[
             tuple[str, str, int], tuple[object, PrepareOptions, Prepared]
         ] = OrderedDict()
+
+    async def open(self) -> None:
+        """Make ready what redacts: a selected pattern that cannot load stops the start-up.
+
+        Raises ``ConfigError``.
+        """
+        await self._redactors.prepare(self._policies.stacks())
 
     async def order(self, request: ExecutionRequest, context: ExecutionContext) -> Order:
         """Make a request ready to run.
@@ -191,9 +196,9 @@ class Workshop:
         redacted as the kernel's own jobs are.
         """
         try:
-            return self._redactor_for(self.policies_of(job))
+            return self._redactors.of(self.policies_of(job))
         except (SteerError, ValidationError):
-            return self.redactor
+            return self._redactors.of(self._policies.stack_for(None))
 
     async def aclose(self) -> None:
         """Close the runtimes that were opened."""
@@ -239,7 +244,7 @@ class Workshop:
                 policies=policies,
                 request=stored,
                 user_context=user_context,
-                redactor=self._redactor_for(policies),
+                redactor=await self._redactors.made(policies),
                 resumable=found.ref is not None and user_context is None,
             ),
             agent=prepared.agent,
@@ -325,17 +330,6 @@ class Workshop:
         if len(self._prepared) > PREPARED_KEPT:
             self._prepared.popitem(last=False)
         return prepared
-
-    def _redactor_for(self, policies: PolicyStack) -> Redactor | None:
-        """Return what redacts as this kernel and these policies want it."""
-        redaction = united((self._redaction, policies.redaction))
-        if redaction is None:
-            return None
-        redactor = self._redactors.get(redaction)
-        if redactor is None:
-            redactor = self._redactors[redaction] = Redactor(redaction)
-            self.logs.cover(redactor)
-        return redactor
 
 
 def _check_same(policies: PolicyStack, began_under: str | None, job_id: str) -> None:
