@@ -13,7 +13,7 @@ from steer.policies import PolicyStack
 from steer.ports.policy import AsyncPolicy, Policy
 from steer.redaction import Redactor, united
 
-__all__ = ["Opening", "check_shared", "open_kernel", "open_reader", "open_redactor"]
+__all__ = ["Opening", "check_shared", "open_kernel", "open_reader", "open_redactor", "open_store"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +69,16 @@ def open_reader(settings: Settings) -> RuntimeKernel:
         storage=settings.storage,
         artifacts=settings.artifacts,
         registry=PluginRegistry.discover(),
+    )
+
+
+def open_store(settings: Settings) -> RuntimeKernel:
+    """Return a kernel that prepares agents to store them, and runs none."""
+    return RuntimeKernel(
+        storage=settings.storage,
+        registry=PluginRegistry.discover(),
+        default_runtime=settings.runtime,
+        runtime_config=settings.runtimes,
     )
 
 
