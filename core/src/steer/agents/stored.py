@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
-from pydantic import JsonValue as StrictJson
 
 from steer.agents.agent_file import read_mapping
 from steer.agents.definition import Agent
@@ -112,14 +112,16 @@ class StoredDefinition:
 
     def encode(self) -> str:
         """Return it as JSON text. Raises ``AgentError`` for a value that JSON does not have."""
-        text = _adapter().dump_json(self).decode()
-        if StoredDefinition.decode(text) != self:
-            # JSON has no infinity, and the encoder writes null for it.
-            raise AgentError(
-                "the configuration of the agent holds a number that cannot be stored",
-                fix="Write a finite one",
-            )
-        return text
+        definition = self.agent.definition if isinstance(self.agent, InlineRef) else {}
+        for value in (definition, {"runtime_config": self.runtime_config}):
+            place = _unlike_json(value)
+            if place is not None:
+                raise AgentError(
+                    f"the agent cannot be stored: {'.'.join(place)} is a value that JSON does not"
+                    " have",
+                    fix="Write it as text, or as a finite number",
+                )
+        return _adapter().dump_json(self).decode()
 
     @staticmethod
     def decode(text: str) -> StoredDefinition:
@@ -136,29 +138,33 @@ class StoredDefinition:
 
 
 def definition_in(loaded: Loaded) -> ImportRef | InlineRef:
-    """Return what is to be stored of an agent: the definition in a file of data, else a reference.
-
-    Raises ``AgentError`` for a definition that JSON has no form for.
-    """
+    """Return what to store of an agent: the definition in a file of data, else a reference."""
     ref = loaded.ref
     if loaded.source is None or loaded.source.suffix == ".py" or isinstance(ref, InlineRef):
-        return _checked(ref)
+        return ref
     source = locate(str(loaded.source))
     definition = read_mapping(source.content, suffix=source.path.suffix, shown=source.shown)
-    return _checked(InlineRef(definition=definition, folder=str(source.path.parent)))
+    return InlineRef(definition=definition, folder=str(source.path.parent))
 
 
-def _checked(ref: ImportRef | InlineRef) -> ImportRef | InlineRef:
-    if isinstance(ref, InlineRef):
-        try:
-            _plain().validate_python(ref.definition)
-        except ValidationError as error:
-            place = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"][:2])
-            raise AgentError(
-                f"the definition cannot be stored: {place} holds a value that JSON does not have",
-                fix="Write it as text",
-            ) from error
-    return ref
+def _unlike_json(value: object) -> list[str] | None:
+    """Return where there is something that JSON does not have, ``None`` where there is nothing."""
+    match value:
+        case None | str() | int():
+            return None
+        case float():
+            return None if math.isfinite(value) else []
+        case Mapping():
+            parts = [(str(key), each) for key, each in value.items()]
+        case list() | tuple():
+            parts = [(str(number), each) for number, each in enumerate(value)]
+        case _:
+            return []
+    for name, each in parts:
+        place = _unlike_json(each)
+        if place is not None:
+            return [name, *place]
+    return None
 
 
 def _same(one: str | None, other: str | None) -> bool:
@@ -168,8 +174,3 @@ def _same(one: str | None, other: str | None) -> bool:
 @cache
 def _adapter() -> TypeAdapter[StoredDefinition]:
     return TypeAdapter(StoredDefinition)
-
-
-@cache
-def _plain() -> TypeAdapter[dict[str, Any]]:
-    return TypeAdapter(dict[str, StrictJson])
