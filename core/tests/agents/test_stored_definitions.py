@@ -51,7 +51,7 @@ def test_what_names_a_file_or_a_module_names_no_stored_agent(spec: str) -> None:
     "spec", ["@", "a@", "@a@2", "a@0", "a@b", "@my agent", "a@2:x", "@.a", "a@1.5"]
 )
 def test_an_at_in_the_wrong_place_is_explained(spec: str) -> None:
-    with pytest.raises(AgentError, match="does not name a stored agent. Write @NAME for its"):
+    with pytest.raises(AgentError, match=r"does not name a stored agent\. Write @NAME for its"):
         stored_spec(spec)
 
 

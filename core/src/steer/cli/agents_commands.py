@@ -197,9 +197,7 @@ def remove(
     """Take an agent's name back. Jobs that began with one of its versions go on with that."""
     settings = settings_from(principal=principal, scope=scope, storage=storage, config=config)
     newest = asyncio.run(_newest(settings, name))
-    check_confirmed(
-        f"Remove agent {newest.name}, whose newest version is {newest.version}?", yes=yes
-    )
+    check_confirmed(f"Remove agent {newest.name}@{newest.version}?", yes=yes)
     asyncio.run(_remove(settings, name))
     Streams.standard().err.write(f"removed {newest.name}\n")
 
