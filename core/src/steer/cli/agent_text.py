@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from steer.agents import InlineRef, StoredDefinition
 from steer.cli.amounts import age_text
-from steer.cli.printable import exact_json, shortened
+from steer.cli.printable import exact_json
 from steer.config import masked
 from steer.ports.records import StoredAgent
 from steer.values import JsonValue
@@ -45,7 +45,7 @@ def agent_row(agent: StoredAgent, *, now: datetime) -> tuple[str, ...]:
         str(agent.version),
         _said(definition, "runtime") or "",
         _said(definition, "model") or "",
-        shortened(str(definition.agent), _SOURCE_LENGTH),
+        _ending(str(definition.agent)),
         age_text(agent.created_at, now=now),
     )
 
@@ -94,6 +94,11 @@ def agent_json(agent: StoredAgent) -> dict[str, JsonValue]:
         "created_at": agent.created_at,
         **definition,
     }
+
+
+def _ending(source: str) -> str:
+    """Return the end of a path that is too long for a row, which tells it from others."""
+    return source if len(source) <= _SOURCE_LENGTH else f"\u2026{source[1 - _SOURCE_LENGTH :]}"
 
 
 def _said(definition: StoredDefinition, key: str) -> str | None:
