@@ -163,6 +163,13 @@ class BlockingKernel(_Blocking[RuntimeKernel]):
     read_artifact = _blocking(RuntimeKernel.read_artifact)
     delete_artifact = _blocking(RuntimeKernel.delete_artifact)
 
+    add_agent = _blocking(RuntimeKernel.add_agent)
+    set_agent_runtime = _blocking(RuntimeKernel.set_agent_runtime)
+    remove_agent = _blocking(RuntimeKernel.remove_agent)
+    agent = _blocking(RuntimeKernel.agent)
+    agents = _blocking(RuntimeKernel.agents)
+    agent_versions = _blocking(RuntimeKernel.agent_versions)
+
     set_budget = _blocking(RuntimeKernel.set_budget)
     raise_budget = _blocking(RuntimeKernel.raise_budget)
     remove_budget = _blocking(RuntimeKernel.remove_budget)

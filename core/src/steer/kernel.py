@@ -13,6 +13,7 @@ from steer._engine.admission import (
     job_record,
     new_context,
     under_parent,
+    with_version,
 )
 from steer._engine.engine import Engine
 from steer._engine.leases import place_of
@@ -32,6 +33,7 @@ from steer.errors import (
 )
 from steer.handle import ExecutionHandle
 from steer.kernel_actions import KernelActions
+from steer.kernel_agents import KernelAgents
 from steer.kernel_artifacts import KernelArtifacts
 from steer.kernel_money import KernelMoney
 from steer.kernel_work import KernelWork
@@ -52,7 +54,7 @@ from steer.values import JobStatus, JsonValue
 __all__ = ["RuntimeKernel"]
 
 
-class RuntimeKernel(KernelActions, KernelArtifacts, KernelMoney, KernelWork):
+class RuntimeKernel(KernelActions, KernelAgents, KernelArtifacts, KernelMoney, KernelWork):
     """Runs agents under policy, budgets and a durable journal.
 
     ::
@@ -117,6 +119,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts, KernelMoney, KernelWork):
             default_runtime=default_runtime,
             runtime_config=runtime_config or {},
             redaction=redaction,
+            read_stored=self._read_stored,
         )
         self._children = children or ChildSpec()
         self._prices = prices
@@ -316,6 +319,7 @@ class RuntimeKernel(KernelActions, KernelArtifacts, KernelMoney, KernelWork):
                 "max_cost cannot be enforced: this version of steer knows no prices",
                 fix="Bound the run with max_tokens instead",
             )
+        request = await with_version(request, engine.storage)
         context = new_context(request)
         order = await self._workshop.order(request, context)
         (check_startable if here else check_storable)(request, order)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from steer._engine.audit import audit_line
 from steer._engine.engine import Engine
 from steer.budgets import amount_of, check_budget, counted
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
@@ -197,11 +198,5 @@ class KernelMoney(ABC):
         return budget
 
     def _audit(self, key: str, by: str, details: Mapping[str, JsonValue]) -> LedgerEntry:
-        return LedgerEntry(
-            key=key,
-            job_id="",
-            principal_id=by,
-            kind=LedgerKind.AUDIT,
-            at=self._opened().clock.now(),
-            details=details,
-        )
+        now = self._opened().clock.now()
+        return audit_line(key, by=by, at=now, details=details)

@@ -42,7 +42,8 @@ class ExecutionRequest:
     """A run that is asked for.
 
     ``agent`` is a specification (``"file.py"``, ``"file.py:name"``, ``"package.module:name"``,
-    ``"agent.toml"``), an agent reference, a ``steer.agents.Agent`` or a vendor's agent object.
+    ``"agent.toml"``; of one that is stored, ``"@name"`` or ``"name@2"``), an agent reference, a
+    ``steer.agents.Agent`` or a vendor's agent object.
     A live object runs in this process only: after a crash its job fails as ``interrupted``.
 
     The input is either ``prompt`` or ``messages``, the whole conversation: texts of all roles,

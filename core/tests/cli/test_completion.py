@@ -129,7 +129,20 @@ def test_a_shell_that_completes_is_never_told_of_errors(shell: Program) -> None:
     assert offered(shell, ("jobs", "show", ""), ("events", "--storage", "no://", "")) == [[], []]
 
 
-def test_a_tab_in_a_real_shell_completes_commands_and_names_of_files(shell: Program) -> None:
+def test_stored_agents_are_offered_by_name(shell: Program) -> None:
+    for name in ("greeter", "grumbler"):
+        assert shell("agents", "add", "greeter.py", "--name", name).code == 0
+    expected = {
+        ("run", "@gr"): ["@greeter", "@grumbler"],
+        ("run", "greet"): [],
+        ("agents", "show", "gru"): ["grumbler"],
+        ("agents", "set-runtime", "greeter", "st"): ["stepwise"],
+    }
+    assert dict(zip(expected, offered(shell, *expected), strict=True)) == expected
+
+
+def test_a_tab_in_a_real_shell_completes_commands_agents_and_files(shell: Program) -> None:
+    shell("agents", "add", "greeter.py", "--name", "stored")
     shell.env |= {"TERM": "dumb", "PS1": "ready> "}
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -146,6 +159,8 @@ def test_a_tab_in_a_real_shell_completes_commands_and_names_of_files(shell: Prog
             read_until(ours, r"steer run ")
             os.write(ours, b"gree\t")
             read_until(ours, r"greeter\.py ")
+            os.write(ours, b"\x15steer run @sto\t")
+            read_until(ours, r"@stored ")
         finally:
             process.kill()
     os.close(ours)
@@ -161,7 +176,7 @@ def read_until(terminal: int, pattern: str) -> None:
 
 @pytest.mark.parametrize(
     ("shell_name", "begins"),
-    [("bash", "_steer_completion() {"), ("zsh", "#compdef steer"), ("fish", "complete --command")],
+    [("bash", "COMP_WORDBREAKS="), ("zsh", "#compdef steer"), ("fish", "complete --command")],
 )
 def test_a_script_is_printed_for_each_shell(steer: Program, shell_name: str, begins: str) -> None:
     finished = steer("completion", shell_name)

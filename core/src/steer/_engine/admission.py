@@ -8,17 +8,43 @@ from datetime import datetime, timedelta
 from steer._engine.engine import Engine
 from steer._engine.inheritance import Spent, budgets_under, check_parent, deadline_under
 from steer._engine.workshop import Order
+from steer.agents import StoredRef, ref_from_json
+from steer.agents.stored import stored_spec
 from steer.clock import Clock
 from steer.context import ChildSpec, ExecutionContext
 from steer.errors import AgentError, ConfigError
 from steer.fold import Fold
 from steer.ids import new_id
 from steer.ports.records import JobRecord, Owner
-from steer.ports.storage import MAX_PAGE
+from steer.ports.storage import MAX_PAGE, Storage
 from steer.request import ExecutionRequest
 from steer.values import JobStatus
 
-__all__ = ["check_startable", "check_storable", "job_record", "new_context", "under_parent"]
+__all__ = [
+    "check_startable",
+    "check_storable",
+    "job_record",
+    "new_context",
+    "under_parent",
+    "with_version",
+]
+
+
+async def with_version(request: ExecutionRequest, storage: Storage) -> ExecutionRequest:
+    """Return a request that was made before, with the version of its agent that it began with.
+
+    That is where it names a stored agent without a version, by the same idempotency key.
+    """
+    key = request.idempotency_key
+    spec = stored_spec(request.agent) if key and isinstance(request.agent, str) else None
+    if key is None or spec is None or spec.version is not None:
+        return request
+    earlier = await storage.jobs.find(request.scope_id, key)
+    if earlier is None or earlier.agent_ref is None:
+        return request
+    ref = ref_from_json(earlier.agent_ref)
+    same = isinstance(ref, StoredRef) and ref.name == spec.name
+    return replace(request, agent=ref) if same else request
 
 
 def new_context(request: ExecutionRequest) -> ExecutionContext:

@@ -11,22 +11,13 @@ import anyio.to_thread
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
+from steer._engine.finding import Finder, FoundAgent, ReadStored
 from steer._engine.fitting import check_input, check_options
 from steer._engine.interruptions import agent_is_gone, context_is_gone
 from steer._engine.redactors import Redactors
 from steer._engine.selecting import Policies
 from steer._engine.work import Work
-from steer.agents import (
-    Agent,
-    AgentRef,
-    ImportRef,
-    InlineRef,
-    Loaded,
-    load_agent,
-    ref_from_json,
-    ref_to_json,
-    resolve,
-)
+from steer.agents import Agent, InlineRef, StoredDefinition, ref_from_json, ref_to_json
 from steer.context import ExecutionContext
 from steer.errors import (
     AgentError,
@@ -75,15 +66,6 @@ class Order:
         return digest_of([self.identity, self.runtime, to_jsonable_python(asked)])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Agent:
-    """An agent at hand, and how another process finds it again (``None``: not at all)."""
-
-    agent: Agent | object
-    ref: AgentRef | None
-    identity: str
-
-
 class _Limited:
     """A runtime that takes no more runs at a time than it declares."""
 
@@ -108,8 +90,10 @@ class Workshop:
         policies: Policies,
         default_runtime: str | None,
         runtime_config: Mapping[str, Mapping[str, JsonValue]],
+        read_stored: ReadStored,
         redaction: Redaction | None = None,
     ) -> None:
+        self.finder = Finder(registry, read_stored)
         self._registry = registry
         self._default_runtime = default_runtime
         self._runtime_config = runtime_config
@@ -135,7 +119,7 @@ class Workshop:
         Raises ``AgentError``, ``ConfigError``, ``PluginError`` or ``PolicyDenied``.
         """
         return await self._order(
-            await self._find(request.agent),
+            await self.finder.find(request.agent, request.scope_id),
             request.runtime,
             StoredRequest.of(request),
             request.options,
@@ -155,10 +139,29 @@ class Workshop:
         stored = StoredRequest.decode(job.request)
         if stored.has_user_context:
             raise context_is_gone(job.job_id)
-        found = await self._resolve(ref_from_json(job.agent_ref))
+        found = await self.finder.resolve(ref_from_json(job.agent_ref), job.scope_id)
         return await self._order(
             found, job.runtime, stored, stored.options, context, policy=job.policy
         )
+
+    async def tried(self, agent: Agent, definition: StoredDefinition) -> StoredDefinition:
+        """Prepare an agent as a run of its definition would, and return what to store of that.
+
+        That is the definition without its secrets, and with the name of its runtime as the runtime
+        itself writes it. Raises what ``order`` raises where it could not be run.
+        """
+        overridden = definition.over(agent)
+        needed = {name: "" for name, each in agent.variables.items() if each.default is None}
+        found = FoundAgent(agent=overridden, ref=None, identity="", model=definition.model)
+        name, _, _ = await self._fit(found, None, PrepareOptions(variables=needed))
+        secret = self._registry.secret_options(name)
+        if agent.runtime_config and agent.runtime is not None:
+            # Kept although it has no effect on another runtime, so that it can be switched back.
+            secret |= self._registry.secret_options(
+                self._choose_runtime(FoundAgent(agent=agent, ref=None, identity=""), None)
+            )
+        runtime = None if definition.runtime is None else name
+        return replace(definition.without_settings(secret), runtime=runtime)
 
     def capacity(self, runtime: str) -> int | None:
         """Return how many runs of a runtime fit into this process, ``None`` for any number."""
@@ -209,7 +212,7 @@ class Workshop:
 
     async def _order(
         self,
-        found: _Agent,
+        found: FoundAgent,
         runtime_name: str | None,
         stored: StoredRequest,
         options: PrepareOptions,
@@ -218,21 +221,12 @@ class Workshop:
         user_context: object = None,
         policy: str | None = None,
     ) -> Order:
-        name = self._choose_runtime(found, runtime_name)
+        name, runtime, prepared = await self._fit(found, runtime_name, options)
         if options.config:
             stored = stored.without_settings(self._registry.secret_options(name))
-        agent, ref = found.agent, found.ref
+        ref = found.ref
         if isinstance(ref, InlineRef):
             ref = ref.without_settings(self._registry.secret_options(name))
-        config = dict(self._runtime_config.get(name, {}))
-        if isinstance(agent, Agent):
-            config |= agent.runtime_config
-            agent = agent if agent.native is None else agent.native
-        config |= options.config
-        runtime = await self._open_runtime(name, config)
-        if config != options.config:
-            options = replace(options, config=config)
-        prepared = self._prepare(name, runtime, agent, options)
         check_input(stored.input, prepared)
         policies = self._policies.stack_for(stored.policies)
         _check_same(policies, policy, context.job_id)
@@ -255,30 +249,25 @@ class Workshop:
             identity=found.identity or prepared.fingerprint,
         )
 
-    async def _find(self, agent: object) -> _Agent:
-        if isinstance(agent, str):
-            # Loading runs the author's code and imports vendors: seconds of blocking work.
-            loaded = await anyio.to_thread.run_sync(
-                lambda: load_agent(
-                    agent,
-                    native_runtime=self._registry.runtime_for,
-                    native_functions=self._registry.native_functions(),
-                )
-            )
-            return _found(loaded)
-        if isinstance(agent, ImportRef | InlineRef):
-            return await self._resolve(agent)
-        return _Agent(agent=agent, ref=None, identity="")
+    async def _fit(
+        self, found: FoundAgent, runtime_name: str | None, options: PrepareOptions
+    ) -> tuple[str, Runtime, Prepared]:
+        """Return the name of the runtime that is to run an agent, the runtime, and the agent."""
+        name = self._choose_runtime(found, runtime_name)
+        agent = found.agent
+        config = dict(self._runtime_config.get(name, {}))
+        if isinstance(agent, Agent):
+            config |= agent.runtime_config
+            agent = agent if agent.native is None else agent.native
+        config |= options.config
+        runtime = await self._open_runtime(name, config)
+        if config != options.config:
+            options = replace(options, config=config)
+        if options.model is None and found.model is not None:
+            options = replace(options, model=found.model)
+        return name, runtime, self._prepare(name, runtime, agent, options)
 
-    async def _resolve(self, ref: AgentRef) -> _Agent:
-        if not isinstance(ref, ImportRef | InlineRef):
-            raise AgentError(f"{ref} is a stored agent, and this storage keeps none")
-        loaded = await anyio.to_thread.run_sync(
-            lambda: resolve(ref, native_runtime=self._registry.runtime_for)
-        )
-        return _found(loaded)
-
-    def _choose_runtime(self, found: _Agent, asked: str | None) -> str:
+    def _choose_runtime(self, found: FoundAgent, asked: str | None) -> str:
         agent = found.agent
         native = agent.native if isinstance(agent, Agent) else agent
         said = agent.runtime if isinstance(agent, Agent) else None
@@ -349,10 +338,6 @@ def _names(ref: str) -> set[str]:
 
 def _key(config: Mapping[str, JsonValue]) -> str:
     return digest_of(config) if config else ""
-
-
-def _found(loaded: Loaded) -> _Agent:
-    return _Agent(agent=loaded.agent, ref=loaded.ref, identity=str(loaded.ref))
 
 
 async def _admit(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from steer.agents.schema import json_schema
     from steer.agents.settings import ModelSettings
     from steer.agents.source import AgentSource, file_digest, locate
+    from steer.agents.stored import StoredDefinition
     from steer.agents.strict import strict_schema
     from steer.agents.templates import Template, Variable
     from steer.agents.tool_context import ToolContext
@@ -44,6 +45,7 @@ __all__ = [
     "NativeRuntime",
     "OutputSpec",
     "ParsedArguments",
+    "StoredDefinition",
     "StoredRef",
     "Template",
     "Tool",
@@ -81,6 +83,7 @@ _HOMES = {
     "NativeRuntime": "entry",
     "OutputSpec": "output",
     "ParsedArguments": "arguments",
+    "StoredDefinition": "stored",
     "StoredRef": "ref",
     "Template": "templates",
     "Tool": "tools",

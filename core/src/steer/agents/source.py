@@ -11,9 +11,9 @@ from pathlib import Path
 
 from steer.errors import AgentError
 
-__all__ = ["AgentSource", "file_digest", "installed_spec", "locate"]
+__all__ = ["SUFFIXES", "AgentSource", "file_digest", "installed_spec", "locate"]
 
-_SUFFIXES = (".py", ".toml", ".json")
+SUFFIXES = (".py", ".toml", ".json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +57,7 @@ def locate(spec: str, *, cwd: str | Path | None = None) -> AgentSource:
             fix="Use FILE.py, FILE.py:NAME, pkg.module:NAME, FILE.toml or FILE.json",
         )
     suffix = Path(target).suffix
-    if suffix in _SUFFIXES:
+    if suffix in SUFFIXES:
         if colon and suffix != ".py":
             raise AgentError(f"{target} holds one agent", fix=f"Leave out :{name}")
         # A link stands for the file it leads to, as for Python itself: its neighbours are there.

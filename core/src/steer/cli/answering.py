@@ -12,7 +12,7 @@ from steer.cli.action_names import find_action
 from steer.cli.action_text import action_json, answered_text, question_in, what_text
 from steer.cli.approval_dialog import edited_arguments
 from steer.cli.dialogs import Files
-from steer.cli.opening import open_kernel
+from steer.cli.opening import check_there, open_kernel
 from steer.cli.paint import paint_for
 from steer.cli.person import Dismissed, Left, Terminal
 from steer.cli.prompting import ask_person, converse, opened_terminal
@@ -143,6 +143,7 @@ async def answer_action(
     what ``RuntimeKernel.resolve_action`` raises.
     """
     scope = way.settings.scope
+    check_there(way.settings)
     async with open_kernel(way.settings).kernel as kernel:
         action = await find_action(kernel, name, scope_id=scope, to_answer=True)
         question = _question(action, approval=approval)
@@ -170,6 +171,7 @@ async def answer_action(
 async def cancel_action(way: Way, name: str, reason: str) -> None:
     """Take the action of that name back, and say so."""
     scope = way.settings.scope
+    check_there(way.settings)
     async with open_kernel(way.settings).kernel as kernel:
         action = await find_action(kernel, name, scope_id=scope, to_answer=True)
         _check_pending(action)

@@ -1,4 +1,4 @@
-"""What shells offer for a word that is not finished: jobs, questions, and names of plugins.
+"""What shells offer for a word that is not finished: jobs, questions, agents, and plugins.
 
 Names of files are not among it: where nothing is offered, the shell completes them itself.
 Completing changes nothing, so of stores only the SQLite file is looked into, where there is one:
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from steer.cli.action_text import what_text
+from steer.cli.agent_text import source_text
 from steer.cli.amounts import age_text
 from steer.cli.job_names import LATEST, SHORT_ID
 from steer.cli.job_state import NOTHING_MORE
@@ -24,10 +25,10 @@ from steer.config import Settings, load_settings
 from steer.plugin import PluginKind
 from steer.plugins import PluginRegistry
 from steer.ports.records import JobQuery, JobRecord
-from steer.sqlite import glance_at_actions, glance_at_jobs, path_from_url
+from steer.sqlite import glance_at_actions, glance_at_agents, glance_at_jobs, path_from_url
 from steer.values import TERMINAL_STATUSES, ActionStatus, ActionType, JobStatus
 
-__all__ = ["actions_beginning", "jobs_beginning", "plugins_beginning"]
+__all__ = ["actions_beginning", "agents_beginning", "jobs_beginning", "plugins_beginning"]
 
 _MOST = 50
 # What the other jobs are in no state for.
@@ -72,6 +73,28 @@ def actions_beginning(
             (action.action_id, f"{action.type}, {what_text(action)}") for action in actions
         ]
         return list(_named(described, incomplete.casefold()))
+    return []
+
+
+def agents_beginning(
+    incomplete: str, *, command: str, given: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Return the stored agents whose name begins so, each with what it is.
+
+    Where files are meant as well, only what begins with ``@`` is one of them. The parameters are
+    those of ``jobs_beginning``.
+    """
+    at = "@" if command == "run" else ""
+    if not incomplete.startswith(at):
+        return []
+    with contextlib.suppress(Exception):
+        settings = _settings(given)
+        agents = glance_at_agents(path_from_url(settings.storage), settings.scope, limit=_MOST)
+        return [
+            (f"{at}{agent.name}", one_line(f"version {agent.version}, {source_text(agent)}"))
+            for agent in agents
+            if agent.name.startswith(incomplete.removeprefix(at))
+        ]
     return []
 
 

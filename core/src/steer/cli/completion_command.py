@@ -21,6 +21,9 @@ _EXAMPLES = (
     "steer completion fish > ~/.config/fish/completions/steer.fish",
 )
 
+# bash would end a word at the @ of a stored agent; npm has it do without in the same way.
+_BEFORE = {"bash": "COMP_WORDBREAKS=${COMP_WORDBREAKS//@}\n"}
+
 
 class _Shell(StrEnum):
     BASH = "bash"
@@ -32,11 +35,11 @@ class _Shell(StrEnum):
 def completion(
     shell: Annotated[_Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish")],
 ) -> None:
-    """Print what makes a shell complete commands, options, jobs and files.
+    """Print what makes a shell complete commands, options, jobs, agents and files.
 
     It is to be read by the shell when it starts. For zsh, after compinit.
     """
     script = load("typer.completion:get_completion_script")(
         prog_name="steer", complete_var="_STEER_COMPLETE", shell=shell.value
     )
-    Streams.standard().out.write(f"{script}\n")
+    Streams.standard().out.write(f"{_BEFORE.get(shell, '')}{script}\n")

@@ -15,7 +15,7 @@ from steer.cli.help_text import section
 from steer.cli.job_names import all_jobs, find_job
 from steer.cli.job_state import JobState, read_state
 from steer.cli.job_text import ROW_HEAD, job_facts, job_json, job_row, row_json
-from steer.cli.opening import check_shared, open_kernel, open_reader, open_redactor
+from steer.cli.opening import check_shared, check_there, open_kernel, open_reader, open_redactor
 from steer.cli.options import (
     AsJson,
     ConfigFile,
@@ -160,6 +160,7 @@ def resume(
         config=config,
     )
 
+    check_there(settings)
     opening = open_kernel(settings)
 
     async def start(kernel: RuntimeKernel) -> ExecutionHandle:
@@ -200,6 +201,7 @@ def retry(
     settings = settings_from(
         policy=policy, principal=principal, scope=scope, sink=sink, storage=storage, config=config
     )
+    check_there(settings)
     opening = open_kernel(settings)
 
     async def start(kernel: RuntimeKernel) -> ExecutionHandle:

@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from steer.cli.lazy import load
+from steer.cli.sections import PlainCommand
 from steer.naming import closest, fold
 from steer.plugin import PluginKind
 from steer.plugins import PluginRegistry, PluginState
@@ -76,4 +77,7 @@ class LazyGroup(TyperGroup):
         if not isinstance(app, typer.Typer):
             function, app = app, typer.Typer(rich_markup_mode=None, add_completion=False)
             app.command()(function)
+        for command in app.registered_commands:
+            if command.cls in {None, TyperCommand}:
+                command.cls = PlainCommand
         return get_command(app)

@@ -6,14 +6,23 @@ from dataclasses import dataclass
 
 from steer.config import Settings
 from steer.context import PolicyRef
-from steer.errors import ConfigError
+from steer.errors import ConfigError, StorageError
 from steer.kernel import RuntimeKernel
 from steer.plugins import PluginRegistry
 from steer.policies import PolicyStack
 from steer.ports.policy import AsyncPolicy, Policy
 from steer.redaction import Redactor, united
+from steer.sqlite import path_from_url
 
-__all__ = ["Opening", "check_shared", "open_kernel", "open_reader", "open_redactor"]
+__all__ = [
+    "Opening",
+    "check_shared",
+    "check_there",
+    "open_kernel",
+    "open_reader",
+    "open_redactor",
+    "open_store",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,12 +72,42 @@ def check_shared(url: str, consequence: str) -> None:
         )
 
 
+def check_there(settings: Settings) -> None:
+    """Raise ``StorageError`` where a SQLite file that somebody named is not there.
+
+    Opening it would make it, and what was mistyped would look as if nothing had happened yet.
+    """
+    source = settings.sources.get("storage")
+    if source is None or not settings.storage.lower().startswith("sqlite:"):
+        return
+    file = path_from_url(settings.storage)
+    if not file.exists():
+        raise StorageError(
+            f"there is no file {file}, which {source} names as the storage",
+            fix="Look whether it is spelled so; the first job that is run with it makes the file",
+        )
+
+
 def open_reader(settings: Settings) -> RuntimeKernel:
-    """Return a kernel that only looks at jobs, and ends those that nobody runs."""
+    """Return a kernel that only looks at jobs, and ends those that nobody runs.
+
+    Raises ``StorageError`` where there is nothing to look into.
+    """
+    check_there(settings)
     return RuntimeKernel(
         storage=settings.storage,
         artifacts=settings.artifacts,
         registry=PluginRegistry.discover(),
+    )
+
+
+def open_store(settings: Settings) -> RuntimeKernel:
+    """Return a kernel that prepares agents to store them, and runs none."""
+    return RuntimeKernel(
+        storage=settings.storage,
+        registry=PluginRegistry.discover(),
+        default_runtime=settings.runtime,
+        runtime_config=settings.runtimes,
     )
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "StorageUrl",
     "names_of",
     "settings_from",
+    "stored_agents",
 ]
 
 
@@ -55,6 +56,14 @@ def _jobs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 def _actions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     beginning: list[tuple[str, str]] = load("steer.cli.completing:actions_beginning")(
+        incomplete, command=ctx.info_name, given=ctx.params
+    )
+    return beginning
+
+
+def stored_agents(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return the stored agents whose name begins so, as the command takes them."""
+    beginning: list[tuple[str, str]] = load("steer.cli.completing:agents_beginning")(
         incomplete, command=ctx.info_name, given=ctx.params
     )
     return beginning

@@ -21,12 +21,20 @@ from steer.values import JsonValue
 
 __all__ = ["asked", "selected"]
 
+# What a question is about, one of which it has to name.
+_ASKED = frozenset({"tool", "model", "run", "data", "action"})
+
 
 def asked(*, args: str | None, **given: Any) -> Question:
     """Return the question that the options make. Raises ``ConfigError``."""
     said = {name: value for name, value in given.items() if value is not None}
     if args is not None:
         said["args"] = _json(args)
+    if not _ASKED & said.keys():
+        raise ConfigError(
+            "nothing is asked",
+            fix="Say what: --tool NAME, --model NAME, --run AGENT, --data NAME or --action TYPE",
+        )
     try:
         return QuestionTable(**said).question()
     except ValidationError as error:

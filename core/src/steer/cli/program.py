@@ -52,6 +52,10 @@ class _Commands(LazyGroup):
             summary="List, show, cancel, resume and retry jobs.",
             target="steer.cli.jobs_commands:app",
         ),
+        "agents": BuiltIn(
+            summary="Store agents by name, and choose what runs them.",
+            target="steer.cli.agents_commands:app",
+        ),
         "worker": BuiltIn(
             summary="Run the jobs that wait in a storage.", target="steer.cli.worker_command:app"
         ),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from steer.cli.approvals_option import Approvals as WhoIsAsked
-from steer.cli.options import names_of
+from steer.cli.options import names_of, stored_agents
 from steer.plugin import PluginKind
 
 __all__ = [
@@ -63,7 +63,9 @@ AgentName: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="AGENT",
-        help="FILE.py, FILE.py:NAME, package.module:NAME, FILE.toml or FILE.json",
+        help="FILE.py, FILE.py:NAME, package.module:NAME, FILE.toml or FILE.json; of those that are"
+        " stored, @NAME or NAME@VERSION",
+        autocompletion=stored_agents,
     ),
 ]
 Prompt: TypeAlias = Annotated[

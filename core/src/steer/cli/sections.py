@@ -1,4 +1,4 @@
-"""A command whose help has its options in sections."""
+"""Commands whose help is in sections, in plain text."""
 
 from __future__ import annotations
 
@@ -6,28 +6,42 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-__all__ = ["SectionedCommand"]
+__all__ = ["PlainCommand", "SectionedCommand"]
 
-_OTHERS = "Options"
+_ARGUMENTS, _OPTIONS = "Arguments", "Options"
 
 
-class SectionedCommand(TyperCommand):
-    """Shows each option in the section that its ``rich_help_panel`` names, in plain text.
-
-    The sections come in the order of their first options, those without a name last.
-    """
+class PlainCommand(TyperCommand):
+    """Shows arguments by the names they have for people, without a Python type beside them."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
-        others: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record is None:
                 continue
-            is_argument = param.param_type_name == "argument"
-            title = "Arguments" if is_argument else getattr(param, "rich_help_panel", None)
-            (others if title is None else sections.setdefault(title, [])).append(record)
-        for title, records in (*sections.items(), (_OTHERS, others)):
+            name, text = record
+            if param.param_type_name == "argument":
+                name = param.metavar or name
+            sections.setdefault(self.section_of(param), []).append((name, text))
+        # What is in no section of its own comes last.
+        last = sections.pop(_OPTIONS, [])
+        for title, records in (*sections.items(), (_OPTIONS, last)):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+    def section_of(self, param: Any) -> str:
+        """Return the title of the section that a parameter is shown in."""
+        return _ARGUMENTS if param.param_type_name == "argument" else _OPTIONS
+
+
+class SectionedCommand(PlainCommand):
+    """Shows each option in the section that its ``rich_help_panel`` names.
+
+    The sections come in the order of their first options, those without a name last.
+    """
+
+    def section_of(self, param: Any) -> str:
+        title = super().section_of(param)
+        return title if title == _ARGUMENTS else getattr(param, "rich_help_panel", None) or title

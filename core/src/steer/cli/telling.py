@@ -33,7 +33,10 @@ def teller(stream: Stream, paint: Paint) -> Tell:
         rows = [for_terminal(text).replace("\n", " ")]
         if stream.columns is not None:
             room = max(stream.columns - len(_INDENT) - len(bar), _LEAST)
-            rows = load("steer.cli.rows:in_rows")(rows[0], room)
+            # What we say ourselves is easier to read in whole words; of what is asked each letter
+            # stays where it is.
+            cut = "in_rows" if bar else "in_words"
+            rows = load(f"steer.cli.rows:{cut}")(rows[0], room)
         shown = "".join(f"{_INDENT}{paint('faint', bar)}{paint(style, row)}\n" for row in rows)
         stream.write(shown)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from steer.errors import NotFound
 from steer.ports.records import Page, StoredAgent
@@ -10,7 +11,7 @@ from steer.sqlite._readers import Readers
 from steer.sqlite._rows import Row, Rows, from_micros, page, to_micros
 from steer.storage import decode_cursor, page_size
 
-__all__ = ["AgentRows", "SqliteAgents"]
+__all__ = ["AgentRows", "SqliteAgents", "page_of_agents"]
 
 _VERSION = "SELECT max(version) FROM agents WHERE scope_id = ? AND name = ?"
 _INSERT = """
@@ -91,14 +92,7 @@ class SqliteAgents:
     async def list(
         self, scope_id: str, /, *, limit: int = 50, cursor: str | None = None
     ) -> Page[StoredAgent]:
-        size = page_size(limit)
-        after = decode_cursor("agents", cursor, "")
-
-        def read(connection: sqlite3.Connection) -> Page[StoredAgent]:
-            rows = connection.execute(_LIST, (scope_id, after, scope_id, size + 1)).fetchall()
-            return page("agents", rows, size, _agent)
-
-        return await self._readers.read(read)
+        return await self._readers.read(page_of_agents(scope_id, limit=limit, cursor=cursor))
 
     async def versions(
         self, scope_id: str, name: str, /, *, limit: int = 50, cursor: str | None = None
@@ -111,6 +105,20 @@ class SqliteAgents:
             return page("versions", rows, size, _version)
 
         return await self._readers.read(read)
+
+
+def page_of_agents(
+    scope_id: str, *, limit: int, cursor: str | None
+) -> Callable[[sqlite3.Connection], Page[StoredAgent]]:
+    """Return what reads the newest version of each agent of a scope, by name."""
+    size = page_size(limit)
+    after = decode_cursor("agents", cursor, "")
+
+    def read(connection: sqlite3.Connection) -> Page[StoredAgent]:
+        rows = connection.execute(_LIST, (scope_id, after, scope_id, size + 1)).fetchall()
+        return page("agents", rows, size, _agent)
+
+    return read
 
 
 def _version(row: Row) -> StoredAgent:
