@@ -13,28 +13,27 @@ from steer._engine.actions import Actions
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
 from steer._engine.attempts import NOTHING, Attempts, Past
+from steer._engine.conversing import Conversation, Conversing
 from steer._engine.family import Family
-from steer._engine.history import history_of
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
-from steer._engine.questions import Questions
-from steer._engine.replay import Replay
 from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop, stop_of
-from steer._engine.telling import Telling, first_event
+from steer._engine.telling import Telling, claimed_event, first_event
 from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic
 from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.errors import Conflict, InvalidTransition
-from steer.events import Event, JobStatusChanged, ModelRetracted
+from steer.events import Event, ModelRetracted
 from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, JobCreated
+from steer.ports.compaction import Compaction
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord, Owner
 from steer.ports.signals import SignalChannel
@@ -65,6 +64,7 @@ class Engine:
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
         prices: Prices | None = None,
+        compaction: Compaction | None = None,
     ) -> None:
         self.storage = storage
         self.signals = signals
@@ -112,6 +112,7 @@ class Engine:
             redactor_of=redactor_of,
             prices=prices,
         )
+        self.conversing = Conversing(storage=storage, clock=clock, compaction=compaction)
         self._family = Family(storage, self._end_child)
         self._ending = 0
         self.closing = anyio.Event()
@@ -160,14 +161,21 @@ class Engine:
         return sum(running.runtime == runtime for running in self._running.values())
 
     async def admit(
-        self, job: JobRecord, work: Work, *, max_children: int | None = None
+        self,
+        job: JobRecord,
+        work: Work,
+        *,
+        max_children: int | None = None,
+        conversation: Conversation | None = None,
     ) -> RunningJob:
         """Create a job that names this engine's owner, with its first event, and start it (W0).
 
-        Raises ``IdempotencyConflict`` where the scope has a job with the same key, and for a child
-        what ``JobCreated`` says: its parent may have ``max_children``.
+        Raises ``IdempotencyConflict`` where the scope has a job with the same key, for a child
+        what ``JobCreated`` says: its parent may have ``max_children``; and ``Conflict`` where it
+        cannot take its session so.
         """
-        running = self._attempt(job, work, lease=Lease.starting(self.clock))
+        past = Past(conversation=conversation)
+        running = self._attempt(job, work, lease=Lease.starting(self.clock), past=past)
         state = running.state
         state.tell(first_event(job))
         with state.lock:
@@ -176,7 +184,10 @@ class Engine:
         self._note_parent(job)
         created = JobCreated(job=job, lease_seconds=LEASE_SECONDS, max_children=max_children)
         await self.storage.commit(
-            job.scope_id, job.job_id, None, [created, EventsAppended(events=events)]
+            job.scope_id,
+            job.job_id,
+            None,
+            [created, *past.taking, EventsAppended(events=events)],
         )
         state.feed.committed(events[-1].seq or 0)
         await self._fan_out(job, events)
@@ -216,8 +227,10 @@ class Engine:
     async def claim(self, job: JobRecord, work: Work | Rebuild | Stop) -> RunningJob:
         """Take over a job that nobody runs and run it again from its records (W1).
 
-        Given a ``Stop``, the job is only ended. Raises ``Conflict`` where another process has it.
+        Given a ``Stop``, the job is only ended. Raises ``Conflict`` where another process has it,
+        and ``SessionBusy`` where another job goes on with its session.
         """
+        work, conversation = await self.conversing.join_again(job, work)
         lease = Lease.starting(self.clock)
         run_id = new_id()
         claimed = await self.storage.commit(
@@ -231,22 +244,19 @@ class Engine:
                     expected_fence=job.fence,
                     lease_seconds=LEASE_SECONDS,
                     dead_owner=self._dead_owner(job),
-                )
+                ),
+                *(conversation.taking if conversation else ()),
             ],
         )
-        events = await history_of(self.storage, job)
-        records = await self.storage.records.load(job.scope_id, job.job_id)
-        questions = Questions(await self.actions.of_job(job.scope_id, job.job_id))
-        status = job.status
+        past = await self._attempts.past_of(job, conversation)
+        told = claimed_event(job)
         job = replace(job, run_id=run_id, fence=claimed.fence, attempt=claimed.attempt)
-        past = Past(events=events, replay=Replay(records, events), questions=questions)
         running = self._attempt(job, work, lease=lease, past=past)
         state = running.state
         if isinstance(work, Stop):
             state.stop(work)
         else:
-            reason = _CLAIM_REASONS.get(status, "its process was gone")
-            state.tell(JobStatusChanged(old=status, new=JobStatus.RUNNING, reason=reason))
+            state.tell(told)
         for call, path in state.replay.abandoned.items():
             # The call will be made again, so nothing it said may count, complete or not.
             state.tell(
@@ -386,9 +396,3 @@ class Engine:
         except Exception:
             # Whoever waits for it polls; a lost signal only makes them later.
             _log.exception("could not signal %s", topic)
-
-
-_CLAIM_REASONS = {
-    JobStatus.QUEUED: "queued",
-    JobStatus.WAITING_ACTION: "taken up again while it waits for a person",
-}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from steer.clock import Clock
-from steer.events import Event, EventData, JobStarted
+from steer.events import Event, EventData, JobStarted, JobStatusChanged
 from steer.ports.records import JobRecord
 from steer.redaction import EventRedactor, Place, Redactor
+from steer.values import JobStatus
 
-__all__ = ["Telling", "first_event"]
+__all__ = ["Telling", "claimed_event", "first_event"]
 
 
 class Telling:
@@ -55,3 +56,15 @@ def first_event(job: JobRecord) -> JobStarted:
         session_id=job.session_id,
         policy=job.policy,
     )
+
+
+def claimed_event(job: JobRecord) -> JobStatusChanged:
+    """Return what is told when a job that nobody ran is taken."""
+    reason = _CLAIM_REASONS.get(job.status, "its process was gone")
+    return JobStatusChanged(old=job.status, new=JobStatus.RUNNING, reason=reason)
+
+
+_CLAIM_REASONS = {
+    JobStatus.QUEUED: "queued",
+    JobStatus.WAITING_ACTION: "taken up again while it waits for a person",
+}

@@ -63,6 +63,7 @@ class Order:
     model: str | None
     policy: str
     identity: str
+    session_id: str | None = None
     asked: StoredRequest | None = None
 
     def digest(self) -> str:
@@ -71,7 +72,8 @@ class Order:
         ``asked`` is the request as it was asked, where what runs is another one.
         """
         asked = self.asked or self.work.request
-        return digest_of([self.identity, self.runtime, to_jsonable_python(asked)])
+        said = [self.identity, self.runtime, to_jsonable_python(asked)]
+        return digest_of(said if self.session_id is None else [*said, self.session_id])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,6 +252,7 @@ class Workshop:
             model=prepared.model,
             policy=policies.ref,
             identity=found.identity or prepared.fingerprint,
+            session_id=context.session_id,
         )
 
     async def _find(self, agent: object) -> _Agent:
