@@ -223,9 +223,10 @@ _SPEAKERS: Mapping[type[object], Role] = {
 }
 
 
-def check_conversation(messages: Sequence[Message]) -> None:
+def check_conversation(messages: Sequence[Message], *, unique: bool = True) -> None:
     """Refuse what vendors would drop or refuse one by one, each in its own words.
 
+    Providers use ids of calls again, so where they come from one, they need not be ``unique``.
     Raises ``ConfigError``.
     """
     called: set[str] = set()
@@ -251,7 +252,7 @@ def check_conversation(messages: Sequence[Message]) -> None:
                     fix=f"Put it into a message of the {speaker or Role.USER}",
                 )
             if isinstance(part, ToolCallPart):
-                if part.call_id in called:
+                if part.call_id in (called if unique else waiting):
                     raise ConfigError(f"{where} repeats the tool call {part.call_id!r}")
                 called.add(part.call_id)
                 waiting[part.call_id] = number

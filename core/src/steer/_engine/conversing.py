@@ -136,7 +136,9 @@ class Conversing:
                 shorter = await self._compaction.compact(past)
             if shorter is None:
                 return None
-            check_conversation([message for run in shorter for message in run.messages])
+            check_conversation(
+                [message for run in shorter for message in run.messages], unique=False
+            )
         except TimeoutError as error:
             raise RuntimeFailure(
                 f"the compaction {name} took more than {COMPACT_SECONDS:g} s"
@@ -166,7 +168,7 @@ def check_whole(past: Sequence[PastRun], asked: Sequence[Message], prepared: Pre
 def check_said(job: JobRecord, asked: Sequence[Message], finished: Finished) -> None:
     """Raise ``PluginError`` where what a run adds could not be shown to the next one."""
     try:
-        check_conversation([*asked, *_said(finished)])
+        check_conversation([*asked, *_said(finished)], unique=False)
     except ConfigError as error:
         raise PluginError(
             job.runtime, f"says of its run what is no conversation: {error}"
