@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,11 @@ def said_in(new: Sequence[RunItem]) -> tuple[Message, ...]:
     What only the vendor could read is left out: reasoning, and lists of tools.
     """
     items = _added(new)
-    results = {str(item["call_id"]): _result_text(item) for item in items if _is_output(item)}
+    # In their order, because ids are used again.
+    results: dict[str, deque[str]] = {}
+    for item in items:
+        if (told := _result(item)) is not None:
+            results.setdefault(told[0], deque()).append(told[1])
     messages: list[Message] = []
     parts: list[Part] = []
     for item in [*items, None]:
@@ -58,9 +63,8 @@ def said_in(new: Sequence[RunItem]) -> tuple[Message, ...]:
             parts.extend(_parts(item))
         elif parts:
             messages.append(Message(role=Role.ASSISTANT, content=tuple(parts)))
-            told = tuple(_results(parts, results))
-            if told:
-                messages.append(Message(role=Role.TOOL, content=told))
+            if read := tuple(_results(parts, results)):
+                messages.append(Message(role=Role.TOOL, content=read))
             parts = []
     return tuple(messages)
 
@@ -118,20 +122,27 @@ def _native_call(item: Mapping[str, Any], kind: str) -> ToolCallPart:
     return ToolCallPart(call_id=str(call_id), tool=str(name), arguments=to_json(plain).decode())
 
 
-def _results(parts: Sequence[Part], results: Mapping[str, str]) -> Iterator[ToolResultPart]:
+def _results(parts: Sequence[Part], results: Mapping[str, deque[str]]) -> Iterator[ToolResultPart]:
     for part in parts:
         if isinstance(part, ToolCallPart):
-            told = results.get(part.call_id, _BY_PROVIDER)
-            yield ToolResultPart(call_id=part.call_id, content=told)
+            told = results.get(part.call_id)
+            yield ToolResultPart(
+                call_id=part.call_id, content=told.popleft() if told else _BY_PROVIDER
+            )
 
 
-def _result_text(item: Mapping[str, Any]) -> str:
+def _result(item: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return which call an item tells the result of, and that."""
+    if item.get("type") == "mcp_call":
+        # The provider tells of its call, and of what came of it, in one.
+        return str(item["id"]), _text(item.get("output") or item.get("error"))
+    if not _is_output(item):
+        return None
     if item["type"] == "computer_call_output":
-        return _PICTURE
+        return str(item["call_id"]), _PICTURE
     output = item.get("output")
-    if isinstance(output, str):
-        return output
-    return _text(output) or to_json(output).decode()
+    text = output if isinstance(output, str) else _text(output) or to_json(output).decode()
+    return str(item["call_id"]), text
 
 
 def _text(content: Any) -> str:
