@@ -23,11 +23,11 @@ from runtime_reference_prepared import (
     ReferencePrepared,
     Team,
 )
+from runtime_reference_sessions import kept_by, opening_of, said_in
 from runtime_reference_wire import (
     Answer,
     Asked,
     broken,
-    encoded_messages,
     events_in,
     refused,
     unreachable,
@@ -110,14 +110,21 @@ class Conversation:
         return finished
 
     def opening(self) -> list[dict[str, Any]]:
-        return list(encoded_messages(self.run.input))
+        return opening_of(self.run)
 
     def finished(self, answer: Answer) -> Finished:
         spec = self.prepared.output
         output = None if spec is None else to_jsonable_python(spec.validate(answer.text))
         refused = any(part.kind == "refusal" for part in answer.parts)
         reason = _FINISH.get("refusal" if refused else answer.finish_reason, FinishReason.STOP)
-        return Finished(content=answer.text, output=output, finish_reason=reason)
+        added = self.messages[len(opening_of(self.run)) :]
+        return Finished(
+            content=answer.text,
+            output=output,
+            finish_reason=reason,
+            said=said_in(added),
+            items=kept_by(self.run, added),
+        )
 
     # ---- models --------------------------------------------------------------------------------
 

@@ -170,6 +170,11 @@ class BlockingKernel(_Blocking[RuntimeKernel]):
     agents = _blocking(RuntimeKernel.agents)
     agent_versions = _blocking(RuntimeKernel.agent_versions)
 
+    sessions = _blocking(RuntimeKernel.sessions)
+    session = _blocking(RuntimeKernel.session)
+    fork_session = _blocking(RuntimeKernel.fork_session)
+    delete_session = _blocking(RuntimeKernel.delete_session)
+
     set_budget = _blocking(RuntimeKernel.set_budget)
     raise_budget = _blocking(RuntimeKernel.raise_budget)
     remove_budget = _blocking(RuntimeKernel.remove_budget)

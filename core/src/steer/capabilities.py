@@ -74,6 +74,7 @@ class Capabilities:
     ``suspend_in_subagents``: a call of an agent that is used as a tool can be suspended as well.
     ``replay``: recorded model responses can be yielded again without a request.
     ``retries``: a model request that failed is made again, by the gate's leave.
+    ``session_items``: it keeps what a run adds to its session in the vendor's own form as well.
     ``resume_state``: the vendor's own state can resume a suspended run.
     ``reasoning``: it tells what the model thinks; ``reasoning_effort``: one can say how much.
     ``parallel_tools``: tools of one message run side by side; ``parallel_tool_calls``: one can say
@@ -88,6 +89,7 @@ class Capabilities:
     usage: UsageSource = UsageSource.ESTIMATED
     history: HistoryForm = HistoryForm.PROMPT
     replay: bool = False
+    session_items: bool = False
     resume_state: bool = False
     tools: bool = False
     parallel_tools: bool = False

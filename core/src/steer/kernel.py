@@ -21,6 +21,7 @@ from steer._engine.rebuilding import context_of, interrupted
 from steer._engine.selecting import Policies
 from steer._engine.sinks import SinkPump, SinkReport
 from steer._engine.state import Stop
+from steer._engine.turns import admit_in_turn, check_session_of_child
 from steer._engine.workshop import Order, Workshop
 from steer.clock import Clock, SystemClock
 from steer.context import DEFAULT_SCOPE, ChildSpec
@@ -36,9 +37,11 @@ from steer.kernel_actions import KernelActions
 from steer.kernel_agents import KernelAgents
 from steer.kernel_artifacts import KernelArtifacts
 from steer.kernel_money import KernelMoney
+from steer.kernel_sessions import KernelSessions
 from steer.kernel_work import KernelWork
 from steer.plugins import PluginRegistry
 from steer.ports.artifact import MAX_ARTIFACT_BYTES, ArtifactStore
+from steer.ports.compaction import Compaction
 from steer.ports.executor import Executor
 from steer.ports.policy import AsyncPolicy, Policy
 from steer.ports.records import JobQuery, JobRecord, Page
@@ -54,7 +57,9 @@ from steer.values import JobStatus, JsonValue
 __all__ = ["RuntimeKernel"]
 
 
-class RuntimeKernel(KernelActions, KernelAgents, KernelArtifacts, KernelMoney, KernelWork):
+class RuntimeKernel(
+    KernelActions, KernelAgents, KernelArtifacts, KernelMoney, KernelSessions, KernelWork
+):
     """Runs agents under policy, budgets and a durable journal.
 
     ::
@@ -77,7 +82,8 @@ class RuntimeKernel(KernelActions, KernelAgents, KernelArtifacts, KernelMoney, K
     committed events without their content, ``content_sinks`` with it. ``artifacts`` is a URL or an
     open store for files of jobs; without one they are kept in the storage, and
     ``max_artifact_bytes`` is the largest that each may be, 32 MiB unless given. ``prices`` is the
-    price list, without which no cost is known.
+    price list, without which no cost is known. ``compaction`` makes the history shorter that a
+    session's next run is shown, ``steer.sessions.KeepLast`` for example.
 
     A kernel belongs to the event loop it is opened in; any task may open it and any other close
     it. It installs no signal handlers, no log handlers and no event-loop policy.
@@ -103,6 +109,7 @@ class RuntimeKernel(KernelActions, KernelAgents, KernelArtifacts, KernelMoney, K
         max_artifact_bytes: int | None = None,
         children: ChildSpec | None = None,
         prices: Prices | None = None,
+        compaction: Compaction | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.registry = registry if registry is not None else PluginRegistry.discover()
@@ -123,6 +130,7 @@ class RuntimeKernel(KernelActions, KernelAgents, KernelArtifacts, KernelMoney, K
         )
         self._children = children or ChildSpec()
         self._prices = prices
+        self._compaction = compaction
         self._storage_choice = storage
         self._signals = signals
         self._executor = executor
@@ -183,6 +191,7 @@ class RuntimeKernel(KernelActions, KernelAgents, KernelArtifacts, KernelMoney, K
             sinks=self._pumps,
             executor=self._executor,
             prices=self._prices,
+            compaction=self._compaction,
             policies_of=self._workshop.policies_of,
             redactor_of=self._workshop.redactor_of,
         )
@@ -221,6 +230,7 @@ class RuntimeKernel(KernelActions, KernelAgents, KernelArtifacts, KernelMoney, K
         ``ConfigError`` or ``PluginError`` where it cannot be run at all. A request with a parent is
         refused with ``NotFound`` where the scope has no such job, ``InvalidTransition`` where that
         has ended, ``BudgetExceeded`` where it is too deep, has children enough or nothing left.
+        ``SessionBusy`` says which job goes on with the request's session.
         """
         return await self._admit(request, here=True)
 
@@ -328,25 +338,26 @@ class RuntimeKernel(KernelActions, KernelAgents, KernelArtifacts, KernelMoney, K
             if earlier is not None:
                 return await self._repeat(earlier, order, request, here=here)
         parent, order = await under_parent(engine, request, order, self._children)
-        job = job_record(
-            request,
-            order,
-            context,
-            owner=engine.owner if here else None,
-            parent=parent,
-            clock=self._clock,
-        )
+        if request.session_id is not None:
+            await check_session_of_child(engine, parent, request.session_id)
+
+        def job_now() -> JobRecord:
+            owner = engine.owner if here else None
+            return job_record(
+                request, order, context, owner=owner, parent=parent, clock=self._clock
+            )
+
         most = None if parent is None else self._children.max_children
         try:
             if here:
-                await engine.admit(job, order.work, max_children=most)
+                await admit_in_turn(engine, request, order.work, job_now, max_children=most)
             else:
-                await engine.queue(job, max_children=most)
+                await engine.queue(job_now(), max_children=most)
         except IdempotencyConflict as conflict:
             # Somebody else used the key since it was looked up.
             earlier = await engine.storage.jobs.get(request.scope_id, conflict.job_id)
             return await self._repeat(earlier, order, request, here=here)
-        return ExecutionHandle(engine, job.job_id, job.scope_id)
+        return ExecutionHandle(engine, context.job_id, request.scope_id)
 
     async def _repeat(
         self, job: JobRecord, order: Order, request: ExecutionRequest, *, here: bool

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
+from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -34,7 +35,19 @@ from steer.values import (
     user_message,
 )
 
-__all__ = ["ExecutionRequest", "StoredRequest"]
+__all__ = [
+    "SESSION_WAIT_SECONDS",
+    "ExecutionRequest",
+    "StoredRequest",
+    "check_conversation",
+    "check_session_id",
+]
+
+SESSION_WAIT_SECONDS = 60.0
+"""How long a request waits for its session, unless it says so itself."""
+
+MAX_SESSION_ID = 200
+"""The most characters that the name of a session may have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +74,12 @@ class ExecutionRequest:
     it waits for a worker whenever no process has it. ``due_at``, or ``delay`` in seconds from now,
     is for ``submit`` alone: before that moment no worker takes it. With a ``parent_job_id`` it is
     that job's child: bounded by what the parent has left, and cancelled when the parent ends.
+
+    With a ``session_id`` the run goes on with that conversation, begun by it where there is none:
+    it is shown what earlier runs added, and adds its own part when it has succeeded. The input is
+    then what is new. One job at a time does so: while another one has it, ``execute`` raises
+    ``SessionBusy``, or waits up to ``session_wait_seconds`` with ``session_busy="wait"``. A queued
+    job waits its turn.
     """
 
     agent: object
@@ -72,6 +91,8 @@ class ExecutionRequest:
     principal_id: str = DEFAULT_PRINCIPAL
     team_id: str | None = None
     session_id: str | None = None
+    session_busy: Literal["conflict", "wait"] | None = None
+    session_wait_seconds: float | None = None
     budgets: BudgetSpec = field(default_factory=BudgetSpec)
     retries: RetrySpec = field(default_factory=RetrySpec)
     approvals: ApprovalSpec = field(default_factory=ApprovalSpec)
@@ -93,7 +114,8 @@ class ExecutionRequest:
             raise ConfigError("a request needs a scope_id that is not empty")
         if (self.prompt is None) == (not self.messages):
             raise ConfigError("a request has either a prompt or messages", fix="Give one of them")
-        _check_conversation(self.messages)
+        check_conversation(self.messages)
+        _check_session(self)
         if not self.queue:
             raise ConfigError("the name of a queue is not empty")
         _check_time(self.due_at, self.delay)
@@ -156,6 +178,38 @@ class StoredRequest:
         return _adapter().validate_json(text)
 
 
+def check_session_id(session_id: str) -> None:
+    """Raise ``ConfigError`` for what cannot be the name of a session."""
+    if not session_id or len(session_id) > MAX_SESSION_ID or not session_id.isprintable():
+        raise ConfigError(
+            f"a session has no such name: {session_id[:MAX_SESSION_ID]!r}",
+            fix=f"Take 1 to {MAX_SESSION_ID} printable characters",
+        )
+
+
+def _check_session(request: ExecutionRequest) -> None:
+    if request.session_id is None:
+        if request.session_busy is not None:
+            raise ConfigError("session_busy is about a session_id, and there is none")
+    else:
+        check_session_id(request.session_id)
+    if request.session_busy not in {None, "conflict", "wait"}:
+        raise ConfigError(
+            f"session_busy is {request.session_busy!r}", fix="Say 'conflict' or 'wait'"
+        )
+    seconds = request.session_wait_seconds
+    if seconds is None:
+        return
+    if request.session_busy != "wait":
+        raise ConfigError(
+            "session_wait_seconds bounds a wait for the session", fix="Say session_busy='wait' too"
+        )
+    if not 0 <= seconds < math.inf:
+        raise ConfigError(
+            f"session_wait_seconds is {seconds}, it must be a finite number, 0 or more"
+        )
+
+
 def _check_time(due_at: datetime | None, delay: float | None) -> None:
     if due_at is not None and delay is not None:
         raise ConfigError("a request has due_at or a delay, not both", fix="Leave one out")
@@ -174,8 +228,12 @@ _SPEAKERS: Mapping[type[object], Role] = {
 }
 
 
-def _check_conversation(messages: Sequence[Message]) -> None:
-    """Refuse what vendors would drop or refuse one by one, each in its own words."""
+def check_conversation(messages: Sequence[Message], *, unique: bool = True) -> None:
+    """Refuse what vendors would drop or refuse one by one, each in its own words.
+
+    Providers use ids of calls again, so where they come from one, they need not be ``unique``.
+    Raises ``ConfigError``.
+    """
     called: set[str] = set()
     waiting: dict[str, int] = {}
     for number, message in enumerate(messages, start=1):
@@ -199,7 +257,7 @@ def _check_conversation(messages: Sequence[Message]) -> None:
                     fix=f"Put it into a message of the {speaker or Role.USER}",
                 )
             if isinstance(part, ToolCallPart):
-                if part.call_id in called:
+                if part.call_id in (called if unique else waiting):
                     raise ConfigError(f"{where} repeats the tool call {part.call_id!r}")
                 called.add(part.call_id)
                 waiting[part.call_id] = number

@@ -11,7 +11,9 @@ from steer.values import RunResult
 
 __all__ = ["WorkNote", "WorkStep"]
 
-WorkStep: TypeAlias = Literal["started", "ended", "parked", "retried", "given_back", "lost", "left"]
+WorkStep: TypeAlias = Literal[
+    "started", "ended", "parked", "retried", "given_back", "lost", "left", "waits"
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +24,8 @@ class WorkNote:
     for a person. ``retried``: it failed and is queued again. ``given_back``: it is queued, because
     the worker stops. ``lost``: another process has it, or the store could not be written.
     ``left``: it was not taken, because the worker does not have the policies that it began under;
-    told once.
+    told once. ``waits``: it was not taken, because another job has its session; it is once that
+    has ended.
     ``due_at`` is when it goes on by itself, ``reason`` says why it does not go on now. ``job`` is
     the job as it was claimed.
     """

@@ -350,6 +350,22 @@ _CLAUSES = (
         text="A request that failed is made again, under a new admission and as it was, when the "
         "gate says that it may be, and never otherwise.",
     ),
+    Clause(
+        id="RT-68",
+        port="runtime",
+        checks=2,
+        text="What a run in a session says of itself is the rest of a conversation that begins "
+        "with its question, tool calls and their results included; one that says nothing has said "
+        "its content.",
+    ),
+    Clause(
+        id="RT-69",
+        port="runtime",
+        capability="session_items",
+        checks=3,
+        text="What a run in a session keeps in the runtime's own form is JSON. The next run is "
+        "told it in its place and once, in place of the messages that say the same.",
+    ),
 )
 
 

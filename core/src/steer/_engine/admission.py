@@ -86,6 +86,11 @@ def check_storable(request: ExecutionRequest, order: Order) -> None:
             f"{order.agent} is an object of this process, and no worker could build it",
             fix="Name the agent by its file or module",
         )
+    if request.session_busy is not None:
+        raise ConfigError(
+            "session_busy is for execute(): a queued job waits its turn in the session",
+            fix="Leave it out; max_runtime_seconds bounds the wait and the run together",
+        )
     if request.user_context is not None:
         raise ConfigError(
             "a user_context is an object of this process, and no worker would have it",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from steer._engine.actions import Actions
+from steer._engine.conversing import Conversation, check_said, check_whole
 from steer._engine.gate import JobGate
 from steer._engine.leases import Lease
 from steer._engine.limits import Limits
@@ -24,6 +26,7 @@ from steer.errors import Released
 from steer.events import Event
 from steer.fold import Fold
 from steer.ports.artifact import ArtifactStore
+from steer.ports.changes import Change
 from steer.ports.records import JobRecord
 from steer.ports.runtime import Finished, Suspended
 from steer.ports.storage import Storage
@@ -35,11 +38,17 @@ __all__ = ["NOTHING", "Attempts", "Past"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Past:
-    """What earlier attempts of a job left: events, records, and questions to people."""
+    """What was before an attempt: events, records and questions of the job, and its session."""
 
     events: Sequence[Event] = ()
     replay: Replay | None = None
     questions: Questions | None = None
+    conversation: Conversation | None = None
+
+    @property
+    def taking(self) -> tuple[Change, ...]:
+        """The changes by which the job takes its session."""
+        return () if self.conversation is None else self.conversation.taking
 
 
 NOTHING = Past()
@@ -85,6 +94,7 @@ class Attempts:
         request = None if isinstance(work, Stop) else work.request
         approvals = request.approvals if request else ApprovalSpec()
         questions = past.questions or Questions()
+        conversation = past.conversation
         state = JobState(
             context=ExecutionContext(
                 scope_id=job.scope_id,
@@ -121,7 +131,10 @@ class Attempts:
         )
         return RunningJob(
             state=state,
-            body=_nothing if isinstance(work, Stop) else _body(state, job, work),
+            body=_nothing if isinstance(work, Stop) else _body(state, job, work, conversation),
+            append=None
+            if request is None or conversation is None
+            else partial(conversation.added, job, request.input, clock=self._clock),
             keep_records=request is not None and request.keep_records,
             resumable=isinstance(work, Rebuild) or (isinstance(work, Work) and work.resumable),
             on_queued=on_queued,
@@ -135,26 +148,37 @@ class Attempts:
         )
 
 
-def _body(state: JobState, job: JobRecord, work: Work | Rebuild) -> Body:
+def _body(
+    state: JobState, job: JobRecord, work: Work | Rebuild, conversation: Conversation | None
+) -> Body:
     if isinstance(work, Rebuild):
         build = work.build
 
         async def rebuilt() -> Finished | Suspended:
-            return await _body(state, job, await build())()
+            return await _body(state, job, await build(), conversation)()
 
         return rebuilt
+    asked = work.request.input
+    past = conversation.seen_by(job.runtime, work.prepared) if conversation else ()
     view = RunView(
         state=state,
         runtime=job.runtime,
         gate=JobGate(state, work.policies),
-        input=work.request.input,
+        input=(*(message for run in past for message in run.messages), *asked),
+        asked=asked,
+        past=past,
         user_context=work.user_context,
     )
     if work.resumable:
         state.parking.enable(work.prepared.capabilities)
 
     async def body() -> Finished | Suspended:
-        return await work.runtime.run(work.prepared, view)
+        # Again, because a queued job has seen its session only now.
+        check_whole(past, asked, work.prepared)
+        outcome = await work.runtime.run(work.prepared, view)
+        if conversation is not None and isinstance(outcome, Finished):
+            check_said(job, asked, outcome)
+        return outcome
 
     return body
 

@@ -10,6 +10,7 @@ import anyio
 
 from steer._engine.actions import Actions
 from steer._engine.attempts import Past
+from steer._engine.conversing import Conversation
 from steer._engine.history import history_of
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
@@ -35,12 +36,19 @@ GIVE_BACK_SECONDS = 10.0
 _log = logging.getLogger("steer.engine")
 
 
-async def past_of(storage: Storage, actions: Actions, job: JobRecord) -> Past:
+async def past_of(
+    storage: Storage, actions: Actions, job: JobRecord, conversation: Conversation | None
+) -> Past:
     """Return what earlier attempts left of a job. Raises what the storage raises."""
     events = await history_of(storage, job)
     records = await storage.records.load(job.scope_id, job.job_id)
     questions = Questions(await actions.of_job(job.scope_id, job.job_id))
-    return Past(events=events, replay=Replay(records, events), questions=questions)
+    return Past(
+        events=events,
+        replay=Replay(records, events),
+        questions=questions,
+        conversation=conversation,
+    )
 
 
 def taken_up(before: JobStatus) -> JobStatusChanged:

@@ -13,6 +13,7 @@ from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
 from steer._engine.attempts import NOTHING, Attempts, Past
 from steer._engine.claimed import given_back, past_of, retracted, taken_up
+from steer._engine.conversing import Conversation, Conversing
 from steer._engine.family import Family
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, dead_owner, this_process, unheld
@@ -32,6 +33,7 @@ from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, JobCreated
+from steer.ports.compaction import Compaction
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord
 from steer.ports.signals import SignalChannel
@@ -60,6 +62,7 @@ class Engine:
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
         prices: Prices | None = None,
+        compaction: Compaction | None = None,
     ) -> None:
         self.storage = storage
         self.signals = signals
@@ -108,6 +111,7 @@ class Engine:
             redactor_of=redactor_of,
             prices=prices,
         )
+        self.conversing = Conversing(storage=storage, clock=clock, compaction=compaction)
         self._family = Family(storage, self._end_child)
         self._ending = 0
         self.closing = anyio.Event()
@@ -164,14 +168,21 @@ class Engine:
         return sum(running.runtime == runtime for running in self._running.values())
 
     async def admit(
-        self, job: JobRecord, work: Work, *, max_children: int | None = None
+        self,
+        job: JobRecord,
+        work: Work,
+        *,
+        max_children: int | None = None,
+        conversation: Conversation | None = None,
     ) -> RunningJob:
         """Create a job that names this engine's owner, with its first event, and start it (W0).
 
-        Raises ``IdempotencyConflict`` where the scope has a job with the same key, and for a child
-        what ``JobCreated`` says: its parent may have ``max_children``.
+        Raises ``IdempotencyConflict`` where the scope has a job with the same key, for a child
+        what ``JobCreated`` says: its parent may have ``max_children``; and ``Conflict`` where it
+        cannot take its session so.
         """
-        running = self._attempt(job, work, lease=Lease.starting(self.clock))
+        past = Past(conversation=conversation)
+        running = self._attempt(job, work, lease=Lease.starting(self.clock), past=past)
         state = running.state
         state.tell(first_event(job))
         with state.lock:
@@ -180,7 +191,10 @@ class Engine:
         self._note_parent(job)
         created = JobCreated(job=job, lease_seconds=LEASE_SECONDS, max_children=max_children)
         await self.storage.commit(
-            job.scope_id, job.job_id, None, [created, EventsAppended(events=events)]
+            job.scope_id,
+            job.job_id,
+            None,
+            [created, *past.taking, EventsAppended(events=events)],
         )
         state.feed.committed(events[-1].seq or 0)
         await self._fan_out(job, events)
@@ -220,8 +234,10 @@ class Engine:
     async def claim(self, job: JobRecord, work: Work | Rebuild | Stop) -> RunningJob:
         """Take over a job that nobody runs and run it again from its records (W1).
 
-        Given a ``Stop``, the job is only ended. Raises ``Conflict`` where another process has it.
+        Given a ``Stop``, the job is only ended. Raises ``Conflict`` where another process has it,
+        and ``SessionBusy`` where another job goes on with its session.
         """
+        work, conversation = await self.conversing.join_again(job, work)
         lease = Lease.starting(self.clock)
         run_id = new_id()
         claimed = await self.storage.commit(
@@ -235,13 +251,14 @@ class Engine:
                     expected_fence=job.fence,
                     lease_seconds=LEASE_SECONDS,
                     dead_owner=dead_owner(job, seen_from=self.owner),
-                )
+                ),
+                *(conversation.taking if conversation else ()),
             ],
         )
         status = job.status
         job = replace(job, run_id=run_id, fence=claimed.fence, attempt=claimed.attempt)
         try:
-            return await self._take_up(job, status, work, lease)
+            return await self._take_up(job, status, work, lease, conversation)
         except BaseException as error:
             # Held, it would be out of everybody's reach for as long as the lease lasts.
             await given_back(
@@ -255,10 +272,15 @@ class Engine:
             raise
 
     async def _take_up(
-        self, job: JobRecord, status: JobStatus, work: Work | Rebuild | Stop, lease: Lease
+        self,
+        job: JobRecord,
+        status: JobStatus,
+        work: Work | Rebuild | Stop,
+        lease: Lease,
+        conversation: Conversation | None,
     ) -> RunningJob:
         """Run a claimed job from its records; ``status`` is what it was before."""
-        past = await past_of(self.storage, self.actions, job)
+        past = await past_of(self.storage, self.actions, job, conversation)
         await self._family.look_up(job)
         running = self._attempt(job, work, lease=lease, past=past)
         state = running.state

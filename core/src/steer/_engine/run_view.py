@@ -9,6 +9,7 @@ from steer._engine.state import JobState
 from steer.context import BudgetSpec, ExecutionContext
 from steer.errors import PluginError
 from steer.events import RUNTIME_TYPES, RuntimeData
+from steer.ports.runtime import PastRun
 from steer.values import Message
 
 __all__ = ["RunView"]
@@ -24,7 +25,9 @@ class RunView:
     runtime: str
     gate: JobGate
     input: tuple[Message, ...]
+    asked: tuple[Message, ...]
     user_context: object
+    past: tuple[PastRun, ...] = ()
     resume_state: bytes | None = None
 
     @property

@@ -31,7 +31,7 @@ from steer.events import (
     JobStatusChanged,
     JobTimedOut,
 )
-from steer.ports.changes import JobMoved, RecordsDropped
+from steer.ports.changes import JobMoved, RecordsDropped, SessionAppended
 from steer.ports.runtime import Finished, Suspended
 from steer.values import FinishReason, JobStatus, RunResult
 
@@ -85,6 +85,7 @@ class RunningJob:
         on_ended: Callable[[RunningJob], None],
         runtime: str = "",
         retry_wait: RetryWait | None = None,
+        append: Callable[[Finished], SessionAppended] | None = None,
     ) -> None:
         self.state = state
         self._body = body
@@ -94,6 +95,7 @@ class RunningJob:
         self._on_ended = on_ended
         self._ended = asyncio.Event()
         self._retry_wait = retry_wait
+        self._append = append
         self.runtime = runtime
         self.result: RunResult | None = None
         self.later: Later | None = None
@@ -199,20 +201,30 @@ class RunningJob:
         except Exception as error:  # told to whoever waits for the result
             state.lost = error
             return
-        with state.lock:
-            status = self._tell_ending(outcome, stop)
-            result = state.feed.fold.result()
-            state.record(JobMoved(status=status, result=result))
-            if not self._keep_records:
-                state.record(RecordsDropped())
-            # A thread that runs on may still say something; nothing follows the terminal event.
-            state.ended = True
+        result = self._record_ending(outcome, stop)
         try:
             await state.committer.commit()
         except Exception as error:  # told to whoever waits for the result
             state.lost = error
         else:
             self.result = result
+
+    def _record_ending(
+        self, outcome: Finished | Suspended | Exception | None, stop: Stop | None
+    ) -> RunResult:
+        """Add all that the terminal commit is to hold (W7)."""
+        state = self.state
+        with state.lock:
+            status = self._tell_ending(outcome, stop)
+            result = state.feed.fold.result()
+            state.record(JobMoved(status=status, result=result))
+            if status is JobStatus.SUCCEEDED and self._append and isinstance(outcome, Finished):
+                state.record(self._append(outcome))
+            if not self._keep_records:
+                state.record(RecordsDropped())
+            # A thread that runs on may still say something; nothing follows the terminal event.
+            state.ended = True
+        return result
 
     async def _leave(self, stop: Stop | None) -> bool:
         """Give the job up, to be gone on with: by an answer, or at once.

@@ -12,10 +12,11 @@ from anyio.abc import TaskGroup
 from steer._engine.engine import Engine
 from steer._engine.leases import gone
 from steer._engine.running import GIVE_BACK, RunningJob
+from steer._engine.session_turns import SessionTurns
 from steer._engine.state import Stop, stop_of
 from steer._engine.topics import NO_SCOPE, queue_topic
 from steer._engine.work import Rebuild
-from steer.errors import ConfigError, Conflict, InvalidTransition, NotFound
+from steer.errors import ConfigError, Conflict, InvalidTransition, NotFound, SessionBusy
 from steer.ports.records import JobRecord, Owner
 from steer.ports.storage import MAX_PAGE
 from steer.working import WorkNote
@@ -83,13 +84,14 @@ class Worker:
         try:
             async with anyio.create_task_group() as minding:
                 async with anyio.create_task_group() as listening:
+                    turns = SessionTurns(self._engine, listening, wake=self._look_again)
                     for queue in self._queues:
                         listening.start_soon(self._hear, queue)
                     # A kernel that closes takes nothing more, and gives back what runs by itself.
                     listening.start_soon(self._heed, self._engine.closing)
                     if stop is not None:
                         listening.start_soon(self._heed, stop)
-                    await self._work(minding, until_idle=until_idle)
+                    await self._work(minding, turns, until_idle=until_idle)
                     listening.cancel_scope.cancel()
                 # A kernel that closes has its own patience.
                 with anyio.move_on_after(None if self._engine.closing.is_set() else drain):
@@ -100,11 +102,11 @@ class Worker:
                 await self._give_back()
             raise
 
-    async def _work(self, minding: TaskGroup, *, until_idle: bool) -> None:
+    async def _work(self, minding: TaskGroup, turns: SessionTurns, *, until_idle: bool) -> None:
         while not self._stopping:
             self._wake = anyio.Event()
             try:
-                more = await self._take_due(minding)
+                more = await self._take_due(minding, turns)
             except Exception:
                 # A store that is away for a moment: the next poll looks again.
                 _log.exception("could not look for jobs")
@@ -114,24 +116,26 @@ class Worker:
             if not more:
                 await self._wake.wait()
 
-    async def _take_due(self, minding: TaskGroup) -> bool:
+    async def _take_due(self, minding: TaskGroup, turns: SessionTurns) -> bool:
         """Take what there is room for; return whether there may be more at once."""
         await self._look_for_the_dead()
         for queue in self._queues:
             room = self._concurrency - len(self._mine)
             if room <= 0 or self._stopping:
                 return False
-            if await self._take_from(queue, room, minding):
+            if await self._take_from(queue, room, minding, turns):
                 return True
         return False
 
-    async def _take_from(self, queue: str, room: int, minding: TaskGroup) -> bool:
+    async def _take_from(
+        self, queue: str, room: int, minding: TaskGroup, turns: SessionTurns
+    ) -> bool:
         limit = room + SHOWN
         while True:
             due = await self._engine.storage.jobs.claimable(
                 queue, scopes=self._scopes, dead=self._dead, limit=min(limit, MAX_PAGE)
             )
-            fitting = [job for job in due if self._fits(job)]
+            fitting = [job for job in self._in_turn(due, turns) if self._fits(job)]
             if fitting or len(due) < limit or limit >= MAX_PAGE:
                 break
             # Whatever is longest due has no room here: what comes after it may have.
@@ -140,17 +144,21 @@ class Worker:
             # The room that a runtime has changes with each job that is taken.
             if self._stopping or not self._fits(job):
                 continue
-            if not await self._take(job, minding):
+            if not await self._take(job, minding, turns):
                 # Another one works through the same list: look again, a little later.
                 await anyio.sleep(random.uniform(0, SPREAD_SECONDS))  # noqa: S311 - no secret
                 return True
         return len(fitting) > room
 
-    async def _take(self, job: JobRecord, minding: TaskGroup) -> bool:
+    async def _take(self, job: JobRecord, minding: TaskGroup, turns: SessionTurns) -> bool:
         engine = self._engine
         work = engine.waiting.work_of((job.scope_id, job.job_id)) or self._rebuild(job)
         try:
             running = await engine.take(job, work)
+        except SessionBusy as busy:
+            turns.met(job, busy.job_id)
+            self._tell(WorkNote(step="waits", job=job, reason=str(busy)))
+            return False
         except (Conflict, InvalidTransition, NotFound):
             return False
         except Exception:
@@ -158,9 +166,22 @@ class Worker:
             _log.exception("could not take job %s", job.job_id)
             return True
         self._mine[job.scope_id, job.job_id] = running
+        turns.taken(job)
         self._tell(WorkNote(step="started", job=job))
-        minding.start_soon(self._mind, job, running)
+        minding.start_soon(self._mind, job, running, turns)
         return True
+
+    def _in_turn(self, due: Sequence[JobRecord], turns: SessionTurns) -> Sequence[JobRecord]:
+        """Return what may be taken of due jobs: what is to be ended needs no turn."""
+        now = self._engine.clock.now()
+        going_on = [job for job in due if stop_of(job, now) is None]
+        may = {(job.scope_id, job.job_id) for job in turns.first(going_on)}
+        return [
+            job for job in due if (job.scope_id, job.job_id) in may or stop_of(job, now) is not None
+        ]
+
+    def _look_again(self) -> None:
+        self._wake.set()
 
     def _fits(self, job: JobRecord) -> bool:
         """Whether the job could start now; one that runs here already is none to take."""
@@ -193,10 +214,11 @@ class Worker:
         owners = await engine.storage.jobs.owners(scopes=self._scopes)
         self._dead = [owner for owner in owners if gone(owner, seen_from=engine.owner)]
 
-    async def _mind(self, job: JobRecord, running: RunningJob) -> None:
+    async def _mind(self, job: JobRecord, running: RunningJob, turns: SessionTurns) -> None:
         # Cancelled, it leaves the job among those that are to be given back.
         await running.left()
         self._mine.pop((job.scope_id, job.job_id), None)
+        turns.left(job)
         self._wake.set()
         self._tell(_last_note(job, running))
 

@@ -55,6 +55,7 @@ class Order:
     model: str | None
     policy: str
     identity: str
+    session_id: str | None = None
     asked: StoredRequest | None = None
 
     def digest(self) -> str:
@@ -63,7 +64,8 @@ class Order:
         ``asked`` is the request as it was asked, where what runs is another one.
         """
         asked = self.asked or self.work.request
-        return digest_of([self.identity, self.runtime, to_jsonable_python(asked)])
+        said = [self.identity, self.runtime, to_jsonable_python(asked)]
+        return digest_of(said if self.session_id is None else [*said, self.session_id])
 
 
 class _Limited:
@@ -192,6 +194,11 @@ class Workshop:
             return str(error)
         return ""
 
+    @property
+    def redactor(self) -> Redactor | None:
+        """What redacts as the kernel's own jobs are redacted."""
+        return self._redactors.of(self._policies.stack_for(None))
+
     def redactor_of(self, job: JobRecord) -> Redactor | None:
         """Return what redacts the events of a job, as far as this process can tell.
 
@@ -201,7 +208,7 @@ class Workshop:
         try:
             return self._redactors.of(self.policies_of(job))
         except (SteerError, ValidationError):
-            return self._redactors.of(self._policies.stack_for(None))
+            return self.redactor
 
     async def aclose(self) -> None:
         """Close the runtimes that were opened."""
@@ -247,6 +254,7 @@ class Workshop:
             model=prepared.model,
             policy=policies.ref,
             identity=found.identity or prepared.fingerprint,
+            session_id=context.session_id,
         )
 
     async def _fit(

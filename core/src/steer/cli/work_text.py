@@ -65,6 +65,7 @@ _WORDS = {
     "given_back": "given back",
     "lost": "lost",
     "left": "left to another worker",
+    "waits": "waits for its turn",
 }
 
 

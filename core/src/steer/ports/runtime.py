@@ -15,6 +15,7 @@ from steer.values import FinishReason, JsonValue, Message
 
 __all__ = [
     "Finished",
+    "PastRun",
     "Prepared",
     "Run",
     "Runtime",
@@ -74,6 +75,19 @@ class Prepared(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastRun:
+    """What an earlier run added to a session: what it was asked, and what came of it.
+
+    ``messages`` say so in steer's words. ``items`` is the same as the ``runtime`` of that run keeps
+    it, in JSON form, ``None`` where it kept nothing.
+    """
+
+    messages: tuple[Message, ...]
+    runtime: str = ""
+    items: JsonValue = None
+
+
 class Run(Protocol):
     """What one run of a prepared agent is given."""
 
@@ -82,6 +96,19 @@ class Run(Protocol):
     @property
     def input(self) -> tuple[Message, ...]:
         """The whole conversation so far, the newest message last."""
+        ...
+
+    @property
+    def past(self) -> tuple[PastRun, ...]:
+        """The earlier runs of the session, oldest first; ``input`` begins with their messages.
+
+        ``items`` are there only where this very runtime gave them and claims ``session_items``.
+        """
+        ...
+
+    @property
+    def asked(self) -> tuple[Message, ...]:
+        """What this run is asked: the rest of ``input``."""
         ...
 
     @property
@@ -110,11 +137,19 @@ class Run(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
-    """The run produced a result. ``output`` is the structured output in JSON form."""
+    """The run produced a result. ``output`` is the structured output in JSON form.
+
+    ``said`` is what the run adds to its conversation after what it was asked: what the model said,
+    the tools it called, and what it was told of them (RT-68). Where it is empty, that is
+    ``content``. ``items`` is all that the run adds, the question too, in a JSON form of the
+    runtime's own, for ``Run.past`` of the session's next run (RT-69); ``None`` where it has none.
+    """
 
     content: str
     output: JsonValue = None
     finish_reason: FinishReason = FinishReason.STOP
+    said: tuple[Message, ...] = ()
+    items: JsonValue = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ CAPABILITIES = Capabilities(
     usage=UsageSource.PROVIDER,
     history=HistoryForm.NATIVE,
     replay=True,
+    session_items=True,
     tools=True,
     parallel_tools=True,
     schema=True,

@@ -155,6 +155,8 @@ def _prepared_workflow(
             files=whole and can.files,
             schema=False,
             tool_choice=False,
+            # What it makes of its items is the function's own affair.
+            session_items=False,
         ),
         ungated=ungated,
         start=workflow,

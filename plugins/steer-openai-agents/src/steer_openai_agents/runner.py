@@ -157,7 +157,7 @@ def _gated(frame: Frame, agent: Agent[Any], given_input: Any, kwargs: dict[str, 
     """Return the copy of an agent to run, and put the run's configuration under the gate."""
     active = frame.active
     try:
-        _keep_history(active, given_input, kwargs)
+        _keep_history(frame, given_input, kwargs)
     except SteerError as error:
         # The SDK would make words for a model of it.
         raise active.stop(error) from error.__cause__
@@ -192,7 +192,7 @@ def _gated(frame: Frame, agent: Agent[Any], given_input: Any, kwargs: dict[str, 
         raise
 
 
-def _keep_history(active: ActiveRun, given_input: Any, kwargs: dict[str, Any]) -> None:
+def _keep_history(frame: Frame, given_input: Any, kwargs: dict[str, Any]) -> None:
     """Refuse what a replay could not ask for again; put a session off its path."""
     if kwargs.get("conversation_id") is not None:
         raise refused(
@@ -208,7 +208,13 @@ def _keep_history(active: ActiveRun, given_input: Any, kwargs: dict[str, Any]) -
                 fix="Resume a run with the state of a result of the same run",
             )
     if kwargs.get("session") is not None:
-        kwargs["session"] = active.sessions.kept(kwargs["session"])
+        if frame.active.run.context.session_id is not None and not frame.path:
+            raise refused(
+                "the run has a session_id, and its code gives the SDK a session of its own: the"
+                " conversation would be kept twice, and be shown twice",
+                fix="Leave one of the two out",
+            )
+        kwargs["session"] = frame.active.sessions.kept(kwargs["session"])
 
 
 def _is_default(provider: ModelProvider) -> bool:

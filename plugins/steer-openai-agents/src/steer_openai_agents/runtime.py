@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import FIRST_COMPLETED
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -21,11 +22,11 @@ from steer.values import FinishReason
 
 from steer_openai_agents.clients import Clients
 from steer_openai_agents.config import OpenAIAgentsConfig
-from steer_openai_agents.conversation import sdk_input
 from steer_openai_agents.failures import run_failure
 from steer_openai_agents.frame import ActiveRun, Frame, entered
 from steer_openai_agents.prepared import OpenAIAgentsPrepared, prepare
 from steer_openai_agents.runner import DispatchingRunner
+from steer_openai_agents.session_items import items_of, run_input, said_in
 from steer_openai_agents.traces import DispatchingTraces
 from steer_openai_agents.workflow import Workflow
 
@@ -154,7 +155,7 @@ async def _run_agent(start: Agent[Any], prepared: OpenAIAgentsPrepared, frame: F
     frame.emit(AgentStarted(name=prepared.agent), agent=prepared.agent)
     result = await AgentRunner().run(
         start,
-        sdk_input(active.run.input),
+        run_input(active.run),
         context=active.run.user_context,
         # The gate counts turns and ends the run; the SDK's own limit would come first.
         max_turns=None,
@@ -167,10 +168,22 @@ async def _run_agent(start: Agent[Any], prepared: OpenAIAgentsPrepared, frame: F
     if active.stopped is None:
         name = result.last_agent.name
         frame.emit(AgentDone(name=name), agent=name)
-    return _finished(result, active)
+    finished = _finished(result, active)
+    if active.run.context.session_id is None:
+        return finished
+    return replace(
+        finished,
+        said=said_in(result.new_items),
+        items=items_of(active.run.asked, result.new_items),
+    )
 
 
 async def _run_workflow(workflow: Workflow, active: ActiveRun) -> Finished:
+    if active.run.context.session_id is not None and not workflow.form.items:
+        raise ConfigError(
+            f"{workflow.name} takes one text, and could not be shown a session",
+            fix="Let its parameter be a list of input items, or leave session_id out",
+        )
     if active.run.user_context is not None:
         raise ConfigError(
             f"user_context cannot take effect: {workflow.name} gives its runs their context itself",

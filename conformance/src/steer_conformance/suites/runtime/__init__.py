@@ -16,6 +16,7 @@ from steer_conformance.suites.runtime import (
     preparing,
     replaying,
     requests,
+    sessions,
     suspending,
     telling,
     tools,
@@ -46,6 +47,7 @@ SUITE: Suite[RuntimeCase] = Suite(
         replaying,
         suspending,
         handoffs,
+        sessions,
     ),
     case=runtime_case,
 )

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from steer.context import BudgetSpec, ExecutionContext
 from steer.events import RuntimeData
+from steer.ports.runtime import PastRun
 from steer.values import Message, user_message
 
 from steer_conformance.suites.runtime.gate import BareGate
@@ -23,6 +24,7 @@ class BareRun:
 
     gate: BareGate
     input: tuple[Message, ...] = (user_message("Hello?"),)
+    past: tuple[PastRun, ...] = ()
     user_context: object = None
     context: ExecutionContext = field(
         default_factory=lambda: ExecutionContext(job_id="job-1", run_id="run-1")
@@ -30,6 +32,11 @@ class BareRun:
     budgets: BudgetSpec = field(default_factory=BudgetSpec)
     resume_state: bytes | None = None
     emitted: list[Told] = field(default_factory=list)
+
+    @property
+    def asked(self) -> tuple[Message, ...]:
+        """What follows the messages of the past."""
+        return self.input[sum(len(run.messages) for run in self.past) :]
 
     def emit(
         self, data: RuntimeData, /, *, path: tuple[str, ...] = (), agent: str | None = None

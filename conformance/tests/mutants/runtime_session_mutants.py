@@ -1,0 +1,85 @@
+"""The reference runtime with one thing broken in how it goes on with sessions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mutant import Mutant
+from runtime_reference import Conversation, ReferenceRuntime, connect, reference
+from runtime_reference_wire import Answer, encoded_messages
+from steer.ports.runtime import Finished
+from steer.values import Role
+
+__all__ = ["MUTANTS"]
+
+
+class SaysTheLastOnly(Conversation):
+    """Forgets its tool calls, although it says something of itself."""
+
+    def finished(self, answer: Answer) -> Finished:
+        finished = super().finished(answer)
+        return replace(finished, said=finished.said[-1:])
+
+
+class SaysNoResults(Conversation):
+    def finished(self, answer: Answer) -> Finished:
+        finished = super().finished(answer)
+        said = tuple(each for each in finished.said if each.role is not Role.TOOL)
+        return replace(finished, said=said)
+
+
+class SaysTheQuestionToo(Conversation):
+    def finished(self, answer: Answer) -> Finished:
+        finished = super().finished(answer)
+        return replace(finished, said=(*self.run.asked, *finished.said))
+
+
+class KeepsNothing(Conversation):
+    def finished(self, answer: Answer) -> Finished:
+        return replace(super().finished(answer), items=None)
+
+
+class KeepsNoQuestion(Conversation):
+    def finished(self, answer: Answer) -> Finished:
+        finished = super().finished(answer)
+        kept: Any = finished.items
+        return replace(finished, items={"messages": kept["messages"][1:]})
+
+
+class IgnoresWhatItKept(Conversation):
+    def opening(self) -> list[dict[str, Any]]:
+        return list(encoded_messages(self.run.input))
+
+
+class TellsThePastTwice(Conversation):
+    def opening(self) -> list[dict[str, Any]]:
+        past = [message for each in self.run.past for message in each.messages]
+        return [*encoded_messages(past), *super().opening()]
+
+
+class ForgetsOlderRuns(Conversation):
+    """Shows a run only what the last one kept."""
+
+    def opening(self) -> list[dict[str, Any]]:
+        kept: Any = [past.items for past in self.run.past if past.items is not None]
+        if not kept:
+            return super().opening()
+        return [*kept[-1]["messages"], *encoded_messages(self.run.asked)]
+
+
+def _mutant(name: str, talk: type[Conversation], *clauses: str) -> Mutant:
+    runtime = type(talk.__name__, (ReferenceRuntime,), {"talk": talk})
+    return Mutant(name=name, plugin=reference(runtime), factory=connect, clauses=clauses)
+
+
+MUTANTS = (
+    _mutant("says no more than its last words", SaysTheLastOnly, "RT-68"),
+    _mutant("says its calls and no results", SaysNoResults, "RT-68"),
+    _mutant("says the question as well", SaysTheQuestionToo, "RT-68"),
+    _mutant("keeps nothing of its own", KeepsNothing, "RT-69"),
+    _mutant("keeps no question", KeepsNoQuestion, "RT-69"),
+    _mutant("ignores what it kept", IgnoresWhatItKept, "RT-69"),
+    _mutant("tells the past twice", TellsThePastTwice, "RT-69"),
+    _mutant("forgets the older runs", ForgetsOlderRuns, "RT-69"),
+)
