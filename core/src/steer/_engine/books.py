@@ -28,7 +28,9 @@ class Books:
             model, provider=provider, scope_id=self._context.scope_id, at=self._clock.now()
         )
 
-    def cost(self, usage: Usage, model: str, provider: str | None) -> Decimal | None:
+    def cost(
+        self, usage: Usage, model: str, provider: str | None, *, tier: str | None = None
+    ) -> Decimal | None:
         """Return what the usage cost in US dollars, ``None`` where the price is not known."""
         rates = self.rates(model, provider)
-        return None if rates is None else rates.cost(usage)
+        return None if rates is None else rates.cost(usage, tier=tier)
