@@ -103,7 +103,7 @@ def test_ones_own_prices_come_before_those_of_the_list(tmp_path: Path) -> None:
     theirs = prices.rates("gpt-5", provider="openai", scope_id="other", at=AT)
     assert ours is not None
     assert theirs is not None
-    assert (ours.cost(million), theirs.cost(million)) == (1, Decimal("1.25"))
+    assert (ours.cost(million), theirs.cost(million)) == (Decimal(1), Decimal("1.25"))
 
 
 def test_without_the_library_nothing_but_ones_own_prices_is_known(

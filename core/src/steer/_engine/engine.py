@@ -9,10 +9,12 @@ from functools import partial
 
 import anyio
 
+from steer._engine.abandoned import settle_abandoned
 from steer._engine.actions import Actions
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
 from steer._engine.attempts import NOTHING, Attempts, Past
+from steer._engine.audits import cancellation_booked
 from steer._engine.family import Family
 from steer._engine.history import history_of
 from steer._engine.host import Host
@@ -30,7 +32,7 @@ from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.errors import Conflict, InvalidTransition
-from steer.events import Event, JobStatusChanged, ModelRetracted
+from steer.events import Event, JobStatusChanged
 from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
@@ -247,11 +249,7 @@ class Engine:
         else:
             reason = _CLAIM_REASONS.get(status, "its process was gone")
             state.tell(JobStatusChanged(old=status, new=JobStatus.RUNNING, reason=reason))
-        for call, path in state.replay.abandoned.items():
-            # The call will be made again, so nothing it said may count, complete or not.
-            state.tell(
-                ModelRetracted(call=call, reason="the process died", blocks_too=True), path=path
-            )
+        settle_abandoned(state)
         await self._family.look_up(job)
         await self._start(running)
         return running
@@ -263,7 +261,9 @@ class Engine:
         """
         running = self.running(job.scope_id, job.job_id)
         stop = Stop(status=JobStatus.CANCELLED, reason=reason, by=by)
+        booked = cancellation_booked(job, by=by, at=self.clock.now())
         if running is not None:
+            running.state.record(*booked)
             running.state.stop(stop)
             if not running.leaving:
                 return
@@ -273,7 +273,7 @@ class Engine:
                 return
             job = await self.storage.jobs.get(job.scope_id, job.job_id)
         await self.storage.commit(
-            job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by)]
+            job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by), *booked]
         )
         # Whoever held it may have given it up since it was read.
         job = await self.storage.jobs.get(job.scope_id, job.job_id)

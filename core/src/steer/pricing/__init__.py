@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from steer.pricing.exact import exactly
 from steer.pricing.rates import Prices, Rates
 
 if TYPE_CHECKING:
     from steer.pricing.price_list import PriceList
 
-__all__ = ["PriceList", "Prices", "Rates"]
+__all__ = ["PriceList", "Prices", "Rates", "exactly"]
 
 
 def __getattr__(name: str) -> object:
