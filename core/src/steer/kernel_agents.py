@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from steer._engine.audit import audit_line
+from steer._engine.audits import audit_line
 from steer._engine.engine import Engine
 from steer._engine.workshop import Workshop
 from steer.agents import StoredDefinition

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from steer._engine.audit import audit_line
+from steer._engine.audits import audit_line
 from steer._engine.engine import Engine
 from steer.budgets import amount_of, check_budget, counted
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE

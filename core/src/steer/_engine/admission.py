@@ -200,5 +200,8 @@ async def _spent(engine: Engine, job: JobRecord) -> Spent:
             seq = event.seq or seq
         if len(page) < MAX_PAGE:
             return Spent(
-                tokens=fold.usage.total_tokens, tool_calls=fold.tools_invoked, turns=fold.turns
+                tokens=fold.usage.total_tokens,
+                cost=fold.cost,
+                tool_calls=fold.tools_invoked,
+                turns=fold.turns,
             )

@@ -109,7 +109,11 @@ class Attempts:
             fence=job.fence,
             last_seq=past.events[-1].seq or 0 if past.events else 0,
             lease=lease,
-            limits=Limits(spec=request.budgets if request else BudgetSpec(), usage=fold.usage),
+            limits=Limits(
+                spec=request.budgets if request else BudgetSpec(),
+                usage=fold.usage,
+                cost=fold.cost,
+            ),
             retries=request.retries if request else RetrySpec(),
             approvals=approvals,
             actions=self._actions,
@@ -124,6 +128,7 @@ class Attempts:
             spawn=self._spawn,
             on_committed=on_committed,
             started=job.created_at,
+            runtime=job.runtime,
             prices=self._prices,
             # Of a job that is yet to be built, its building may tell already; of one that is only
             # ended, its end.

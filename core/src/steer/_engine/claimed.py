@@ -16,13 +16,13 @@ from steer._engine.questions import Questions
 from steer._engine.replay import Replay
 from steer._engine.telling import Telling
 from steer.clock import Clock
-from steer.events import Event, JobStatusChanged, ModelRetracted
+from steer.events import Event, JobStatusChanged
 from steer.ports.changes import EventsAppended, JobMoved
 from steer.ports.records import JobRecord
 from steer.ports.storage import Storage
 from steer.values import JobStatus
 
-__all__ = ["given_back", "past_of", "retracted", "taken_up"]
+__all__ = ["given_back", "past_of", "taken_up"]
 
 AGAIN_SECONDS = 5.0
 """When a job that could not be taken up is due again; each attempt makes it so much longer."""
@@ -59,14 +59,6 @@ def taken_up(before: JobStatus) -> JobStatusChanged:
     }
     reason = reasons.get(before, "its process was gone")
     return JobStatusChanged(old=before, new=JobStatus.RUNNING, reason=reason)
-
-
-def retracted(call: str) -> ModelRetracted:
-    """Return what is told of a model call that a process left in its middle.
-
-    The call will be made again, so nothing it said may count, complete or not.
-    """
-    return ModelRetracted(call=call, reason="the process died", blocks_too=True)
 
 
 async def given_back(

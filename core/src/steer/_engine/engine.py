@@ -8,11 +8,13 @@ from functools import partial
 
 import anyio
 
+from steer._engine.abandoned import settle_abandoned
 from steer._engine.actions import Actions
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
 from steer._engine.attempts import NOTHING, Attempts, Past
-from steer._engine.claimed import given_back, past_of, retracted, taken_up
+from steer._engine.audits import cancellation_booked
+from steer._engine.claimed import given_back, past_of, taken_up
 from steer._engine.conversing import Conversation, Conversing
 from steer._engine.family import Family
 from steer._engine.host import Host
@@ -288,8 +290,7 @@ class Engine:
             state.stop(work)
         else:
             state.tell(taken_up(status))
-        for call, path in state.replay.abandoned.items():
-            state.tell(retracted(call), path=path)
+        settle_abandoned(state)
         await self._start(running)
         return running
 
@@ -300,7 +301,9 @@ class Engine:
         """
         running = self.running(job.scope_id, job.job_id)
         stop = Stop(status=JobStatus.CANCELLED, reason=reason, by=by)
+        booked = cancellation_booked(job, by=by, at=self.clock.now())
         if running is not None:
+            running.state.record(*booked)
             running.state.stop(stop)
             if not running.leaving:
                 return
@@ -310,7 +313,7 @@ class Engine:
                 return
             job = await self.storage.jobs.get(job.scope_id, job.job_id)
         await self.storage.commit(
-            job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by)]
+            job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by), *booked]
         )
         # Whoever held it may have given it up since it was read.
         job = await self.storage.jobs.get(job.scope_id, job.job_id)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
+from steer._engine.books import worst_case
+from steer._engine.limits import Hold
 from steer._engine.retries import wait_before_retry
 from steer._engine.state import JobState, Stop
 from steer.errors import (
@@ -41,7 +44,7 @@ class AdmittedCall:
         self._state = state
         self._policies = policies
         self._request = request
-        self._reserved = 0
+        self._hold = Hold()
         self._settled = False
         self.id = ""
         self.message = 0
@@ -94,8 +97,10 @@ class AdmittedCall:
             path = state.path(request.path)
             self.message, path.completed = path.completed, path.completed + 1
             path.failures.pop(request.digest, None)
-            used = usage if usage is not None else self._worst_case()
-            self._settle(used, model)
+            tier = (metadata or {}).get("service_tier")
+            used = self._settle(
+                usage, model, outcome="completed", tier=tier if isinstance(tier, str) else None
+            )
             state.tell(
                 ModelDone(
                     call=self.id,
@@ -156,11 +161,10 @@ class AdmittedCall:
         """Book and tell a failure; call with the job's lock held."""
         state, request = self._state, self._request
         self._settled = True
-        used = usage or (self._worst_case() if sent is Sent.UNKNOWN else Usage())
-        if used.requests:
-            self._settle(used, None)
+        if sent is Sent.UNKNOWN or (usage is not None and usage.requests):
+            self._settle(usage, None, outcome="failed")
         else:
-            state.limits.settle_tokens(self._reserved, used)
+            state.limits.settle(self._hold, usage or Usage(), Decimal(0))
         state.tell(
             ModelRetracted(
                 call=self.id,
@@ -191,15 +195,20 @@ class AdmittedCall:
                 return
             await self._ask_policy()
             with state.lock:
-                self._reserved, self.max_output_tokens = state.limits.reserve_tokens(
-                    request.input_bound, request.max_output_tokens
-                )
+                self._hold = state.limits.reserve(request, state.books.rates)
+                self.max_output_tokens = self._hold.max_output_tokens
         except (BudgetExceeded, Diverged, PolicyDenied) as error:
             self._refuse(error)
             raise
         self.id = state.next_call()
         state.tell(
-            ModelStarted(call=self.id, model=request.model, provider=request.provider),
+            ModelStarted(
+                call=self.id,
+                model=request.model,
+                provider=request.provider,
+                input_bound=request.input_bound,
+                max_output_tokens=self.max_output_tokens,
+            ),
             path=request.path,
             agent=request.agent,
         )
@@ -227,40 +236,52 @@ class AdmittedCall:
         if verdict.outcome is Outcome.ALLOW:
             return
         state.tell(_decided(request, verdict), path=request.path, agent=request.agent)
+        state.books.model_refused(request, self.message, reason=verdict.reason)
         raise PolicyDenied(f"policy does not allow the model {request.model}: {verdict.reason}")
 
     def _refuse(self, error: SteerError) -> None:
         state = self._state
         if isinstance(error, BudgetExceeded):
-            limits = state.limits
-            used = limits.turns if error.limit == "max_turns" else limits.usage.total_tokens
-            cap = getattr(limits.spec, error.limit)
-            state.tell(BudgetExceededEvent(limit=error.limit, used=str(used), cap=str(cap)))
+            used, cap = state.limits.used_of(error.limit), getattr(state.limits.spec, error.limit)
+            state.tell(BudgetExceededEvent(limit=error.limit, used=used, cap=str(cap)))
+            state.books.reached(error.limit, error, agent=self._request.agent)
         state.stop(Stop(status=JobStatus.FAILED, error=error))
 
-    def _settle(self, used: Usage, model: str | None) -> None:
+    def _settle(
+        self, usage: Usage | None, model: str | None, *, outcome: str, tier: str | None = None
+    ) -> Usage:
+        """Book and tell what the request used: the most it can have, where nobody says."""
         state, request = self._state, self._request
-        state.limits.settle_tokens(self._reserved, used)
+        used = usage or worst_case(request.input_bound, self.max_output_tokens)
+        cost = self._cost(usage, model, tier)
+        state.limits.settle(self._hold, used, cost)
+        agent = state.path(request.path).agent
+        state.books.model_call(
+            self.id, request, used, cost, outcome=outcome, agent=agent, model=model
+        )
         state.tell(
             UsageReported(
                 call=self.id,
                 usage=used,
+                cost=cost,
                 model=model or request.model,
                 provider=request.provider,
             ),
             path=request.path,
             agent=request.agent,
         )
+        return used
 
-    def _worst_case(self) -> Usage:
-        """The most that the request can have used, where nobody said what it did."""
-        request = self._request
-        return Usage(
-            requests=1,
-            input_tokens=request.input_bound or 0,
-            output_tokens=self.max_output_tokens or 0,
-            estimated=True,
-        )
+    def _cost(self, usage: Usage | None, model: str | None, tier: str | None) -> Decimal | None:
+        books, request = self._state.books, self._request
+        if usage is None:
+            # Under max_cost all that it can have cost was set aside.
+            return self._hold.cost or books.worst_cost(request, self.max_output_tokens)
+        cost = books.cost(usage, request.model, request.provider, tier=tier)
+        if cost is None and model is not None:
+            # Asked for by an alias, or by the name of a deployment, that no list has.
+            cost = books.cost(usage, model, request.provider, tier=tier)
+        return cost
 
 
 def _decided(request: ModelRequest, verdict: Verdict) -> PolicyDecided:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from steer._engine.actions import Actions
+from steer._engine.books import Books
 from steer._engine.committer import Committer
 from steer._engine.feed import Feed
 from steer._engine.leases import LEASE_SECONDS, Lease
@@ -118,6 +119,7 @@ class JobState:
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
         on_committed: Callable[[Sequence[Event]], Awaitable[None]],
         started: datetime,
+        runtime: str = "",
         prices: Prices | None = None,
         redactor: Redactor | None = None,
     ) -> None:
@@ -137,7 +139,15 @@ class JobState:
         self.storage = storage
         self.artifacts = artifacts
         self.started = started
-        self.prices = prices
+        self.books = Books(
+            context=context,
+            attempt=attempt,
+            runtime=runtime,
+            clock=clock,
+            prices=prices,
+            record=self.record,
+            redacted=self.redacted,
+        )
         self.lock = threading.RLock()
         self.home = asyncio.get_running_loop()
         self._home_thread = threading.get_ident()
