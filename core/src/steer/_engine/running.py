@@ -204,7 +204,7 @@ class RunningJob:
             result = state.feed.fold.result()
             state.record(JobMoved(status=status, result=result))
             if not self._keep_records:
-                state.record(RecordsDropped())
+                state.record(RecordsDropped(answers=state.questions.secret_answers()))
             # A thread that runs on may still say something; nothing follows the terminal event.
             state.ended = True
         try:
