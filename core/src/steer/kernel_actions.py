@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from datetime import timedelta
 
-from steer._engine.actions import shown
+from steer._engine.actions import listed, shown
 from steer._engine.engine import Engine
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
 from steer.errors import ConfigError
@@ -32,11 +32,15 @@ class KernelActions(ABC):
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[ActionRecord]:
-        """Return actions, oldest first; ``Page.cursor`` asks for the next part."""
+        """Return actions, oldest first; ``Page.cursor`` asks for the next part.
+
+        Secrets that were given as answers are hidden; ``action`` and ``wait_action`` return them to
+        who asked, and those that a run asked for are forgotten once its job has ended.
+        """
         page = await self._opened().storage.actions.list(
             scope_id, job_id=job_id, status=status, limit=limit, cursor=cursor
         )
-        return Page(items=tuple(map(shown, page.items)), cursor=page.cursor)
+        return Page(items=tuple(map(listed, page.items)), cursor=page.cursor)
 
     async def action(self, action_id: str, *, scope_id: str = DEFAULT_SCOPE) -> ActionRecord:
         """Return an action. Raises ``NotFound``."""

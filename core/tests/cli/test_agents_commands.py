@@ -131,6 +131,17 @@ def test_nothing_is_removed_where_nobody_can_be_asked(steer: InProcess) -> None:
     assert len(steer("agents", "list", "--json").rows) == 1
 
 
+@pytest.mark.parametrize(("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 130, 1), ("", 130, 1)])
+def test_whoever_is_at_the_terminal_is_asked_before_an_agent_is_removed(
+    steer: InProcess, typed: str, code: int, left: int
+) -> None:
+    steer("agents", "add", "helper.toml", "--name", "helper")
+    removed = steer("agents", "remove", "helper", typed=typed)
+    assert removed.code == code
+    assert "Remove agent helper@1? [y/N]" in removed.out + removed.err
+    assert len(steer("agents", "list", "--json").rows) == left
+
+
 def test_a_list_of_agents_is_paged(steer: InProcess) -> None:
     for name in ("a", "b", "c"):
         steer("agents", "add", "helper.toml", "--name", name)

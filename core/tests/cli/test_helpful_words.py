@@ -14,8 +14,8 @@ from steer.cli.telling import BAR, teller
 
 COMMANDS = (
     "run", "agents add", "agents show", "agents set-runtime", "jobs show",
-    "actions resolve", "events", "policy check", "policy explain", "policy test", "artifacts put", "artifacts get",
-    "completion",
+    "actions resolve", "events", "policy check", "policy explain", "policy test",
+    "artifacts put", "artifacts get", "completion",
 )  # fmt: skip
 HINTS = "[y] approve once  [a] approve, and further calls with these arguments  [n] deny"
 
@@ -38,10 +38,10 @@ def test_arguments_are_shown_by_their_names_alone(steer: InProcess, command: str
 
 LOOKS = (
     "jobs list", "jobs show latest", "jobs cancel latest", "jobs resume latest",
-    "jobs retry latest", "actions list", "actions list --watch", "actions show latest", "actions approve 123456",
-    "actions deny 123456", "actions resolve 123456 --answer 1", "actions cancel 123456",
-    "events latest", "artifacts list", "artifacts get 123456 -", "artifacts put latest x",
-    "agents list", "agents show helper", "agents remove helper --yes",
+    "jobs retry latest", "actions list", "actions list --watch", "actions show latest",
+    "actions approve 123456", "actions deny 123456", "actions resolve 123456 --answer 1",
+    "actions cancel 123456", "events latest", "artifacts list", "artifacts get 123456 -",
+    "artifacts put latest x", "agents list", "agents show helper", "agents remove helper --yes",
 )  # fmt: skip
 
 

@@ -14,6 +14,11 @@ from steer.cli.program import run
 __all__ = ["InProcess"]
 
 
+class _Keyboard(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 class InProcess:
     """Runs ``steer`` in ``folder``, for commands that run no code of an agent's own."""
 
@@ -33,9 +38,13 @@ class InProcess:
         # The command line quiets what it does not say itself, in this process for good.
         monkeypatch.setattr(logging, "lastResort", logging.lastResort)
 
-    def __call__(self, *arguments: str) -> Finished:
-        """Run one command to its end, without a terminal; its standard input is empty."""
-        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    def __call__(self, *arguments: str, typed: str | None = None) -> Finished:
+        """Run one command to its end, with an empty standard input.
+
+        With ``typed`` there is a terminal, at which somebody types that.
+        """
+        stdin = io.TextIOWrapper(io.BytesIO()) if typed is None else _Keyboard(typed)
+        self._monkeypatch.setattr(sys, "stdin", stdin)
         self._capture.readouterr()
         code = run(arguments)
         out, err = self._capture.readouterr()

@@ -151,7 +151,8 @@ STORAGE_CLAUSES = (
     Clause(
         id="ST-22",
         port="storage",
-        text="Records that are dropped are gone, those of other jobs and the journal are not.",
+        text="Records that are dropped are gone, and the answers that are named with them; those of"
+        " other jobs and the journal are not.",
     ),
     Clause(
         id="ST-23",

@@ -13,6 +13,7 @@ from steer._engine.audits import answer_booked
 from steer._engine.questions import bound_path
 from steer._engine.telling import Telling
 from steer._engine.topics import NO_SCOPE, answers_topic, queue_topic, tell_topic
+from steer.actions import shown_resolution
 from steer.clock import Clock
 from steer.errors import ActionClosed, ActionExpired, Conflict, InvalidTransition
 from steer.events import (
@@ -29,7 +30,7 @@ from steer.ports.signals import SignalChannel
 from steer.ports.storage import MAX_PAGE, Storage
 from steer.values import ActionStatus, ActionType, JobStatus
 
-__all__ = ["Actions", "closed_by", "ending_of", "shown"]
+__all__ = ["Actions", "closed_by", "ending_of", "listed", "shown"]
 
 POLL_SECONDS = 5.0
 """How often a question is looked at when no signal comes."""
@@ -212,6 +213,15 @@ class Actions:
         if failure is not None:
             raise failure
         return found
+
+
+def listed(action: ActionRecord) -> ActionRecord:
+    """Return the action as it is listed: as it is shown, and without secrets that were given."""
+    hidden = {
+        name: shown_resolution(action.type, action.payload, getattr(action, name))
+        for name in ("resolution", "default")
+    }
+    return replace(shown(action), **hidden)
 
 
 def shown(action: ActionRecord) -> ActionRecord:

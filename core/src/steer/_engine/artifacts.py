@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from steer._engine.running import RunningJob
 from steer._engine.telling import Telling
+from steer._engine.told_files import created
 from steer.errors import Conflict, InvalidAnswer
-from steer.events import ArtifactCreated, Event
+from steer.events import Event
 from steer.ports.artifact import ArtifactStore, Content
 from steer.ports.changes import EventsAppended
 from steer.ports.records import ArtifactRecord, JobRecord
@@ -21,8 +22,9 @@ _TRIES = 5
 class Artifacts:
     """Keeps files, and says ``artifact.created`` where this process may write the job's journal.
 
-    It may where it runs the job, and where nobody does. A job that another process holds, or that
-    has ended, gets the file and no event.
+    It may where it runs the job, and where nobody does. Of a file for a job that another process
+    holds, that one tells once it sees that a question for a file was answered. A job that has ended
+    gets the file and no event.
     """
 
     def __init__(
@@ -92,13 +94,3 @@ class Artifacts:
                 continue
             await self._on_committed(job, events)
             return
-
-
-def created(artifact: ArtifactRecord) -> ArtifactCreated:
-    """Return the event that tells of a new file."""
-    return ArtifactCreated(
-        artifact_id=artifact.artifact_id,
-        name=artifact.name,
-        media_type=artifact.media_type,
-        digest=artifact.digest,
-    )

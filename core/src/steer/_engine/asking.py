@@ -13,10 +13,12 @@ from steer._engine.audits import STEER
 from steer._engine.questions import binding_of, bound_path
 from steer._engine.state import JobState, Stop
 from steer._engine.tokens import hash_of, new_token
-from steer.actions import check_question, check_resolution
+from steer._engine.told_files import tell_files
+from steer.actions import check_question, check_resolution, check_upload
 from steer.errors import ActionClosed, ActionExpired, ConfigError, InvalidTransition
 from steer.events import ActionRequired
 from steer.ids import new_id
+from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import ActionMoved, ActionRequested
 from steer.ports.gate import Asked, ToolCall
 from steer.ports.records import ActionRecord, EffectKey
@@ -64,6 +66,14 @@ class Question:
             default=self.default,
         )
 
+    async def check_default(
+        self, scope_id: str, job_id: str, artifacts: ArtifactStore, *, now: datetime
+    ) -> None:
+        """Raise ``InvalidAnswer`` where the default of an upload names files that do not fit."""
+        if self.default is not None:
+            action = self.record("", "", job_id=job_id, by="", now=now)
+            await check_upload(action, self.default, scope_id=scope_id, artifacts=artifacts)
+
 
 class Asking:
     """Asks each question once, whichever attempt of the job it is, and tells how it ended."""
@@ -99,6 +109,8 @@ class Asking:
                     action = await self._wait(action)
             finally:
                 parking.wait_ends(action.action_id)
+        if action.type is ActionType.UPLOAD:
+            await tell_files(self._state)
         self.note_end(action, question.path, question.agent)
         return action
 
@@ -178,6 +190,8 @@ class Asking:
             pending = state.questions.pending()
         for action in pending:
             await self._withdraw(action, bound_path(action), "the job has ended")
+        if any(action.type is ActionType.UPLOAD for action in state.questions.untold()):
+            await tell_files(state)
         # Answered while a process held the job that is gone since: nobody told of it yet.
         for action in state.questions.ended():
             self.note_end(action, bound_path(action))
@@ -275,7 +289,12 @@ class ToolAsk:
                 f"{self._call.tool} asks a person, and this run is unattended",
                 fix="Run it with somebody to ask",
             )
-        action = await Asking(state).answer(question)
+        asking = Asking(state)
+        if asking.known(question) is None:
+            await question.check_default(
+                state.context.scope_id, state.context.job_id, state.artifacts, now=state.clock.now()
+            )
+        action = await asking.answer(question)
         if action is None:
             raise AssertionError("a tool's own question was left behind")
         match action.status:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, RetrySpec
 from steer.errors import Released
-from steer.events import Event
+from steer.events import ArtifactCreated, Event
 from steer.fold import Fold
 from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import Change
@@ -133,6 +133,7 @@ class Attempts:
             # Of a job that is yet to be built, its building may tell already; of one that is only
             # ended, its end.
             redactor=work.redactor if isinstance(work, Work) else self._redactor_of(job),
+            files_told=_files_in(past.events),
         )
         return RunningJob(
             state=state,
@@ -151,6 +152,12 @@ class Attempts:
                 error, job.retries, request.job_retries, left=left
             ),
         )
+
+
+def _files_in(events: Sequence[Event]) -> Iterator[str]:
+    for event in events:
+        if isinstance(event.data, ArtifactCreated):
+            yield event.data.artifact_id
 
 
 def _body(

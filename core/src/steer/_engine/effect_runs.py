@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import uuid
 
-from steer._engine.artifacts import created
 from steer._engine.asking import ToolAsk
 from steer._engine.state import JobState
+from steer._engine.told_files import created
 from steer.ports.gate import EffectRun, ToolCall
 from steer.ports.records import ArtifactRecord
 from steer.values import JsonValue, well_formed
@@ -31,7 +31,6 @@ class ToolKeep:
     def __init__(self, state: JobState, call: ToolCall) -> None:
         self._state = state
         self._call = call
-        self._told: set[str] = set()
 
     async def __call__(self, content: bytes, /, *, name: str, media_type: str) -> ArtifactRecord:
         """Keep a file: see ``Keep``."""
@@ -47,9 +46,7 @@ class ToolKeep:
             artifact_id=self._id_of(content, name),
             created_by=context.principal_id,
         )
-        if artifact.artifact_id not in self._told:
-            self._told.add(artifact.artifact_id)
-            state.tell(created(artifact), path=call.path, agent=call.agent)
+        state.tell(created(artifact), path=call.path, agent=call.agent)
         return artifact
 
     def _id_of(self, content: bytes, name: str) -> str:

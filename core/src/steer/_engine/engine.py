@@ -91,6 +91,7 @@ class Engine:
             storage=storage,
             clock=clock,
             telling=self._telling,
+            artifacts=artifacts,
             running=self._state_of,
             on_events=self._fan_out,
         )

@@ -24,6 +24,7 @@ from steer.agents.stored import definition_in, stored_spec
 from steer.errors import AgentError, Diverged, NotFound
 from steer.plugins import PluginRegistry
 from steer.ports.records import StoredAgent
+from steer.values import JsonValue
 
 __all__ = ["Finder", "FoundAgent", "ReadStored"]
 
@@ -76,25 +77,23 @@ class Finder:
 
         Raises ``AgentError`` where it is an object, or stored already.
         """
-        stored = stored_spec(agent) if isinstance(agent, str) else agent
-        if isinstance(agent, str) and stored is None:
-            loaded = await self._load(agent)
-        elif isinstance(agent, ImportRef | InlineRef):
-            loaded = await self._resolve(agent)
-        elif isinstance(agent, Mapping):
-            loaded = await anyio.to_thread.run_sync(
-                lambda: load_definition(agent, native_runtime=self._registry.runtime_for)
-            )
-        elif isinstance(agent, str | StoredRef):
+        if isinstance(agent, StoredRef) or (isinstance(agent, str) and stored_spec(agent)):
             raise AgentError(
                 f"{agent} is stored already", fix="Name the file, module or definition to store"
             )
-        else:
-            name = getattr(agent, "name", type(agent).__name__)
-            raise AgentError(
-                f"{name} is an object of this process, which cannot be stored",
-                fix="Name the agent by its file or module, or give its definition",
-            )
+        match agent:
+            case str():
+                loaded = await self._load(agent)
+            case ImportRef() | InlineRef():
+                loaded = await self._resolve(agent)
+            case Mapping():
+                loaded = await self._build(agent)
+            case _:
+                name = getattr(agent, "name", type(agent).__name__)
+                raise AgentError(
+                    f"{name} is an object of this process, which cannot be stored",
+                    fix="Name the agent by its file or module, or give its definition",
+                )
         return loaded.agent, definition_in(loaded)
 
     async def load_stored(self, stored: StoredAgent) -> Agent:
@@ -135,6 +134,11 @@ class Finder:
                 native_runtime=self._registry.runtime_for,
                 native_functions=self._registry.native_functions(),
             )
+        )
+
+    async def _build(self, definition: Mapping[str, JsonValue]) -> Loaded:
+        return await anyio.to_thread.run_sync(
+            lambda: load_definition(definition, native_runtime=self._registry.runtime_for)
         )
 
     async def _resolve(self, ref: ImportRef | InlineRef) -> Loaded:

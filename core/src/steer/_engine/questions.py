@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from steer.actions.showing import is_secret
 from steer.ports.records import ActionRecord, EffectKey
 from steer.values import ActionStatus, JsonValue
 
@@ -52,6 +53,18 @@ class Questions:
         """Return what is not pending any more, oldest first."""
         pending = ActionStatus.PENDING
         return [record for record in self._records.values() if record.status is not pending]
+
+    def untold(self) -> list[ActionRecord]:
+        """Return what has ended without that having been told here, oldest first."""
+        return [record for record in self.ended() if record.action_id not in self._told]
+
+    def secret_answers(self) -> tuple[str, ...]:
+        """Return the ids of what the run itself asked and was answered with a secret."""
+        return tuple(
+            record.action_id
+            for record in self.resolved()
+            if record.binding is not None and is_secret(record.type, record.payload)
+        )
 
     def having(self, status: ActionStatus) -> list[ActionRecord]:
         """Return the actions with a status, oldest first."""

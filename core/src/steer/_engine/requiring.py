@@ -12,6 +12,7 @@ from steer.clock import Clock
 from steer.errors import Conflict, InvalidTransition
 from steer.events import ActionRequired, Event
 from steer.ids import new_id
+from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import ActionRequested, EventsAppended
 from steer.ports.gate import Asked
 from steer.ports.records import ActionRecord, JobRecord
@@ -37,12 +38,14 @@ class Requiring:
         storage: Storage,
         clock: Clock,
         telling: Telling,
+        artifacts: ArtifactStore,
         running: Callable[[str, str], JobState | None],
         on_events: Callable[[JobRecord, Sequence[Event]], Awaitable[None]],
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._telling = telling
+        self._artifacts = artifacts
         self._running = running
         self._on_events = on_events
 
@@ -74,6 +77,7 @@ class Requiring:
                 on_expiry=on_expiry,
                 default=default,
             )
+            await question.check_default(scope_id, job_id, self._artifacts, now=self._clock.now())
             state = self._running(scope_id, job_id)
             if state is not None:
                 return await Asking(state).put(question)

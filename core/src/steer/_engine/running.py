@@ -223,7 +223,7 @@ class RunningJob:
             if status is JobStatus.SUCCEEDED and self._append and isinstance(outcome, Finished):
                 state.record(self._append(outcome))
             if not self._keep_records:
-                state.record(RecordsDropped())
+                state.record(RecordsDropped(answers=state.questions.secret_answers()))
             # A thread that runs on may still say something; nothing follows the terminal event.
             state.ended = True
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
@@ -27,7 +27,7 @@ from steer.errors import (
     StaleFence,
     SteerError,
 )
-from steer.events import AgentHandoff, AgentStarted, Event, EventData
+from steer.events import AgentHandoff, AgentStarted, ArtifactCreated, Event, EventData
 from steer.fold import Fold
 from steer.ports.artifact import ArtifactStore
 from steer.ports.changes import Change
@@ -122,6 +122,7 @@ class JobState:
         runtime: str = "",
         prices: Prices | None = None,
         redactor: Redactor | None = None,
+        files_told: Iterable[str] = (),
     ) -> None:
         self.context = context
         self.attempt = attempt
@@ -179,6 +180,7 @@ class JobState:
         self.lost: BaseException | None = None
         self.on_stop: Callable[[], None] | None = None
         self._wire_calls = 0
+        self._files = {*files_told}
 
     def path(self, path: tuple[str, ...]) -> PathState:
         """Return the state of a path, new where nothing happened on it yet."""
@@ -210,7 +212,7 @@ class JobState:
                 state.agent = data.name
             elif isinstance(data, AgentHandoff):
                 state.agent = data.target
-            if self.replay.told(data, path):
+            if self.replay.told(data, path) or self._told_before(data):
                 return
             agent = agent or state.agent
             if self._redaction is None:
@@ -220,6 +222,14 @@ class JobState:
             place = Place(path=path, turn=state.turn, agent=agent)
             for told, at in self._redaction.pass_on(data, place):
                 self.feed.emit(told, path=at.path, turn=at.turn, agent=at.agent)
+
+    def _told_before(self, data: EventData) -> bool:
+        """Whether this is about a file that was told of, by whomever; it is from now on."""
+        if not isinstance(data, ArtifactCreated):
+            return False
+        told = data.artifact_id in self._files
+        self._files.add(data.artifact_id)
+        return told
 
     def redacted(self, text: str) -> str:
         """Return a text about the job as its events would have it."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from steer.values import ActionType, JsonValue
 
-__all__ = ["shown_resolution"]
+__all__ = ["is_secret", "shown_resolution"]
 
 _HIDDEN = "**********"
 
@@ -19,11 +19,12 @@ def shown_resolution(
     That is as it is, but for the value of an input that its question calls secret. Takes what a
     store holds and checks none of it.
     """
-    secret = (
-        kind == ActionType.INPUT
-        and isinstance(payload, Mapping)
-        and payload.get("secret") is not False
-    )
-    if secret and isinstance(resolution, Mapping) and "value" in resolution:
+    if is_secret(kind, payload) and isinstance(resolution, Mapping) and "value" in resolution:
         return {**resolution, "value": _HIDDEN}
     return resolution
+
+
+def is_secret(kind: ActionType | str, payload: JsonValue) -> bool:
+    """Whether an action asks for a secret. Takes what a store holds and checks none of it."""
+    asks = kind == ActionType.INPUT and isinstance(payload, Mapping)
+    return asks and payload.get("secret") is not False

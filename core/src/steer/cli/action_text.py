@@ -160,7 +160,8 @@ def action_json(action: ActionRecord) -> bytes:
         for field in fields(action)
         if field.name not in _HIDDEN
     }
-    return to_json({**row, "resolution": _shown(action)})
+    default = shown_resolution(action.type, action.payload, action.default)
+    return to_json({**row, "resolution": _shown(action), "default": default})
 
 
 def _shown(action: ActionRecord) -> JsonValue:

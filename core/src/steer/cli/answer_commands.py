@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 
 from steer.actions import Decided, Remember
-from steer.cli.answer_sources import read_json, read_token
+from steer.cli.answer_sources import read_json
+from steer.cli.answer_ways import with_way, with_way_or_token
 from steer.cli.answering import Asked, Reply, Way, answer_action, cancel_action
-from steer.cli.options import (
-    ActionName,
-    AsJson,
-    ConfigFile,
-    Principal,
-    RanUnder,
-    Scope,
-    StorageUrl,
-    settings_from,
-)
+from steer.cli.options import ActionName
 from steer.errors import ConfigError
 
 __all__ = ["approve", "cancel", "deny", "resolve"]
 
-_TokenStdin: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--token-stdin", help="Answer by the token on standard input, and not as a principal."
-    ),
-]
-_TokenEnv: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Answer by the token in this environment variable."),
-]
 
-
+@with_way_or_token
 def approve(
     action: ActionName,
     *,
+    way: Way,
     remember: Annotated[
         Remember,
         typer.Option(help="What may run: this call, the same arguments again, the tool again."),
@@ -50,14 +34,6 @@ def approve(
     arguments: Annotated[
         str | None, typer.Option(metavar="JSON", help="Other arguments; - is standard input.")
     ] = None,
-    token_stdin: _TokenStdin = False,
-    token_env: _TokenEnv = None,
-    policy: RanUnder = None,
-    principal: Principal = None,
-    scope: Scope = None,
-    storage: StorageUrl = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Let a tool call run that waits for approval.
 
@@ -65,14 +41,7 @@ def approve(
     """
     if edit and arguments is not None:
         raise ConfigError("--edit and --arguments exclude each other", fix="Leave one out")
-    way = Way(
-        settings=settings_from(
-            policy=policy, principal=principal, scope=scope, storage=storage, config=config
-        ),
-        token=read_token(stdin=token_stdin, variable=token_env),
-        as_json=as_json,
-        elsewhere="Give the arguments with --arguments JSON",
-    )
+    way = replace(way, elsewhere="Give the arguments with --arguments JSON")
     given = None if arguments is None else read_json("--arguments", arguments)
     if given is not None and not isinstance(given, dict):
         raise ConfigError("--arguments is JSON, but no object", fix='Like {"name": 1}')
@@ -86,27 +55,14 @@ def approve(
     asyncio.run(answer_action(way, action, answer, approval=True))
 
 
+@with_way_or_token
 def deny(
     action: ActionName,
     *,
+    way: Way,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the model to read.")] = "",
-    token_stdin: _TokenStdin = False,
-    token_env: _TokenEnv = None,
-    policy: RanUnder = None,
-    principal: Principal = None,
-    scope: Scope = None,
-    storage: StorageUrl = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Refuse a tool call that waits for approval; the model is told, and goes on."""
-    way = Way(
-        settings=settings_from(
-            policy=policy, principal=principal, scope=scope, storage=storage, config=config
-        ),
-        token=read_token(stdin=token_stdin, variable=token_env),
-        as_json=as_json,
-    )
 
     async def answer(_: Asked) -> Reply:
         return Decided(decision="deny", reason=reason)
@@ -114,9 +70,11 @@ def deny(
     asyncio.run(answer_action(way, action, answer, approval=True))
 
 
+@with_way_or_token
 def resolve(
     action: ActionName,
     *,
+    way: Way,
     answer: Annotated[
         str | None,
         typer.Option(metavar="JSON", help="The whole answer; - is standard input."),
@@ -125,14 +83,6 @@ def resolve(
         list[Path] | None,
         typer.Option(metavar="PATH", help="A file that is asked for. Repeatable."),
     ] = None,
-    token_stdin: _TokenStdin = False,
-    token_env: _TokenEnv = None,
-    policy: RanUnder = None,
-    principal: Principal = None,
-    scope: Scope = None,
-    storage: StorageUrl = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Answer a question of any type: at the terminal, or with --answer or --file.
 
@@ -141,13 +91,8 @@ def resolve(
     """
     if answer is not None and file:
         raise ConfigError("--answer and --file exclude each other", fix="Leave one out")
-    way = Way(
-        settings=settings_from(
-            policy=policy, principal=principal, scope=scope, storage=storage, config=config
-        ),
-        token=read_token(stdin=token_stdin, variable=token_env),
-        as_json=as_json,
-        elsewhere="Answer with --answer JSON, or --file PATH where a file is asked for",
+    way = replace(
+        way, elsewhere="Answer with --answer JSON, or --file PATH where a file is asked for"
     )
     given = None if answer is None else read_json("--answer", answer)
 
@@ -163,20 +108,12 @@ def resolve(
     asyncio.run(answer_action(way, action, chosen))
 
 
+@with_way
 def cancel(
     action: ActionName,
     *,
+    way: Way,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Kept with the event.")] = "",
-    policy: RanUnder = None,
-    principal: Principal = None,
-    scope: Scope = None,
-    storage: StorageUrl = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
 ) -> None:
     """Take a question back, so that nobody answers it; a call that waits for approval is denied."""
-    settings = settings_from(
-        policy=policy, principal=principal, scope=scope, storage=storage, config=config
-    )
-    way = Way(settings=settings, token=None, as_json=as_json)
     asyncio.run(cancel_action(way, action, reason))

@@ -359,7 +359,13 @@ class AgentRemoved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordsDropped:
-    """Forget what a replay of the job would need; the journal stays (ST-22)."""
+    """Forget what a replay of the job would need; the journal stays (ST-22).
+
+    Of the actions ``answers`` only what was answered is forgotten: a secret is kept no longer than
+    somebody may need it. Ids that are none of the job's change nothing.
+    """
+
+    answers: tuple[str, ...] = ()
 
 
 Change: TypeAlias = (

@@ -238,6 +238,10 @@ class _Commit:
             case RecordsDropped():
                 job_id, _ = self._held(change)
                 tables.drop_records(job_id)
+                for action_id in change.answers:
+                    action = tables.action(action_id)
+                    if action is not None and action.job_id == job_id:
+                        tables.save_action(replace(action, resolution=None))
             case _:
                 assert_never(change)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from steer.errors import Conflict, ErrorCategory, ErrorInfo, NotFound
 from steer.ports.changes import (
+    ActionMoved,
+    ActionRequested,
     EffectIntended,
     EffectResolved,
     GrantIssued,
@@ -16,11 +18,12 @@ from steer.ports.changes import (
     RecordsDropped,
 )
 from steer.ports.records import Records
-from steer.values import Effect, EffectStatus, JobStatus, Usage
+from steer.values import ActionStatus, Effect, EffectStatus, JobStatus, Usage
 
 from steer_conformance.checks import check, raises
 from steer_conformance.storing.samples import (
     START,
+    action,
     admit,
     effect,
     effect_key,
@@ -169,7 +172,17 @@ async def dropped_records_are_gone_and_the_journal_stays(case: StorageCase) -> N
             GrantIssued(grant=grant()),
             job_id=job_id,
         )
-    await write(storage, RecordsDropped())
+    for action_id, job_id in (("a-1", "job-1"), ("a-2", "job-1"), ("a-3", "job-2")):
+        asked = ActionRequested(action=action(action_id, job_id=job_id))
+        answered = ActionMoved(action_id=action_id, status=ActionStatus.RESOLVED, resolution="x")
+        await write(storage, asked, answered, job_id=job_id)
+    await write(storage, RecordsDropped(answers=("a-1", "a-3", "none")))
+    actions = (await storage.actions.list("acme")).items
+    assert [(each.status, each.resolution) for each in actions] == [
+        (ActionStatus.RESOLVED, None),
+        (ActionStatus.RESOLVED, "x"),
+        (ActionStatus.RESOLVED, "x"),
+    ]
     assert await storage.records.load("acme", "job-1") == Records()
     assert seqs(await storage.journal.events("acme", "job-1")) == [1]
     kept = await storage.records.load("acme", "job-2")
