@@ -11,9 +11,16 @@ from steer.kernel import RuntimeKernel
 from steer.plugins import PluginRegistry
 from steer.policies import PolicyStack
 from steer.ports.policy import AsyncPolicy, Policy
-from steer.redaction import Redactor, united
+from steer.redaction import Redaction, Redactor, united
 
-__all__ = ["Opening", "check_shared", "open_kernel", "open_reader", "open_redactor"]
+__all__ = [
+    "Opening",
+    "check_shared",
+    "open_kernel",
+    "open_reader",
+    "open_redacting_reader",
+    "open_redactor",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,9 +79,27 @@ def open_reader(settings: Settings) -> RuntimeKernel:
     )
 
 
+def open_redacting_reader(settings: Settings) -> RuntimeKernel:
+    """Return a reader that keeps out of what it tells what the configuration keeps out of events.
+
+    Raises ``SteerError`` where a selected policy cannot load.
+    """
+    registry = PluginRegistry.discover()
+    return RuntimeKernel(
+        storage=settings.storage,
+        artifacts=settings.artifacts,
+        registry=registry,
+        redaction=_redaction(settings, registry),
+    )
+
+
 def open_redactor(settings: Settings, registry: PluginRegistry) -> Redactor | None:
     """Return what redacts what was asked of a job, which is stored as it was asked."""
+    redaction = _redaction(settings, registry)
+    return None if redaction is None else Redactor(redaction)
+
+
+def _redaction(settings: Settings, registry: PluginRegistry) -> Redaction | None:
     policies = registry.open_policies(settings.policy, settings.policies)
     stack = PolicyStack(policies.immediate, async_policies=policies.asynchronous)
-    redaction = united((settings.redaction, stack.redaction))
-    return None if redaction is None else Redactor(redaction)
+    return united((settings.redaction, stack.redaction))

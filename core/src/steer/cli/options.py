@@ -24,9 +24,11 @@ __all__ = [
     "Quiet",
     "RanUnder",
     "Scope",
+    "SessionName",
     "Sink",
     "StorageUrl",
     "names_of",
+    "session_names",
     "settings_from",
 ]
 
@@ -56,6 +58,14 @@ def _jobs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 def _actions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     beginning: list[tuple[str, str]] = load("steer.cli.completing:actions_beginning")(
         incomplete, command=ctx.info_name, given=ctx.params
+    )
+    return beginning
+
+
+def session_names(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return what completes the names of sessions."""
+    beginning: list[tuple[str, str]] = load("steer.cli.completing:sessions_beginning")(
+        incomplete, given=ctx.params
     )
     return beginning
 
@@ -116,6 +126,9 @@ RanUnder: TypeAlias = Annotated[
         help="The rules that the job runs under. May be repeated.",
         autocompletion=names_of(PluginKind.POLICY),
     ),
+]
+SessionName: TypeAlias = Annotated[
+    str, typer.Argument(metavar="SESSION", help="Its name.", autocompletion=session_names)
 ]
 Scope: TypeAlias = Annotated[
     str | None,
