@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from steer.ports.options import PrepareOptions
     from steer.redaction import RedactingFilter, Redaction, RedactionRule
     from steer.request import ExecutionRequest
+    from steer.sessions import KeepLast
     from steer.values import JobStatus, Message, RunResult, Usage, user_message
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "ExecutionRequest",
     "JobRetrySpec",
     "JobStatus",
+    "KeepLast",
     "Message",
     "PolicyRef",
     "Position",
@@ -82,6 +84,7 @@ _MODULES = {
     "ExecutionRequest": "request",
     "JobRetrySpec": "context",
     "JobStatus": "values",
+    "KeepLast": "sessions",
     "Message": "values",
     "PolicyRef": "context",
     "Position": "fold",
