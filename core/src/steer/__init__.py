@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from steer.pricing import PriceList
     from steer.redaction import RedactingFilter, Redaction, RedactionRule
     from steer.request import ExecutionRequest
+    from steer.sessions import KeepLast
     from steer.values import JobStatus, Message, RunResult, Usage, user_message
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "ExecutionRequest",
     "JobRetrySpec",
     "JobStatus",
+    "KeepLast",
     "Message",
     "PolicyRef",
     "Position",
@@ -84,6 +86,7 @@ _MODULES = {
     "ExecutionRequest": "request",
     "JobRetrySpec": "context",
     "JobStatus": "values",
+    "KeepLast": "sessions",
     "Message": "values",
     "PolicyRef": "context",
     "Position": "fold",

@@ -234,3 +234,15 @@ def test_the_page_says_how_to_install_it() -> None:
     page = Path(__file__).parents[3] / "docs/reference/command-line.md"
 
     assert 'eval "$(steer completion bash)"' in page.read_text()
+
+
+def test_names_of_sessions_are_offered(shell: Program) -> None:
+    for name in ("ann", "anna", "bob"):
+        assert shell("run", "greeter.py", "Hi", "--session", name).code == 0
+    shown, run, listed = offered(
+        shell,
+        ("sessions", "show", "an"),
+        ("run", "greeter.py", "--session", "b"),
+        ("jobs", "list", "--session", "anna"),
+    )
+    assert (shown, run, listed) == (["ann", "anna"], ["bob"], ["anna"])

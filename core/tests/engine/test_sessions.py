@@ -9,7 +9,14 @@ import anyio
 import pytest
 from kernels import Moment, all_events, open_kernel
 from queueing import plugins
-from steer import BudgetSpec, ExecutionRequest, Redaction, RedactionRule
+from steer import (
+    BlockingKernel,
+    BudgetSpec,
+    ExecutionRequest,
+    Redaction,
+    RedactionRule,
+    RuntimeKernel,
+)
 from steer.errors import (
     ConfigError,
     Conflict,
@@ -31,7 +38,7 @@ from steer.values import (
     user_message,
 )
 from stepwise import Stepwise, StepwiseRuntime, Turn, registry
-from talking import Shown, kept, lines, saying, talk
+from talking import Shown, kept, lines, said, saying, talk
 
 pytestmark = pytest.mark.anyio
 
@@ -316,3 +323,12 @@ async def test_a_queued_job_takes_no_word_on_waiting(tmp_path: Path) -> None:
     async with open_kernel(registry=plugins(Stepwise(turns=(Turn(text="x"),)))) as kernel:
         with pytest.raises(ConfigError, match="waits its turn"):
             await kernel.submit(talk("x", agent, session_busy="wait"))
+
+
+def test_a_blocking_kernel_reads_copies_and_forgets_sessions() -> None:
+    with BlockingKernel(lambda: RuntimeKernel(registry=registry())) as kernel:
+        kernel.execute(talk("One", saying("1"))).result()
+        assert kernel.fork_session("talk", "copy").version == 1
+        assert lines(said(kernel.session("copy").past)) == ["user: One", "assistant: 1"]
+        kernel.delete_session("talk")
+        assert [one.session_id for one in kernel.sessions().items] == ["copy"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class InProcess:
         self._monkeypatch = monkeypatch
         self._capture = capture
         monkeypatch.chdir(folder)
+        for name in [name for name in os.environ if name.startswith("STEER_")]:
+            monkeypatch.delenv(name)
         monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
         monkeypatch.setenv("HOME", str(folder / "home"))
         monkeypatch.setenv("COLUMNS", "100")

@@ -1,4 +1,4 @@
-"""What shells offer for a word that is not finished: jobs, questions, agents, and plugins.
+"""What shells offer for a word that is not finished: jobs, questions, agents, sessions, plugins.
 
 Names of files are not among it: where nothing is offered, the shell completes them itself.
 Completing changes nothing, so of stores only the SQLite file is looked into, where there is one:
@@ -25,10 +25,22 @@ from steer.config import Settings, load_settings
 from steer.plugin import PluginKind
 from steer.plugins import PluginRegistry
 from steer.ports.records import JobQuery, JobRecord
-from steer.sqlite import glance_at_actions, glance_at_agents, glance_at_jobs, path_from_url
+from steer.sqlite import (
+    glance_at_actions,
+    glance_at_agents,
+    glance_at_jobs,
+    glance_at_sessions,
+    path_from_url,
+)
 from steer.values import TERMINAL_STATUSES, ActionStatus, ActionType, JobStatus
 
-__all__ = ["actions_beginning", "agents_beginning", "jobs_beginning", "plugins_beginning"]
+__all__ = [
+    "actions_beginning",
+    "agents_beginning",
+    "jobs_beginning",
+    "plugins_beginning",
+    "sessions_beginning",
+]
 
 _MOST = 50
 # What the other jobs are in no state for.
@@ -94,6 +106,19 @@ def agents_beginning(
             (f"{at}{agent.name}", one_line(f"version {agent.version}, {source_text(agent)}"))
             for agent in agents
             if agent.name.startswith(incomplete.removeprefix(at))
+        ]
+    return []
+
+
+def sessions_beginning(incomplete: str, *, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the sessions whose names begin so, each with when it was changed."""
+    with contextlib.suppress(Exception):
+        settings, now = _settings(given), datetime.now(UTC)
+        file = path_from_url(settings.storage)
+        return [
+            (session.session_id, "" if at is None else age_text(at, now=now))
+            for session in glance_at_sessions(file, settings.scope, incomplete, limit=_MOST)
+            for at in (session.updated_at,)
         ]
     return []
 

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from steer.cli.options import names_of
+from steer.cli.options import names_of, session_names
 from steer.errors import ConfigError
 from steer.plugin import PluginKind
 
@@ -18,7 +18,8 @@ _AGO = re.compile(r"(\d+)(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 Session: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="ID", help="Only of this conversation.")
+    str | None,
+    typer.Option(metavar="NAME", help="Only of this conversation.", autocompletion=session_names),
 ]
 Runtime: TypeAlias = Annotated[
     str | None,

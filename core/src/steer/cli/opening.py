@@ -11,7 +11,7 @@ from steer.kernel import RuntimeKernel
 from steer.plugins import PluginRegistry
 from steer.policies import PolicyStack
 from steer.ports.policy import AsyncPolicy, Policy
-from steer.redaction import Redactor, united
+from steer.redaction import Redaction, Redactor, united
 from steer.sqlite import path_from_url
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "check_there",
     "open_kernel",
     "open_reader",
+    "open_redacting_reader",
     "open_redactor",
     "open_store",
 ]
@@ -111,9 +112,29 @@ def open_store(settings: Settings) -> RuntimeKernel:
     )
 
 
+def open_redacting_reader(settings: Settings) -> RuntimeKernel:
+    """Return a reader that keeps out of what it tells what the configuration keeps out of events.
+
+    Raises ``StorageError`` where there is nothing to look into, and ``SteerError`` where a selected
+    policy cannot load.
+    """
+    check_there(settings)
+    registry = PluginRegistry.discover()
+    return RuntimeKernel(
+        storage=settings.storage,
+        artifacts=settings.artifacts,
+        registry=registry,
+        redaction=_redaction(settings, registry),
+    )
+
+
 def open_redactor(settings: Settings, registry: PluginRegistry) -> Redactor | None:
     """Return what redacts what was asked of a job, which is stored as it was asked."""
+    redaction = _redaction(settings, registry)
+    return None if redaction is None else Redactor(redaction)
+
+
+def _redaction(settings: Settings, registry: PluginRegistry) -> Redaction | None:
     policies = registry.open_policies(settings.policy, settings.policies)
     stack = PolicyStack(policies.immediate, async_policies=policies.asynchronous)
-    redaction = united((settings.redaction, stack.redaction))
-    return None if redaction is None else Redactor(redaction)
+    return united((settings.redaction, stack.redaction))

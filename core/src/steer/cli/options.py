@@ -24,9 +24,11 @@ __all__ = [
     "Quiet",
     "RanUnder",
     "Scope",
+    "SessionName",
     "Sink",
     "StorageUrl",
     "names_of",
+    "session_names",
     "settings_from",
     "stored_agents",
 ]
@@ -65,6 +67,14 @@ def stored_agents(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Return the stored agents whose name begins so, as the command takes them."""
     beginning: list[tuple[str, str]] = load("steer.cli.completing:agents_beginning")(
         incomplete, command=ctx.info_name, given=ctx.params
+    )
+    return beginning
+
+
+def session_names(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return what completes the names of sessions."""
+    beginning: list[tuple[str, str]] = load("steer.cli.completing:sessions_beginning")(
+        incomplete, given=ctx.params
     )
     return beginning
 
@@ -125,6 +135,9 @@ RanUnder: TypeAlias = Annotated[
         help="The rules that the job runs under. May be repeated.",
         autocompletion=names_of(PluginKind.POLICY),
     ),
+]
+SessionName: TypeAlias = Annotated[
+    str, typer.Argument(metavar="SESSION", help="Its name.", autocompletion=session_names)
 ]
 Scope: TypeAlias = Annotated[
     str | None,

@@ -67,6 +67,10 @@ class _Commands(LazyGroup):
             summary="Show what happened in a job, or follow it.",
             target="steer.cli.events_command:app",
         ),
+        "sessions": BuiltIn(
+            summary="List, show, copy and delete conversations.",
+            target="steer.cli.sessions_commands:app",
+        ),
         "policy": BuiltIn(
             summary="Check, explain and test the rules that agents run under.",
             target="steer.cli.policy_commands:app",

@@ -82,6 +82,8 @@ def run(
     set_: options.SetPairs = None,
     policy: options.Policy = None,
     session: options.Session = None,
+    session_busy: options.SessionBusy = None,
+    session_wait: options.SessionWait = None,
     idempotency_key: options.IdempotencyKey = None,
     detach: options.Detach = False,
     queue: options.Queue = "default",
@@ -103,6 +105,7 @@ def run(
     """
     if delay is not None and not detach:
         raise ConfigError("--delay is for a job that waits for a worker", fix="Add --detach")
+    _check_session(session, session_busy, session_wait, detach=detach)
     form = run_form(as_json=as_json, quiet=quiet)
     asked = chosen_approvals(approvals, form)
     spec = approval_spec(asked, park_after=park_after, answer_within=answer_within)
@@ -144,6 +147,8 @@ def run(
         scope_id=settings.scope,
         principal_id=settings.principal,
         session_id=session,
+        session_busy=session_busy,
+        session_wait_seconds=session_wait,
         budgets=BudgetSpec(
             max_tokens=max_tokens,
             max_turns=max_turns,
@@ -173,3 +178,17 @@ def run(
         by=settings.principal,
         ask=asked is WhoIsAsked.ASK,
     )
+
+
+def _check_session(
+    session: str | None, busy: str | None, wait: float | None, *, detach: bool
+) -> None:
+    if busy is not None and session is None:
+        raise ConfigError("--session-busy is about a session", fix="Name one with --session")
+    if busy is not None and detach:
+        raise ConfigError(
+            "--session-busy is for a run that starts here: a queued job waits its turn",
+            fix="Leave it or --detach out",
+        )
+    if wait is not None and busy != "wait":
+        raise ConfigError("--session-wait bounds a wait", fix="Add --session-busy wait")

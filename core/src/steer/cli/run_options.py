@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from steer.cli.approvals_option import Approvals as WhoIsAsked
-from steer.cli.options import names_of, stored_agents
+from steer.cli.options import names_of, session_names, stored_agents
 from steer.plugin import PluginKind
 
 __all__ = [
@@ -41,6 +41,8 @@ __all__ = [
     "Schema",
     "Seed",
     "Session",
+    "SessionBusy",
+    "SessionWait",
     "SetPairs",
     "StrictSchema",
     "System",
@@ -203,7 +205,25 @@ Policy: TypeAlias = Annotated[
     ),
 ]
 Session: TypeAlias = Annotated[
-    str | None, _option(_THE_JOB, "ID", "The conversation this belongs to.")
+    str | None,
+    _option(
+        _THE_JOB,
+        "NAME",
+        "Go on with this conversation, or begin it.",
+        autocompletion=session_names,
+    ),
+]
+SessionBusy: TypeAlias = Annotated[
+    Literal["conflict", "wait"] | None,
+    _option(
+        _THE_JOB,
+        "WORD",
+        "While another job has the session: conflict refuses, wait waits. [default: conflict]",
+    ),
+]
+SessionWait: TypeAlias = Annotated[
+    float | None,
+    _option(_THE_JOB, "SECONDS", "With --session-busy wait: how long. [default: 60]"),
 ]
 IdempotencyKey: TypeAlias = Annotated[
     str | None, _option(_THE_JOB, "KEY", "Run once: asking again shows the same job.")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from steer.sqlite._glance import glance_at_actions, glance_at_agents, glance_at_jobs
+from steer.sqlite._glance import (
+    glance_at_actions,
+    glance_at_agents,
+    glance_at_jobs,
+    glance_at_sessions,
+)
 from steer.sqlite._location import path_from_url
 from steer.sqlite._storage import SqliteStorage, open_sqlite
 
@@ -11,6 +16,7 @@ __all__ = [
     "glance_at_actions",
     "glance_at_agents",
     "glance_at_jobs",
+    "glance_at_sessions",
     "open_sqlite",
     "path_from_url",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from steer.errors import NotFound
@@ -12,7 +12,7 @@ from steer.sqlite._readers import Readers
 from steer.sqlite._rows import Row, Rows, from_micros, page, to_micros
 from steer.storage import decode_cursor, page_size
 
-__all__ = ["SessionRows", "SqliteSessions"]
+__all__ = ["SessionRows", "SqliteSessions", "sessions_beginning"]
 
 _VERSION = "SELECT version FROM sessions WHERE scope_id = ? AND session_id = ?"
 _SAVE = """
@@ -42,6 +42,10 @@ _ITEMS = "SELECT item FROM session_items WHERE scope_id = ? AND session_id = ? O
 _LIST = f"""
 SELECT {_COLUMNS} FROM sessions
 WHERE scope_id = ? AND session_id > ? AND version > 0 ORDER BY session_id LIMIT ?
+"""  # noqa: S608 - made of constants
+_BEGINNING = f"""
+SELECT {_COLUMNS} FROM sessions
+WHERE scope_id = ? AND substr(session_id, 1, ?) = ? AND version > 0 ORDER BY session_id LIMIT ?
 """  # noqa: S608 - made of constants
 
 
@@ -99,6 +103,18 @@ class SqliteSessions:
             return page("sessions", rows, size, _session)
 
         return await self._readers.read(read)
+
+
+def sessions_beginning(
+    scope_id: str, beginning: str, *, limit: int
+) -> Callable[[sqlite3.Connection], Page[SessionRecord]]:
+    """Return the read of the first sessions whose names begin so."""
+
+    def read(connection: sqlite3.Connection) -> Page[SessionRecord]:
+        rows = connection.execute(_BEGINNING, (scope_id, len(beginning), beginning, limit))
+        return Page(items=tuple(map(_session, rows)))
+
+    return read
 
 
 def _session(row: Row, items: tuple[str, ...] = ()) -> SessionRecord:

@@ -58,10 +58,10 @@ def said_in(new: Sequence[RunItem]) -> tuple[Message, ...]:
             results.setdefault(told[0], deque()).append(told[1])
     messages: list[Message] = []
     parts: list[Part] = []
-    for item in [*items, None]:
-        if item is not None and not _is_output(item):
+    for number, item in enumerate(items, start=1):
+        if not _is_output(item):
             parts.extend(_parts(item))
-        elif parts:
+        if parts and (number == len(items) or _is_output(items[number])):
             messages.append(Message(role=Role.ASSISTANT, content=tuple(parts)))
             if read := tuple(_results(parts, results)):
                 messages.append(Message(role=Role.TOOL, content=read))

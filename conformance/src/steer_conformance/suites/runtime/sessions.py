@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pydantic_core import from_json, to_json
+from steer import ExecutionRequest
 from steer.context import ExecutionContext
 from steer.errors import ConfigError
 from steer.ports.runtime import Finished, PastRun
-from steer.request import ExecutionRequest
 from steer.values import (
     Message,
     Role,
