@@ -24,6 +24,7 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
         "jobs",
         "worker",
         "actions",
+        "usage",
         "events",
         "policy",
         "artifacts",

@@ -360,3 +360,11 @@ def test_redaction_that_cannot_be_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(ConfigError, match=f"steer.toml: {said}"):
         load(tmp_path, toml=f"[redaction]\n{table}\n")
+
+
+def test_a_file_of_prices_is_found_from_where_it_is_named(tmp_path: Path) -> None:
+    assert load(tmp_path).prices is None
+    named = load(tmp_path, toml='prices = "rates/prices.toml"')
+    assert named.prices == str(tmp_path / "rates" / "prices.toml")
+    assert load(tmp_path, env={"STEER_PRICES": "/etc/prices.toml"}).prices == "/etc/prices.toml"
+    assert shown(named)["prices"] == (named.prices, str(tmp_path / "steer.toml"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
+from steer.errors import ConfigError
 from steer.values import Usage
 
-__all__ = ["age_text", "ahead_text", "cost_text", "duration_text", "tokens_text"]
+__all__ = ["age_text", "ahead_text", "cost_text", "dollars", "duration_text", "tokens_text"]
 
 _SECOND_MS = 1000
 _MINUTE_S = 60
@@ -27,6 +28,21 @@ def cost_text(cost: Decimal | None) -> str | None:
     if cost is None:
         return None
     return f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}"
+
+
+def dollars(option: str, text: str | None) -> Decimal | None:
+    """Return the amount that a user means, exactly: ``0.50``, ``$2``. Raises ``ConfigError``."""
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text.strip().removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise ConfigError(
+            f"{option}: {text!r} is no amount of US dollars", fix="Write a number such as 0.50"
+        )
+    return amount
 
 
 def duration_text(milliseconds: int) -> str:

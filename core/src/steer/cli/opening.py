@@ -11,6 +11,7 @@ from steer.kernel import RuntimeKernel
 from steer.plugins import PluginRegistry
 from steer.policies import PolicyStack
 from steer.ports.policy import AsyncPolicy, Policy
+from steer.pricing import PriceList
 from steer.redaction import Redaction, Redactor, united
 from steer.sqlite import path_from_url
 
@@ -53,6 +54,7 @@ def open_kernel(settings: Settings) -> Opening:
         default_runtime=settings.runtime,
         runtime_config=settings.runtimes,
         redaction=settings.redaction,
+        prices=PriceList(settings.prices),
         sinks={name: sink for name, (sink, contents) in sinks.items() if not contents},
         content_sinks={name: sink for name, (sink, contents) in sinks.items() if contents},
     )

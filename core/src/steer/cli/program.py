@@ -63,6 +63,10 @@ class _Commands(LazyGroup):
             summary="List, show and answer what jobs ask people.",
             target="steer.cli.actions_commands:app",
         ),
+        "usage": BuiltIn(
+            summary="Show what was used, and what it cost.",
+            target="steer.cli.usage_command:app",
+        ),
         "events": BuiltIn(
             summary="Show what happened in a job, or follow it.",
             target="steer.cli.events_command:app",

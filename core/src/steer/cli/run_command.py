@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from steer.cli import run_options as options
+from steer.cli.amounts import dollars
 from steer.cli.approvals_option import Approvals as WhoIsAsked
 from steer.cli.approvals_option import approval_spec, chosen_approvals
 from steer.cli.conversations import read_input
@@ -68,6 +69,7 @@ def run(
     strict_schema: options.StrictSchema = None,
     tool_choice: options.ToolChoice = None,
     parallel_tool_calls: options.ParallelToolCalls = None,
+    max_cost: options.MaxCost = None,
     max_tokens: options.MaxTokens = None,
     max_turns: options.MaxTurns = None,
     max_tool_calls: options.MaxToolCalls = None,
@@ -150,6 +152,7 @@ def run(
         session_busy=session_busy,
         session_wait_seconds=session_wait,
         budgets=BudgetSpec(
+            max_cost=dollars("--max-cost", max_cost),
             max_tokens=max_tokens,
             max_turns=max_turns,
             max_tool_calls=max_tool_calls,

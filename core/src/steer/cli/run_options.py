@@ -23,6 +23,7 @@ __all__ = [
     "Files",
     "IdempotencyKey",
     "JobRetries",
+    "MaxCost",
     "MaxOutputTokens",
     "MaxSeconds",
     "MaxTokens",
@@ -148,6 +149,9 @@ ParallelToolCalls: TypeAlias = Annotated[
     ),
 ]
 
+MaxCost: TypeAlias = Annotated[
+    str | None, _option(_LIMITS, "DOLLARS", "What the whole run may cost: 0.50")
+]
 MaxTokens: TypeAlias = Annotated[
     int | None, _option(_LIMITS, "N", "Tokens, in and out, of the whole run.")
 ]

@@ -20,8 +20,9 @@ from steer.values import JsonValue
 
 __all__ = ["Setting", "Settings", "load_settings"]
 
-_TEXTS = ("storage", "runtime", "model", "base_url", "scope", "principal", "artifacts")
+_TEXTS = ("storage", "runtime", "model", "base_url", "scope", "principal", "artifacts", "prices")
 _LISTS = ("policy", "selectable_policy", "sink")
+_PLURALS = {"policies": "policy", "selectable_policies": "selectable_policy", "sinks": "sink"}
 _POLICIES = ("policy", "selectable_policy")
 _TABLES = ("runtimes", "policies", "sinks")
 _REDACTION = "redaction"
@@ -51,6 +52,7 @@ class Settings:
     files of jobs, ``None`` where the storage keeps them. ``runtime``, ``policy`` and ``sink`` are
     folded names of plugins; a policy that ends in ``.toml`` is the absolute path of a file of
     rules; ``policy`` holds for every run, ``selectable_policy`` where a request selects it.
+    ``prices`` is the absolute path of a file of prices.
     ``runtimes``, ``policies`` and ``sinks`` hold what each plugin is configured with, by
     folded name too. ``redaction`` is kept out of what is told of every job.
     """
@@ -65,6 +67,7 @@ class Settings:
     policy: tuple[str, ...] = ("author-declared",)
     selectable_policy: tuple[str, ...] = ()
     sink: tuple[str, ...] = ()
+    prices: str | None = None
     runtimes: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict, repr=False)
     policies: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict, repr=False)
     sinks: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict, repr=False)
@@ -161,10 +164,11 @@ def _variables(env: Mapping[str, str], cwd: Path) -> tuple[_Layer, Path | None]:
         key = known.get(variable)
         if key is None:
             # Others may use the prefix too, but a misspelt policy must not go unnoticed.
-            if guess := closest(variable.removeprefix(_PREFIX), known.values()):
+            if guess := closest(variable.removeprefix(_PREFIX), (*known.values(), *_PLURALS)):
+                meant = _PLURALS.get(guess, guess)
                 raise ConfigError(
                     f"the environment variable {variable} means nothing to steer",
-                    fix=f"Did you mean {_PREFIX}{guess.upper()}?",
+                    fix=f"Did you mean {_PREFIX}{meant.upper()}?",
                 )
             continue
         value = [name.strip() for name in text.split(",")] if key in _LISTS else text
@@ -224,6 +228,8 @@ def _value(key: str, value: object, source: str, folder: Path) -> str | Path | t
             f"{source}: artifacts is not a URL",
             fix="Write what a plugin for files names, or leave it out for the storage",
         )
+    if key == "prices":
+        return str(folder / Path(text).expanduser())
     if key == _CONFIG:
         return folder / Path(text).expanduser()
     return fold(text) if key == "runtime" else text
