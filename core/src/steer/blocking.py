@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from steer.blocking_money import BlockingMoney
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
 from steer.events import Event
 from steer.fold import Position
@@ -80,7 +81,7 @@ class BlockingHandle:
         )
 
 
-class BlockingKernel:
+class BlockingKernel(BlockingMoney):
     """A ``RuntimeKernel`` in an event loop of its own, in a thread of its own.
 
     ``make`` builds the kernel; it is called once, in this thread.

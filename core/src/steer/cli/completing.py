@@ -1,4 +1,4 @@
-"""What shells offer for a word that is not finished: jobs, questions, and names of plugins.
+"""What shells offer for a word that is not finished: jobs, questions, budgets, and plugins.
 
 Names of files are not among it: where nothing is offered, the shell completes them itself.
 Completing changes nothing, so of stores only the SQLite file is looked into, where there is one:
@@ -16,6 +16,7 @@ from typing import Any
 
 from steer.cli.action_text import what_text
 from steer.cli.amounts import age_text
+from steer.cli.budget_text import limit_text, subject_text
 from steer.cli.job_names import LATEST, SHORT_ID
 from steer.cli.job_state import NOTHING_MORE
 from steer.cli.job_text import status_text
@@ -24,10 +25,11 @@ from steer.config import Settings, load_settings
 from steer.plugin import PluginKind
 from steer.plugins import PluginRegistry
 from steer.ports.records import JobQuery, JobRecord
-from steer.sqlite import glance_at_actions, glance_at_jobs, path_from_url
+from steer.ports.storage import MAX_PAGE
+from steer.sqlite import glance_at_actions, glance_at_budgets, glance_at_jobs, path_from_url
 from steer.values import TERMINAL_STATUSES, ActionStatus, ActionType, JobStatus
 
-__all__ = ["actions_beginning", "jobs_beginning", "plugins_beginning"]
+__all__ = ["actions_beginning", "budgets_beginning", "jobs_beginning", "plugins_beginning"]
 
 _MOST = 50
 # What the other jobs are in no state for.
@@ -72,6 +74,19 @@ def actions_beginning(
             (action.action_id, f"{action.type}, {what_text(action)}") for action in actions
         ]
         return list(_named(described, incomplete.casefold()))
+    return []
+
+
+def budgets_beginning(incomplete: str, *, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the budgets whose name begins so, each with what it is."""
+    with contextlib.suppress(Exception):
+        settings = _settings(given)
+        budgets = glance_at_budgets(path_from_url(settings.storage), settings.scope, limit=MAX_PAGE)
+        return [
+            (budget.name, one_line(f"{limit_text(budget)}, {subject_text(budget)}"))
+            for budget in budgets
+            if budget.name.startswith(incomplete)
+        ]
     return []
 
 

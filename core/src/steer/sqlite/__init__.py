@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from steer.sqlite._glance import glance_at_actions, glance_at_jobs
+from steer.sqlite._glance import glance_at_actions, glance_at_budgets, glance_at_jobs
 from steer.sqlite._location import path_from_url
 from steer.sqlite._storage import SqliteStorage, open_sqlite
 
-__all__ = ["SqliteStorage", "glance_at_actions", "glance_at_jobs", "open_sqlite", "path_from_url"]
+__all__ = [
+    "SqliteStorage",
+    "glance_at_actions",
+    "glance_at_budgets",
+    "glance_at_jobs",
+    "open_sqlite",
+    "path_from_url",
+]

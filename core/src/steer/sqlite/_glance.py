@@ -9,14 +9,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
+from steer.ports.money import BudgetRecord
 from steer.ports.records import ActionRecord, JobQuery, JobRecord, Page
 from steer.sqlite._actions import page_of_actions
+from steer.sqlite._budgets import page_of_budgets
 from steer.sqlite._connection import connect_to_file_as_it_is, storage_error
 from steer.sqlite._jobs import page_of_jobs
 from steer.sqlite._migrations import check_newest, migrations
 from steer.values import ActionStatus
 
-__all__ = ["glance_at_actions", "glance_at_jobs"]
+__all__ = ["glance_at_actions", "glance_at_budgets", "glance_at_jobs"]
 
 T = TypeVar("T")
 
@@ -43,6 +45,13 @@ def glance_at_actions(
     """Return the oldest actions of a scope that stand so, in the way of ``glance_at_jobs``."""
     read = page_of_actions(scope_id, job_id=None, status=status, limit=limit, cursor=None)
     return _glance(path, read, lock_timeout)
+
+
+def glance_at_budgets(
+    path: Path | str, scope_id: str, *, limit: int = 50, lock_timeout: float = 2.0
+) -> tuple[BudgetRecord, ...]:
+    """Return the first budgets of a scope, by name, in the way of ``glance_at_jobs``."""
+    return _glance(path, page_of_budgets(scope_id, limit=limit, cursor=None), lock_timeout)
 
 
 def _glance(
