@@ -81,7 +81,8 @@ def test_every_listing_with_pages_is_paged_through() -> None:
         for name in methods()
         if "Page[" in str(inspect.signature(method(name)).return_annotation)
     }
-    assert len(paged) == len(LISTINGS)
+    # The versions of one agent have numbers instead of names, and a check of their own.
+    assert len(paged - {"agents.versions"}) == len(LISTINGS)
 
 
 def method(name: str) -> Callable[..., object]:

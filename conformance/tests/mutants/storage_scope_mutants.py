@@ -30,10 +30,15 @@ READS = (
     "ledger.entries",
     "ledger.account",
     "ledger.reservations",
+    "ledger.reserved",
+    "ledger.budget",
+    "ledger.budgets",
+    "ledger.accounts",
     "sessions.get",
     "sessions.list",
     "agents.get",
     "agents.list",
+    "agents.versions",
 )
 
 

@@ -24,7 +24,7 @@ from steer.ports.money import (
     UsageGroup,
     UsageTotal,
 )
-from steer.ports.records import Account, LedgerEntry, LedgerKind, Page
+from steer.ports.records import Account, LedgerEntry, LedgerKind, Page, Reservation
 from steer.ports.storage import MAX_PAGE
 from steer.values import JsonValue
 
@@ -139,6 +139,12 @@ class KernelMoney(ABC):
         return await self._opened().storage.ledger.accounts(
             scope_id, budget_id=budget.budget_id, limit=limit, cursor=cursor
         )
+
+    async def reserved(
+        self, account: str, *, scope_id: str = DEFAULT_SCOPE
+    ) -> Sequence[Reservation]:
+        """Return what is reserved on an account and not settled yet, with the jobs it is for."""
+        return await self._opened().storage.ledger.reserved(scope_id, account)
 
     async def usage(
         self,

@@ -28,6 +28,7 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
         "events",
         "policy",
         "artifacts",
+        "budgets",
         "plugins",
         "completion",
         "config",

@@ -20,6 +20,7 @@ from steer_conformance.contract.runtime import RUNTIME_CLAUSES
 from steer_conformance.contract.signals import SIGNALS_CLAUSES
 from steer_conformance.contract.sink import SINK_CLAUSES
 from steer_conformance.contract.storage import STORAGE_CLAUSES
+from steer_conformance.contract.storage_money import STORAGE_MONEY_CLAUSES
 
 __all__ = ["CLAUSES", "Clause", "pinned"]
 
@@ -29,6 +30,7 @@ CLAUSES: Mapping[str, Clause] = MappingProxyType(
         for clauses in (
             RUNTIME_CLAUSES,
             STORAGE_CLAUSES,
+            STORAGE_MONEY_CLAUSES,
             POLICY_CLAUSES,
             SINK_CLAUSES,
             SIGNALS_CLAUSES,

@@ -13,6 +13,7 @@ from steer.values import ActionStatus, JobStatus
 from steer_conformance.storing.samples import (
     LEASE,
     action,
+    budget,
     created,
     effect,
     effect_key,
@@ -55,6 +56,8 @@ def filling(scope_id: str = "acme") -> list[c.Change]:
         c.ModelRecorded(record=model_record()),
         c.EffectIntended(effect=effect()),
         c.GrantIssued(grant=grant()),
+        c.BudgetDefined(budget=budget()),
+        c.AccountOpened(account="tenant", budget_id="id-of-cap"),
         c.BudgetSet(account="team", unit="usd", limit=10),
         c.Reserved(key="hold", amounts=(("team", 5),)),
         c.LedgerAppended(entries=(entry(),)),
@@ -83,6 +86,9 @@ FITTING: Mapping[type[Any], c.Change] = {
         c.EffectResolved(key=effect_key(), outcome=outcome()),
         c.GrantIssued(grant=grant("grant-2")),
         c.GrantUsed(grant_id="grant-1"),
+        c.BudgetDefined(budget=budget(limit=20, revision=2)),
+        c.BudgetDropped(name="cap"),
+        c.AccountOpened(account="month", budget_id="id-of-cap"),
         c.BudgetSet(account="team", unit="usd", limit=20),
         c.Reserved(key="more", amounts=(("team", 1),)),
         c.Settled(key="hold", actuals=(("team", 3),)),
@@ -92,8 +98,11 @@ FITTING: Mapping[type[Any], c.Change] = {
         c.ActionMoved(action_id="action-1", status=ActionStatus.CANCELLED, by="ada"),
         stored(artifact_id="artifact-2"),
         c.ArtifactDropped(artifact_id="artifact-1"),
+        c.SessionTaken(session_id="talk", expected_version=1),
         c.SessionAppended(session_id="talk", expected_version=1, items=("2",)),
+        c.SessionDropped(session_id="talk"),
         c.AgentStored(agent=stored_agent(version=2)),
+        c.AgentRemoved(name="clerk"),
         c.RecordsDropped(),
     )
 }

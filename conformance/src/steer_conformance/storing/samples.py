@@ -8,6 +8,7 @@ from typing import Any
 
 from steer.events import Event, JobCompleted, ModelToken
 from steer.ports.changes import ArtifactStored, Change, EventsAppended, JobCreated
+from steer.ports.money import BudgetPeriod, BudgetRecord, BudgetSubject, BudgetUnit
 from steer.ports.records import (
     ActionRecord,
     ArtifactRecord,
@@ -142,6 +143,19 @@ def entry(key: str = "entry-1", **fields: Any) -> LedgerEntry:
         "at": START,
     }
     return LedgerEntry(key=key, **(defaults | fields))
+
+
+def budget(name: str = "cap", **fields: Any) -> BudgetRecord:
+    """Return a budget of the whole scope, without a period."""
+    defaults: dict[str, Any] = {
+        "budget_id": f"id-of-{name}",
+        "subject": BudgetSubject.SCOPE,
+        "period": BudgetPeriod.TOTAL,
+        "unit": BudgetUnit.USD,
+        "limit": 10,
+        "updated_at": START,
+    }
+    return BudgetRecord(name=name, **(defaults | fields))
 
 
 def action(action_id: str = "action-1", **fields: Any) -> ActionRecord:

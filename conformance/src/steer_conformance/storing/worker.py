@@ -74,6 +74,40 @@ async def spend(storage: Storage, worker: str, most: str) -> None:
     say(admitted)
 
 
+async def spend_nested(storage: Storage, worker: str, most: str) -> None:
+    """Reserve on the accounts of a run, its team and its tenant, and settle half of that.
+
+    Says ``held KEY`` and ``settled KEY``, and ``past ACCOUNT`` where that has more than it may.
+    """
+
+    async def one(task: int) -> None:
+        for number in range(int(most)):
+            key, run = f"{worker}-{task}-{number}", f"run-{worker}-{task}"
+            accounts = ("tenant", f"team-{task % 2}", run)
+            changes: list[c.Change] = [
+                c.AccountOpened(account=run, budget_id="id-of-run"),
+                c.Reserved(key=key, amounts=tuple((account, 8) for account in accounts)),
+            ]
+            try:
+                done = await storage.commit("acme", None, None, changes)
+            except BudgetExceeded:
+                continue
+            for account in done.accounts:
+                limit = limits[account.account.partition("-")[0]]
+                if account.spent + account.reserved > limit:
+                    say(f"past {account.account}")
+            say(f"held {key}")
+            actuals = tuple((account, 4) for account in accounts)
+            await storage.commit("acme", None, None, [c.Settled(key=key, actuals=actuals)])
+            say(f"settled {key}")
+
+    limits = {
+        name: (await storage.ledger.budget("acme", name)).limit
+        for name in ("tenant", "team", "run")
+    }
+    await asyncio.gather(*(one(task) for task in range(4)))
+
+
 async def take(storage: Storage, worker: str, most: str) -> None:
     """Claim the jobs that everybody claims; say which were won."""
     for number in range(int(most)):
@@ -121,6 +155,7 @@ TASKS: Mapping[str, Callable[..., Awaitable[Any]]] = {
     "append": append,
     "samples": fill_with_samples,
     "spend": spend,
+    "spend_nested": spend_nested,
     "take": take,
     "whole_jobs": whole_jobs,
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from steer.budgets.amounts import amount_of, counted, micro_dollars
 from steer.budgets.checking import check_budget
-from steer.budgets.matching import Allotment, allotments
+from steer.budgets.matching import Allotment, account_parts, allotments
 from steer.budgets.periods import Period, period_of
 
 __all__ = [
     "Allotment",
     "Period",
+    "account_parts",
     "allotments",
     "amount_of",
     "check_budget",

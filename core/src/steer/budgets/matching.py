@@ -11,7 +11,7 @@ from steer.context import ExecutionContext
 from steer.ports.changes import AccountOpened
 from steer.ports.money import BudgetRecord, BudgetSubject
 
-__all__ = ["Allotment", "allotments"]
+__all__ = ["Allotment", "account_parts", "allotments"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +27,12 @@ class Allotment:
         return AccountOpened(
             account=self.account, budget_id=self.budget.budget_id, resets_at=self.resets_at
         )
+
+
+def account_parts(budget: BudgetRecord, account: str) -> tuple[str, str]:
+    """Return whose account of the budget it is, and for which period, as it is named."""
+    who, _, period = account.removeprefix(f"{budget.budget_id}/").rpartition("@")
+    return who, period
 
 
 def allotments(

@@ -1,4 +1,4 @@
-"""What shells offer for a word that is not finished: jobs, questions, agents, sessions, plugins.
+"""What shells offer for an unfinished word: jobs, questions, agents, sessions, budgets, plugins.
 
 Names of files are not among it: where nothing is offered, the shell completes them itself.
 Completing changes nothing, so of stores only the SQLite file is looked into, where there is one:
@@ -17,6 +17,7 @@ from typing import Any
 from steer.cli.action_text import what_text
 from steer.cli.agent_text import source_text
 from steer.cli.amounts import age_text
+from steer.cli.budget_text import limit_text, subject_text
 from steer.cli.job_names import LATEST, SHORT_ID
 from steer.cli.job_state import NOTHING_MORE
 from steer.cli.job_text import status_text
@@ -25,9 +26,11 @@ from steer.config import Settings, load_settings
 from steer.plugin import PluginKind
 from steer.plugins import PluginRegistry
 from steer.ports.records import JobQuery, JobRecord
+from steer.ports.storage import MAX_PAGE
 from steer.sqlite import (
     glance_at_actions,
     glance_at_agents,
+    glance_at_budgets,
     glance_at_jobs,
     glance_at_sessions,
     path_from_url,
@@ -37,6 +40,7 @@ from steer.values import TERMINAL_STATUSES, ActionStatus, ActionType, JobStatus
 __all__ = [
     "actions_beginning",
     "agents_beginning",
+    "budgets_beginning",
     "jobs_beginning",
     "plugins_beginning",
     "sessions_beginning",
@@ -119,6 +123,19 @@ def sessions_beginning(incomplete: str, *, given: Mapping[str, Any]) -> list[tup
             (session.session_id, "" if at is None else age_text(at, now=now))
             for session in glance_at_sessions(file, settings.scope, incomplete, limit=_MOST)
             for at in (session.updated_at,)
+        ]
+    return []
+
+
+def budgets_beginning(incomplete: str, *, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the budgets whose name begins so, each with what it is."""
+    with contextlib.suppress(Exception):
+        settings = _settings(given)
+        budgets = glance_at_budgets(path_from_url(settings.storage), settings.scope, limit=MAX_PAGE)
+        return [
+            (budget.name, one_line(f"{limit_text(budget)}, {subject_text(budget)}"))
+            for budget in budgets
+            if budget.name.startswith(incomplete)
         ]
     return []
 

@@ -83,6 +83,10 @@ class _Commands(LazyGroup):
             summary="List, get and put the files of jobs.",
             target="steer.cli.artifacts_commands:app",
         ),
+        "budgets": BuiltIn(
+            summary="Set, show and raise what may be spent.",
+            target="steer.cli.budgets_commands:app",
+        ),
         "plugins": BuiltIn(
             summary="Show the plugins there are and what is wrong with them.",
             target="steer.cli.plugins_command:app",

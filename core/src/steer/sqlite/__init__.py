@@ -5,6 +5,7 @@ from __future__ import annotations
 from steer.sqlite._glance import (
     glance_at_actions,
     glance_at_agents,
+    glance_at_budgets,
     glance_at_jobs,
     glance_at_sessions,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "SqliteStorage",
     "glance_at_actions",
     "glance_at_agents",
+    "glance_at_budgets",
     "glance_at_jobs",
     "glance_at_sessions",
     "open_sqlite",

@@ -43,10 +43,14 @@ class BudgetRows(Rows):
         return None if row is None else _budget(row)
 
     def budget_of(self, budget_id: str, /) -> BudgetRecord | None:
-        row = self._one(_BY_ID, (self._scope_id, budget_id))
-        return None if row is None else _budget(row)
+        known, key = self._transaction.budgets, (self._scope_id, budget_id)
+        if key not in known:
+            row = self._one(_BY_ID, key)
+            known[key] = None if row is None else _budget(row)
+        return known[key]
 
     def save_budget(self, budget: BudgetRecord, /) -> None:
+        self._transaction.budgets.clear()
         self._connection.execute(
             _SAVE,
             (
@@ -69,6 +73,7 @@ class BudgetRows(Rows):
         )
 
     def drop_budget(self, name: str, /) -> bool:
+        self._transaction.budgets.clear()
         return self._changed_one(_DROP, (self._scope_id, name))
 
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
+from steer.ports.money import BudgetRecord
 from steer.ports.records import (
     ActionRecord,
     JobQuery,
@@ -19,13 +20,20 @@ from steer.ports.records import (
 )
 from steer.sqlite._actions import page_of_actions
 from steer.sqlite._agents import page_of_agents
+from steer.sqlite._budgets import page_of_budgets
 from steer.sqlite._connection import connect_to_file_as_it_is, storage_error
 from steer.sqlite._jobs import page_of_jobs
 from steer.sqlite._migrations import check_newest, migrations
 from steer.sqlite._sessions import sessions_beginning
 from steer.values import ActionStatus
 
-__all__ = ["glance_at_actions", "glance_at_agents", "glance_at_jobs", "glance_at_sessions"]
+__all__ = [
+    "glance_at_actions",
+    "glance_at_agents",
+    "glance_at_budgets",
+    "glance_at_jobs",
+    "glance_at_sessions",
+]
 
 T = TypeVar("T")
 
@@ -71,6 +79,13 @@ def glance_at_sessions(
 ) -> tuple[SessionRecord, ...]:
     """Return the first sessions of a scope whose names begin so, as ``glance_at_jobs`` does."""
     return _glance(path, sessions_beginning(scope_id, beginning, limit=limit), lock_timeout)
+
+
+def glance_at_budgets(
+    path: Path | str, scope_id: str, *, limit: int = 50, lock_timeout: float = 2.0
+) -> tuple[BudgetRecord, ...]:
+    """Return the first budgets of a scope, by name, in the way of ``glance_at_jobs``."""
+    return _glance(path, page_of_budgets(scope_id, limit=limit, cursor=None), lock_timeout)
 
 
 def _glance(

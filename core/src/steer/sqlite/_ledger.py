@@ -37,11 +37,12 @@ _ACCOUNTS = """
 SELECT account, unit, spend_limit, spent, reserved, budget_id, resets_at FROM accounts
 WHERE scope_id = ? AND account > ?
 """
-_SAVE_ACCOUNT = """
+_ADD_ACCOUNT = """
 INSERT INTO accounts (scope_id, account, unit, spend_limit, spent, reserved, budget_id, resets_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (scope_id, account) DO UPDATE
-SET spend_limit = excluded.spend_limit, spent = excluded.spent, reserved = excluded.reserved
+"""
+_UPDATE_ACCOUNT = """
+UPDATE accounts SET spend_limit = ?, spent = ?, reserved = ? WHERE scope_id = ? AND account = ?
 """
 _RESERVATIONS = """
 SELECT key, account, amount, actual, job_id FROM reservations
@@ -76,12 +77,25 @@ class MoneyRows(Rows):
     """Accounts, reservations and the ledger, inside a commit."""
 
     def account(self, account: str, /) -> Account | None:
-        row = self._one(_ACCOUNT, (self._scope_id, account))
-        return None if row is None else _account(row)
+        known = self._transaction.accounts
+        found = known.get((self._scope_id, account))
+        if found is None:
+            row = self._one(_ACCOUNT, (self._scope_id, account))
+            if row is None:
+                return None
+            found = known[self._scope_id, account] = _account(row)
+        return found
 
     def save_account(self, account: Account, /) -> None:
+        known, key = self._transaction.accounts, (self._scope_id, account.account)
+        if key in known:
+            self._connection.execute(
+                _UPDATE_ACCOUNT, (account.limit, account.spent, account.reserved, *key)
+            )
+            known[key] = account
+            return
         self._connection.execute(
-            _SAVE_ACCOUNT,
+            _ADD_ACCOUNT,
             (
                 self._scope_id,
                 account.account,

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
-from steer.ports.records import EffectKey, Page
+from steer.ports.money import BudgetRecord
+from steer.ports.records import Account, EffectKey, Page
 from steer.storage import encode_cursor
 from steer.values import JsonValue, encode_json
 
@@ -39,15 +40,24 @@ _MICROSECOND = timedelta(microseconds=1)
 class Transaction:
     """The write transaction of one batch of commits.
 
-    ``position`` is the newest in the journal, ``None`` where nobody asked for it yet.
+    ``position`` is the newest in the journal, ``None`` where nobody asked for it yet. ``accounts``
+    and ``budgets`` are those that were read or written so far, by scope and name or id: of many
+    commits that reserve on one account, the first reads it for all.
     """
 
-    __slots__ = ("connection", "now", "position")
+    __slots__ = ("accounts", "budgets", "connection", "now", "position")
 
     def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
         self.position: int | None = None
+        self.accounts: dict[tuple[str, str], Account] = {}
+        self.budgets: dict[tuple[str, str], BudgetRecord | None] = {}
+
+    def forget(self) -> None:
+        """Read accounts and budgets anew: a part of what was written is taken back."""
+        self.accounts.clear()
+        self.budgets.clear()
 
 
 class Rows:

@@ -120,6 +120,7 @@ class Writer:
         if call.error is not None:
             connection.execute("ROLLBACK TO one")
             transaction.position = position
+            transaction.forget()
         connection.execute("RELEASE one")
 
     def _run_one(self, call: Call[Write], transaction: Transaction) -> None:

@@ -40,6 +40,8 @@ def define_budget(tables: Tables, change: BudgetDefined) -> None:
             f"revision {new.revision} of budget {new.name} follows revision {newest}",
             fix="Read it again, and change what is there now",
         )
+    if old is None and tables.budget_of(new.budget_id) is not None:
+        raise Conflict(f"the id of budget {new.name} is taken")
     if old is not None:
         for what in ("budget_id", "subject", "who", "period", "unit"):
             if getattr(new, what) != getattr(old, what):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from steer_conformance.checks import Suite, checks_in
 from steer_conformance.suites.storage import (
+    agents,
     artifacts,
+    budgets,
+    caps,
     closing,
     commits,
     concurrency,
@@ -19,6 +22,8 @@ from steer_conformance.suites.storage import (
     processes,
     records,
     scopes,
+    sessions,
+    totals,
     waiting,
 )
 from steer_conformance.suites.storage.case import StorageCase, storage_case
@@ -35,6 +40,11 @@ SUITE = Suite(
         journal,
         records,
         money,
+        budgets,
+        caps,
+        totals,
+        sessions,
+        agents,
         people,
         waiting,
         artifacts,

@@ -105,6 +105,7 @@ OWNERS_ALONE = (
     c.EffectResolved,
     c.GrantIssued,
     c.GrantUsed,
+    c.SessionTaken,
     c.RecordsDropped,
 )
 """What needs the fence of a job that somebody holds."""

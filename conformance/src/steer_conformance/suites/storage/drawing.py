@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 from steer.events import JobCompleted
 from steer.ports import changes as c
+from steer.ports.money import BudgetUnit, OnReached
 from steer.values import ActionStatus, EffectStatus, JobStatus, RunResult
 
 from steer_conformance.storing.samples import (
     LEASE,
     START,
     action,
+    budget,
     effect,
     effect_key,
     entry,
@@ -28,12 +30,13 @@ from steer_conformance.storing.samples import (
     stored,
     stored_agent,
 )
-from steer_conformance.suites.storage.oracle import PlainScope
+from steer_conformance.suites.storage.oracle_tables import PlainScope
 from steer_conformance.suites.storage.showing import ACCOUNTS
 
 SCOPES = ("acme", "other")
 JOBS = ("job-1", "job-2", "job-3")
 NAMES = ("a", "b")
+PERIODS = ("today", "always")
 
 # All strategies are made once: to make one costs more than to draw from it.
 scopes = st.sampled_from(SCOPES)
@@ -51,7 +54,7 @@ json_values = st.recursive(
 metadata = st.dictionaries(texts, json_values, max_size=2)
 paths = st.sampled_from([(), ("call-1",), ("call-1", "ü/🚚")])
 amounts = st.lists(
-    st.tuples(st.sampled_from([*ACCOUNTS, *ACCOUNTS, "nobody"]), st.integers(-1, 60)),
+    st.tuples(st.sampled_from([*ACCOUNTS * 2, *PERIODS, "nobody"]), st.integers(-1, 60)),
     max_size=2,
     unique_by=lambda pair: pair[0],
 ).map(tuple)
@@ -156,14 +159,41 @@ def draw_next_step(draw: Draw, now: Situation) -> c.Change:
             c.SessionAppended(session_id=name, expected_version=one.version, items=("more",))
             for name, one in scope.sessions.items()
         ],
+        *[c.SessionTaken(session_id=name) for name in scope.sessions],
         *[
             c.AgentStored(agent=stored_agent(name, len(versions) + 1))
             for name, versions in scope.agents.items()
+        ],
+        *[
+            c.BudgetDefined(budget=replace(old, limit=draw(limits), revision=old.revision + 1))
+            for old in scope.budgets.values()
+        ],
+        *[
+            c.AccountOpened(account=name, budget_id=one.budget_id, resets_at=START)
+            for name in PERIODS
+            for one in scope.budgets.values()
         ],
     ]
     return steps[draw(indexes) % len(steps)] if steps else c.RecordsDropped()
 
 
+def draw_defined(draw: Draw, now: Situation) -> c.BudgetDefined:
+    name = draw(names)
+    old = now.scope.budgets.get(name)
+    return c.BudgetDefined(
+        budget=budget(
+            name,
+            # The other budget's id now and then: that is never free.
+            budget_id=f"id-of-{draw(names) if draw(one_in_five) else name}",
+            unit=BudgetUnit.TOKENS if draw(one_in_five) else BudgetUnit.USD,
+            limit=draw(limits),
+            on_reached=draw(st.sampled_from(OnReached)),
+            revision=(old.revision if old else 0) + 1 + draw(one_in_five),
+        )
+    )
+
+
+limits = st.integers(0, 100)
 indexes = st.integers(0, 1000)
 
 DRAWN: Mapping[type[Any], Callable[[Draw, Situation], c.Change]] = {
@@ -180,10 +210,17 @@ DRAWN: Mapping[type[Any], Callable[[Draw, Situation], c.Change]] = {
     c.GrantIssued: lambda draw, _: c.GrantIssued(grant=grant(draw(names))),
     c.GrantUsed: lambda draw, _: c.GrantUsed(grant_id=draw(names)),
     c.RecordsDropped: lambda _, __: c.RecordsDropped(),
+    c.BudgetDefined: draw_defined,
+    c.BudgetDropped: lambda draw, _: c.BudgetDropped(name=draw(names)),
+    c.AccountOpened: lambda draw, _: c.AccountOpened(
+        account=draw(st.sampled_from(PERIODS)),
+        budget_id=f"id-of-{draw(names)}",
+        resets_at=draw(st.none() | due_times),
+    ),
     c.BudgetSet: lambda draw, _: c.BudgetSet(
-        account=draw(st.sampled_from(ACCOUNTS)),
+        account=draw(st.sampled_from([*ACCOUNTS * 2, *PERIODS])),
         unit="tokens" if draw(one_in_five) else "usd",
-        limit=draw(st.none() | st.integers(0, 100)),
+        limit=draw(st.none() | limits),
     ),
     c.Reserved: lambda draw, _: c.Reserved(key=draw(names | texts), amounts=draw(amounts)),
     c.Settled: lambda draw, _: c.Settled(key=draw(names), actuals=draw(amounts)),
@@ -209,7 +246,12 @@ DRAWN: Mapping[type[Any], Callable[[Draw, Situation], c.Change]] = {
     c.SessionAppended: lambda draw, _: c.SessionAppended(
         session_id=draw(names), expected_version=draw(small), items=draw(items)
     ),
+    c.SessionTaken: lambda draw, _: c.SessionTaken(
+        session_id=draw(names), expected_version=draw(st.none() | small)
+    ),
+    c.SessionDropped: lambda draw, _: c.SessionDropped(session_id=draw(names)),
     c.AgentStored: lambda draw, _: c.AgentStored(agent=stored_agent(draw(names), draw(small))),
+    c.AgentRemoved: lambda draw, _: c.AgentRemoved(name=draw(names)),
 }
 """How a change of each kind of the union is drawn."""
 

@@ -19,6 +19,7 @@ from steer_conformance.storing.samples import (
     action,
     admit,
     artifact,
+    budget,
     created,
     effect,
     ending,
@@ -71,12 +72,15 @@ async def text_and_json_come_back_as_they_were(case: StorageCase) -> None:
     call = effect(proposed=JSON, arguments=JSON, outcome=outcome(value=JSON))
     asked = action(TEXT, job_id=TEXT, payload=JSON, binding=JSON)
     file = artifact(TEXT, job_id=TEXT, name=TEXT, media_type=TEXT, created_by=TEXT, action_id=TEXT)
+    capped = budget(TEXT, budget_id=TEXT, who=TEXT, degrade_to=TEXT, updated_by=TEXT, warn_at=0.1)
     changes: list[c.Change] = [
         c.EventsAppended(events=kept),
         c.EffectIntended(effect=call),
         c.LedgerAppended(entries=(entry(TEXT, details=JSON),)),
         c.ActionRequested(action=asked),
         c.ArtifactStored(artifact=file, content=b""),
+        c.BudgetDefined(budget=capped),
+        c.AccountOpened(account=TEXT, budget_id=TEXT),
         c.SessionAppended(session_id=TEXT, expected_version=0, items=(TEXT, "", TEXT)),
         c.AgentStored(agent=stored_agent(TEXT)),
     ]
@@ -86,6 +90,8 @@ async def text_and_json_come_back_as_they_were(case: StorageCase) -> None:
     assert (await storage.ledger.entries(TEXT)).items == (entry(TEXT, details=JSON),)
     assert await storage.actions.get(TEXT, TEXT) == asked
     assert await storage.artifacts.get(TEXT, TEXT) == file
+    assert await storage.ledger.budget(TEXT, TEXT) == capped
+    assert (await storage.ledger.account(TEXT, TEXT)).budget_id == TEXT
     assert (await storage.sessions.get(TEXT, TEXT)).items == (TEXT, "", TEXT)
     assert await storage.agents.get(TEXT, TEXT) == stored_agent(TEXT)
 
@@ -164,8 +170,10 @@ async def amounts_are_exact_beyond_what_a_float_holds(case: StorageCase) -> None
             c.Settled(key="a", actuals=(("team", huge - 2),)),
             c.Reserved(key="b", amounts=(("team", 1),)),
             c.LedgerAppended(entries=(entry(usage=usage),)),
+            c.BudgetDefined(budget=budget(limit=huge)),
         ],
     )
+    assert (await case.storage.ledger.budget("acme", "cap")).limit == huge
     account = await case.storage.ledger.account("acme", "team")
     assert (account.limit, account.spent, account.reserved) == (huge, huge - 2, 1)
     assert (await case.storage.ledger.entries("acme")).items[0].usage == usage
@@ -186,6 +194,8 @@ async def times_come_back_to_the_microsecond_and_in_utc(case: StorageCase) -> No
         stored(created_at=east),
         c.LedgerAppended(entries=(entry(at=east),)),
         c.AgentStored(agent=replace(stored_agent(), created_at=east)),
+        c.BudgetDefined(budget=budget(updated_at=east)),
+        c.AccountOpened(account="month", budget_id="id-of-cap", resets_at=east),
     ]
     await storage.commit("acme", "job-1", None, changes)
     await admit(storage, "job-2")
@@ -214,6 +224,8 @@ async def times_come_back_to_the_microsecond_and_in_utc(case: StorageCase) -> No
         (await storage.artifacts.get("acme", "artifact-1"), "created_at"),
         ((await storage.ledger.entries("acme")).items[0], "at"),
         (await storage.agents.get("acme", "clerk"), "created_at"),
+        (await storage.ledger.budget("acme", "cap"), "updated_at"),
+        (await storage.ledger.account("acme", "month"), "resets_at"),
         (records.models[0], "recorded_at"),
         (records.effects[0], "intended_at"),
         (records.effects[0].outcome, "ended_at"),
@@ -228,6 +240,7 @@ async def times_come_back_to_the_microsecond_and_in_utc(case: StorageCase) -> No
 @check("ST-35")
 async def a_time_without_a_zone_is_refused(case: StorageCase) -> None:
     await admit(case.storage)
+    await write(case.storage, c.BudgetDefined(budget=budget()))
     before = await show(case.storage, "acme")
     naive = START.replace(tzinfo=None)
     for change in (
@@ -237,6 +250,8 @@ async def a_time_without_a_zone_is_refused(case: StorageCase) -> None:
         c.LedgerAppended(entries=(entry(at=naive),)),
         c.ActionRequested(action=action(created_at=naive)),
         stored(created_at=naive),
+        c.BudgetDefined(budget=budget(revision=2, updated_at=naive)),
+        c.AccountOpened(account="month", budget_id="id-of-cap", resets_at=naive),
         c.AgentStored(agent=replace(stored_agent(), created_at=naive)),
     ):
         with about(change), raises(StorageError):

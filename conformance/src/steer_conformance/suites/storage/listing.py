@@ -18,6 +18,7 @@ from steer_conformance.storing.samples import (
     START,
     action,
     admit,
+    budget,
     created,
     entry,
     events,
@@ -63,6 +64,18 @@ LISTINGS: Mapping[str, Listing] = {
         add=lambda name: c.LedgerAppended(entries=(entry(name),)),
         list=lambda s, **page: s.ledger.entries("acme", **page),
         name=lambda item: item.key,
+    ),
+    "budgets": Listing(
+        add=lambda name: c.BudgetDefined(budget=budget(name)),
+        list=lambda s, **page: s.ledger.budgets("acme", **page),
+        name=lambda item: item.name,
+        by_name=True,
+    ),
+    "accounts": Listing(
+        add=lambda name: c.BudgetSet(account=name, unit="usd", limit=1),
+        list=lambda s, **page: s.ledger.accounts("acme", **page),
+        name=lambda item: item.account,
+        by_name=True,
     ),
     "sessions": Listing(
         add=lambda name: c.SessionAppended(session_id=name, expected_version=0, items=("1",)),

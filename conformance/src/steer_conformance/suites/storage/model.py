@@ -28,7 +28,8 @@ from steer_conformance.suites.storage.drawing import (
     one_in_five,
     scopes,
 )
-from steer_conformance.suites.storage.oracle import PlainStore, Refused
+from steer_conformance.suites.storage.oracle import PlainStore
+from steer_conformance.suites.storage.oracle_tables import Refused
 from steer_conformance.suites.storage.showing import ACCOUNTS, show, show_plain
 
 __all__ = ["a_storage_shows_what_the_rules_make_of_any_commits"]
@@ -107,6 +108,8 @@ class StorageMachine(RuleBasedStateMachine):
         kept = self.plain.scope(scope_id).jobs.get(job_id or "")
         assert done.position == self.plain.position
         assert (done.fence, done.attempt) == ((kept.fence, kept.attempt) if kept else (0, 0))
+        told = {account.account: account for account in done.accounts}
+        assert (told, len(told)) == (self.plain.accounts, len(done.accounts))
 
     @rule(seconds=st.sampled_from([1.0, LEASE]))
     def time_passes(self, seconds: float) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from steer.errors import (
     ActionExpired,
     BudgetExceeded,
-    ConfigError,
     Conflict,
     IdempotencyConflict,
     InvalidTransition,
@@ -24,9 +23,13 @@ from steer.errors import (
     SteerError,
 )
 from steer.ports import changes as c
-from steer.ports.records import Account, JobRecord, SessionRecord
+from steer.ports.records import Account, JobRecord
 
-ENDED = {"succeeded", "failed", "cancelled", "timed_out"}
+from steer_conformance.suites.storage.oracle_tables import ENDED, PlainScope, Refused
+from steer_conformance.suites.storage.oracle_talks import PlainTalks
+
+__all__ = ["PlainStore"]
+
 MOVES = {
     "queued": {"running", "failed", "cancelled", "timed_out"},
     "running": {"waiting_action", "queued", *ENDED},
@@ -36,6 +39,9 @@ FREE = (
     c.JobCreated,
     c.JobClaimed,
     c.CancelRequested,
+    c.BudgetDefined,
+    c.BudgetDropped,
+    c.AccountOpened,
     c.BudgetSet,
     c.Reserved,
     c.Settled,
@@ -46,45 +52,20 @@ FREE = (
     c.ArtifactStored,
     c.ArtifactDropped,
     c.SessionAppended,
+    c.SessionDropped,
     c.AgentStored,
+    c.AgentRemoved,
 )
 WITHOUT_JOB = FREE[3:]
 
 
-class Refused(Exception):
-    """A change that must be refused with this error."""
-
-    def __init__(self, kind: type[SteerError]) -> None:
-        self.kind = kind
-
-
-@dataclass
-class PlainScope:
-    """All of one scope. Dictionaries keep the order in which things came."""
-
-    jobs: dict[str, JobRecord] = field(default_factory=dict)
-    events: list[tuple[int, Any]] = field(default_factory=list)
-    models: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-    effects: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-    grants: dict[tuple[str, str], Any] = field(default_factory=dict)
-    accounts: dict[str, Account] = field(default_factory=dict)
-    reserved: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ledger: dict[str, Any] = field(default_factory=dict)
-    actions: dict[str, Any] = field(default_factory=dict)
-    artifacts: dict[str, tuple[Any, bytes]] = field(default_factory=dict)
-    sessions: dict[str, SessionRecord] = field(default_factory=dict)
-    agents: dict[str, list[Any]] = field(default_factory=dict)
-
-    def events_of(self, job_id: str) -> list[Any]:
-        return [event for _, event in self.events if event.job_id == job_id]
-
-
 class PlainStore:
-    """All scopes, and the position that they share."""
+    """All scopes, the position that they share, and the accounts that the last commit touched."""
 
     def __init__(self) -> None:
         self.scopes: dict[str, PlainScope] = {}
         self.position = 0
+        self.accounts: dict[str, Account] = {}
 
     def scope(self, scope_id: str) -> PlainScope:
         return self.scopes.setdefault(scope_id, PlainScope())
@@ -99,11 +80,12 @@ class PlainStore:
     ) -> type[SteerError] | None:
         """Keep all changes and return ``None``, or none and return what has to be raised."""
         try:
-            after = self.trial(scope_id, job_id, fence, changes, now)
+            done = self._tried(scope_id, job_id, fence, changes, now)
         except Refused as refused:
             return refused.kind
-        self.position += len(after.events) - len(self.scope(scope_id).events)
-        self.scopes[scope_id] = after
+        self.position = done.position
+        self.accounts = {name: done.scope.accounts[name] for name in done.touched}
+        self.scopes[scope_id] = done.scope
         return None
 
     def trial(
@@ -115,12 +97,23 @@ class PlainStore:
         now: datetime,
     ) -> PlainScope:
         """Return the scope as the commit would leave it. Raises ``Refused``."""
+        return self._tried(scope_id, job_id, fence, changes, now).scope
+
+    def _tried(
+        self,
+        scope_id: str,
+        job_id: str | None,
+        fence: int | None,
+        changes: Sequence[c.Change],
+        now: datetime,
+    ) -> _PlainCommit:
         scope = copy.deepcopy(self.scope(scope_id))
-        _PlainCommit(scope, self.position, job_id, fence, now).run(scope_id, changes)
-        return scope
+        commit = _PlainCommit(scope, self.position, job_id, fence, now)
+        commit.run(scope_id, changes)
+        return commit
 
 
-class _PlainCommit:
+class _PlainCommit(PlainTalks):
     def __init__(
         self,
         scope: PlainScope,
@@ -129,7 +122,8 @@ class _PlainCommit:
         fence: int | None,
         now: datetime,
     ) -> None:
-        self.scope, self.position, self.job_id, self.now = scope, position, job_id, now
+        super().__init__(scope, job_id, now)
+        self.position = position
         self.acting = fence is not None
         self.fence = fence
 
@@ -163,10 +157,6 @@ class _PlainCommit:
         if not isinstance(change, (*WITHOUT_JOB, c.JobCreated)):
             self.update()
         getattr(self, type(change).__name__)(scope_id, change)
-
-    def need(self, fine: bool, otherwise: type[SteerError]) -> None:
-        if not fine:
-            raise Refused(otherwise)
 
     def JobCreated(self, scope_id: str, change: c.JobCreated) -> None:  # noqa: N802 - as the change
         job = change.job
@@ -287,52 +277,6 @@ class _PlainCommit:
             for key in [key for key in table if key[0] == self.job_id]:
                 del table[key]
 
-    def BudgetSet(self, _: str, change: c.BudgetSet) -> None:  # noqa: N802
-        old = self.scope.accounts.get(change.account)
-        new = old or Account(account=change.account, unit=change.unit)
-        self.need(new.unit == change.unit, Conflict)
-        self.scope.accounts[change.account] = replace(new, limit=change.limit)
-
-    def Reserved(self, _: str, change: c.Reserved) -> None:  # noqa: N802
-        if change.key in self.scope.reserved:
-            return
-        self.need(bool(change.amounts) and all(n >= 0 for _, n in change.amounts), ConfigError)
-        for name, amount in change.amounts:
-            self.need(name in self.scope.accounts, NotFound)
-            old = self.scope.accounts[name]
-            total = old.spent + old.reserved + amount
-            self.need(old.limit is None or total <= old.limit, BudgetExceeded)
-            self.scope.accounts[name] = replace(old, reserved=old.reserved + amount)
-        self.scope.reserved[change.key] = {
-            "job": self.job_id,
-            "amounts": dict(change.amounts),
-            "actuals": None,
-        }
-
-    def Settled(self, _: str, change: c.Settled) -> None:  # noqa: N802
-        self.need(change.key in self.scope.reserved, NotFound)
-        held = self.scope.reserved[change.key]
-        self.need(held["actuals"] is None, Conflict)
-        self.need(bool(change.actuals) and all(n >= 0 for _, n in change.actuals), ConfigError)
-        actuals = dict(change.actuals)
-        self.need(actuals.keys() <= held["amounts"].keys(), NotFound)
-        self.need(actuals.keys() == held["amounts"].keys(), Conflict)
-        held["actuals"] = actuals
-        for name, amount in held["amounts"].items():
-            old = self.scope.accounts[name]
-            self.scope.accounts[name] = replace(
-                old, spent=old.spent + actuals[name], reserved=old.reserved - amount
-            )
-
-    def Released(self, scope_id: str, change: c.Released) -> None:  # noqa: N802
-        self.need(change.key in self.scope.reserved, NotFound)
-        nothing = tuple((name, 0) for name in self.scope.reserved[change.key]["amounts"])
-        self.Settled(scope_id, c.Settled(key=change.key, actuals=nothing))
-
-    def LedgerAppended(self, _: str, change: c.LedgerAppended) -> None:  # noqa: N802
-        for entry in change.entries:
-            self.scope.ledger.setdefault(entry.key, entry)
-
     def ActionRequested(self, _: str, change: c.ActionRequested) -> None:  # noqa: N802
         self.need(change.action.job_id in self.scope.jobs, NotFound)
         self.new(self.scope.actions, change.action.action_id, change.action)
@@ -363,21 +307,3 @@ class _PlainCommit:
     def ArtifactDropped(self, _: str, change: c.ArtifactDropped) -> None:  # noqa: N802
         self.need(change.artifact_id in self.scope.artifacts, NotFound)
         del self.scope.artifacts[change.artifact_id]
-
-    def SessionAppended(self, _: str, change: c.SessionAppended) -> None:  # noqa: N802
-        old = self.scope.sessions.get(change.session_id) or SessionRecord(
-            session_id=change.session_id
-        )
-        self.need(old.version == change.expected_version, Conflict)
-        self.scope.sessions[change.session_id] = replace(
-            old, version=old.version + 1, items=old.items + change.items, updated_at=self.now
-        )
-
-    def AgentStored(self, _: str, change: c.AgentStored) -> None:  # noqa: N802
-        versions = self.scope.agents.setdefault(change.agent.name, [])
-        self.need(change.agent.version == len(versions) + 1, Conflict)
-        versions.append(change.agent)
-
-    def new(self, table: dict[Any, Any], key: Any, value: Any) -> None:
-        self.need(key not in table, Conflict)
-        table[key] = value

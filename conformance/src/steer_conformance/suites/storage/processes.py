@@ -137,14 +137,15 @@ def nothing_is_half_when_a_process_is_killed_at_any_moment(case: StorageCase) ->
         with started(case, "whole_jobs", round_, 4, 0) as worker:
             assert worker.stdout is not None
             for _ in range(moments.randrange(5, 40)):
-                acknowledged.add(_next_line(worker))
+                acknowledged.add(next_line(worker))
             time.sleep(moments.uniform(0, 0.004))  # another moment; there is nothing to wait for
             worker.kill()
             acknowledged.update(worker.stdout.read().split("\n")[:-1])
         asyncio.run(_check_nothing_is_half(case, acknowledged))
 
 
-def _next_line(worker: subprocess.Popen[str]) -> str:
+def next_line(worker: subprocess.Popen[str]) -> str:
+    """Wait for the next line of a process that goes on until it is killed."""
     assert worker.stdout is not None
     line = worker.stdout.readline()
     if not line:

@@ -17,6 +17,7 @@ from steer_conformance.storing.filling import FITTING, claim, fill, filling
 from steer_conformance.storing.samples import (
     START,
     admit,
+    budget,
     effect_key,
     events,
     outcome,
@@ -39,6 +40,7 @@ NOT_FOUND: Mapping[str, tuple[Read, ...]] = {
     "artifacts.get": (lambda s: s.artifacts.get("other", "artifact-1"),),
     "artifacts.read": (lambda s: s.artifacts.read("other", "artifact-1", length=9),),
     "ledger.account": (lambda s: s.ledger.account("other", "team"),),
+    "ledger.budget": (lambda s: s.ledger.budget("other", "cap"),),
     "sessions.get": (lambda s: s.sessions.get("other", "talk"),),
     "agents.get": (
         lambda s: s.agents.get("other", "clerk"),
@@ -67,8 +69,14 @@ EMPTY: Mapping[str, tuple[Read, ...]] = {
         lambda s: s.ledger.entries("other", job_id="job-1"),
         lambda s: s.ledger.entries("other", since=START),
     ),
+    "ledger.budgets": (lambda s: s.ledger.budgets("other"),),
+    "ledger.accounts": (
+        lambda s: s.ledger.accounts("other"),
+        lambda s: s.ledger.accounts("other", budget_id="id-of-cap"),
+    ),
     "sessions.list": (lambda s: s.sessions.list("other"),),
     "agents.list": (lambda s: s.agents.list("other"),),
+    "agents.versions": (lambda s: s.agents.versions("other", "clerk"),),
 }
 """What lists nothing of another scope."""
 
@@ -80,6 +88,8 @@ NOTHING: Mapping[str, tuple[Read, object]] = {
     "jobs.renew": (lambda s: s.jobs.renew(STRANGERS, lease_seconds=99), list(STRANGERS)),
     "journal.read": (lambda s: s.journal.read("other"), []),
     "ledger.reservations": (lambda s: s.ledger.reservations("other", "job-1"), []),
+    "ledger.reserved": (lambda s: s.ledger.reserved("other", "team"), []),
+    "ledger.totals": (lambda s: s.ledger.totals([], scopes=["other"]), []),
 }
 """What answers in another form, and what it answers."""
 
@@ -128,9 +138,13 @@ async def no_change_reaches_another_scope_through_a_job_of_the_same_id(case: Sto
         c.GrantUsed(grant_id="grant-1"),
         c.ActionMoved(action_id="action-1", status=ActionStatus.CANCELLED),
         c.ArtifactDropped(artifact_id="artifact-1"),
+        c.BudgetDropped(name="cap"),
+        c.AccountOpened(account="month", budget_id="id-of-cap"),
         c.Reserved(key="more", amounts=(("team", 1),)),
         c.Settled(key="hold", actuals=(("team", 1),)),
         c.Released(key="hold"),
+        c.SessionDropped(session_id="talk"),
+        c.AgentRemoved(name="clerk"),
     )
     for change in theirs:
         with about(change), raises(NotFound):
@@ -148,9 +162,14 @@ async def another_scope_may_use_the_same_names(case: StorageCase) -> None:
     case.clock.turn(1)
     await storage.commit("other", "job-1", None, filling("other"))
     for change in (
+        c.BudgetDefined(budget=budget(limit=0, revision=2)),
+        c.BudgetDropped(name="cap"),
         c.BudgetSet(account="team", unit="usd", limit=0),
         c.SessionAppended(session_id="talk", expected_version=1, items=("2",)),
+        c.SessionTaken(session_id="talk"),
+        c.SessionDropped(session_id="talk"),
         c.AgentStored(agent=stored_agent(version=2)),
+        c.AgentRemoved(name="clerk"),
         c.Settled(key="hold", actuals=(("team", 1),)),
         c.ActionMoved(action_id="action-1", status=ActionStatus.CANCELLED),
         c.ArtifactDropped(artifact_id="artifact-1"),

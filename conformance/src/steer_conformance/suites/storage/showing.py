@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
-from steer.errors import NotFound
-from steer.ports.records import Account, JobQuery, Page, Records, SessionRecord
+from steer.ports.money import UsageGroup
+from steer.ports.records import JobQuery, Page, Records
 from steer.ports.storage import Storage
 
 from steer_conformance.suites.storage.oracle import PlainStore
@@ -14,6 +15,7 @@ from steer_conformance.suites.storage.oracle import PlainStore
 __all__ = ["ACCOUNTS", "all_pages", "show", "show_plain"]
 
 ACCOUNTS = ("team", "tenant")
+AGENTS = ("a", "b", "clerk")
 
 
 async def all_pages(listing: Callable[..., Awaitable[Page[Any]]]) -> list[Any]:
@@ -29,12 +31,8 @@ async def all_pages(listing: Callable[..., Awaitable[Page[Any]]]) -> list[Any]:
 async def show(storage: Storage, scope_id: str) -> dict[str, Any]:
     """Everything that a scope of the storage shows."""
     jobs = await all_pages(lambda **page: storage.jobs.list(scope_id, JobQuery(), **page))
-    accounts: list[Account | None] = []
-    for name in ACCOUNTS:
-        try:
-            accounts.append(await storage.ledger.account(scope_id, name))
-        except NotFound:
-            accounts.append(None)
+    accounts = await all_pages(lambda **page: storage.ledger.accounts(scope_id, **page))
+    agents = await all_pages(lambda **page: storage.agents.list(scope_id, **page))
     listed = await all_pages(lambda **page: storage.sessions.list(scope_id, **page))
     return {
         "jobs": jobs,
@@ -48,7 +46,19 @@ async def show(storage: Storage, scope_id: str) -> dict[str, Any]:
             for one in jobs
             for part in await storage.ledger.reservations(scope_id, one.job_id)
         },
+        "budgets": await all_pages(lambda **page: storage.ledger.budgets(scope_id, **page)),
         "accounts": accounts,
+        "open": {
+            account.account: {
+                part.key: part.amount
+                for part in await storage.ledger.reserved(scope_id, account.account)
+            }
+            for account in accounts
+        },
+        "jobs with usage": [
+            total.jobs
+            for total in await storage.ledger.totals([UsageGroup.SCOPE], scopes=[scope_id])
+        ],
         "ledger": await all_pages(lambda **page: storage.ledger.entries(scope_id, **page)),
         "actions": await all_pages(lambda **page: storage.actions.list(scope_id, **page)),
         "artifacts": [
@@ -57,7 +67,10 @@ async def show(storage: Storage, scope_id: str) -> dict[str, Any]:
         ],
         "sessions": [await storage.sessions.get(scope_id, one.session_id) for one in listed],
         "listed sessions": listed,
-        "agents": await all_pages(lambda **page: storage.agents.list(scope_id, **page)),
+        "agents": agents,
+        "versions": {
+            name: (await storage.agents.versions(scope_id, name)).items for name in AGENTS
+        },
     }
 
 
@@ -68,7 +81,10 @@ def show_plain(plain: PlainStore, scope_id: str) -> dict[str, Any]:
     def of(table: dict[Any, Any], job_id: str) -> tuple[Any, ...]:
         return tuple(value for key, value in table.items() if key[0] == job_id)
 
-    sessions = [scope.sessions[name] for name in sorted(scope.sessions)]
+    sessions = [
+        replace(scope.sessions[name], held_by=scope.holder_of(name))
+        for name in sorted(scope.sessions)
+    ]
     return {
         "jobs": list(reversed(scope.jobs.values())),
         "journal": scope.events,
@@ -87,14 +103,28 @@ def show_plain(plain: PlainStore, scope_id: str) -> dict[str, Any]:
             for name, amount in held["amounts"].items()
             if held["job"] in scope.jobs
         },
-        "accounts": [scope.accounts.get(name) for name in ACCOUNTS],
+        "budgets": [scope.budgets[name] for name in sorted(scope.budgets)],
+        "accounts": [scope.accounts[name] for name in sorted(scope.accounts)],
+        "open": {
+            account: {
+                key: held["amounts"][account]
+                for key, held in scope.reserved.items()
+                if held["actuals"] is None and account in held["amounts"]
+            }
+            for account in sorted(scope.accounts)
+        },
+        "jobs with usage": [len({line.job_id for line in scope.ledger.values()})]
+        if scope.ledger
+        else [],
         "ledger": list(scope.ledger.values()),
         "actions": list(scope.actions.values()),
         "artifacts": list(scope.artifacts.values()),
         "sessions": sessions,
-        "listed sessions": [
-            SessionRecord(session_id=one.session_id, version=one.version, updated_at=one.updated_at)
-            for one in sessions
+        "listed sessions": [replace(one, items=()) for one in sessions],
+        "agents": [
+            versions[-1]
+            for name, versions in sorted(scope.agents.items())
+            if versions and name not in scope.removed
         ],
-        "agents": [scope.agents[name][-1] for name in sorted(scope.agents) if scope.agents[name]],
+        "versions": {name: tuple(reversed(scope.agents.get(name, ()))) for name in AGENTS},
     }
