@@ -181,6 +181,7 @@ class BlockingKernel(_Blocking[RuntimeKernel]):
     budget = _blocking(RuntimeKernel.budget)
     budgets = _blocking(RuntimeKernel.budgets)
     accounts = _blocking(RuntimeKernel.accounts)
+    reserved = _blocking(RuntimeKernel.reserved)
     usage = _blocking(RuntimeKernel.usage)
     ledger = _blocking(RuntimeKernel.ledger)
 

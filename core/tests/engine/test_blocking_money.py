@@ -1,23 +1,7 @@
 from __future__ import annotations
 
-import inspect
-
 from steer import BlockingKernel, RuntimeKernel
-from steer.blocking_money import BlockingMoney
-from steer.kernel_money import KernelMoney
 from steer.ports.money import BudgetPeriod, BudgetUnit
-
-
-def parameters(kind: type[object]) -> dict[str, list[inspect.Parameter]]:
-    return {
-        name: list(inspect.signature(method).parameters.values())
-        for name, method in vars(kind).items()
-        if not name.startswith("_")
-    }
-
-
-def test_every_method_about_money_has_one_that_blocks_and_takes_the_same() -> None:
-    assert parameters(BlockingMoney) == parameters(KernelMoney)
 
 
 def test_a_program_without_an_event_loop_sets_and_raises_a_budget() -> None:
