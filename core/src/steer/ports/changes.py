@@ -361,8 +361,7 @@ class AgentRemoved:
 class RecordsDropped:
     """Forget what a replay of the job would need; the journal stays (ST-22).
 
-    Of the actions ``answers`` only what was answered is forgotten: a secret is kept no longer than
-    somebody may need it. Ids that are none of the job's change nothing.
+    Of its actions ``answers`` nothing but what was answered is forgotten.
     """
 
     answers: tuple[str, ...] = ()
