@@ -183,7 +183,8 @@ class BudgetDefined:
     """A budget of this scope, new or changed; it holds at once, for accounts that are open too.
 
     Refused with ``Conflict`` unless the revision is the next, 1 where the scope has no budget of
-    that name, and where subject, period, unit or id are others than before (ST-70).
+    that name, where subject, period, unit or id are others than before, and where another budget
+    has the id (ST-70).
     """
 
     budget: BudgetRecord

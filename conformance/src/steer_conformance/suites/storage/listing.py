@@ -9,7 +9,7 @@ from typing import Any
 
 from steer.errors import ConfigError
 from steer.ports import changes as c
-from steer.ports.records import JobQuery, Page
+from steer.ports.records import JobQuery, LedgerKind, Page
 from steer.ports.storage import MAX_PAGE, Storage
 from steer.values import ActionStatus, JobStatus
 
@@ -159,17 +159,24 @@ async def actions_are_listed_oldest_first_by_job_and_status(case: StorageCase) -
 
 
 @check("ST-30")
-async def the_ledger_is_listed_oldest_first_by_job_and_time(case: StorageCase) -> None:
+async def the_ledger_is_listed_oldest_first_by_job_kind_and_time(case: StorageCase) -> None:
     lines = (
         entry("b"),
         entry("a", job_id="job-2", at=START - timedelta(days=1)),
-        entry("c", job_id="job-2"),
+        entry("c", job_id="job-2", kind=LedgerKind.TOOL),
     )
     await case.storage.commit("acme", None, None, [c.LedgerAppended(entries=lines)])
     ledger = case.storage.ledger
     assert (await ledger.entries("acme")).items == lines
     assert (await ledger.entries("acme", job_id="job-2")).items == lines[1:]
     assert (await ledger.entries("acme", since=START)).items == (lines[0], lines[2])
+    assert (await ledger.entries("acme", until=START)).items == lines[1:2]
+    just = START + timedelta(microseconds=1)
+    assert (await ledger.entries("acme", since=START, until=just)).items == (lines[0], lines[2])
+    tools = (LedgerKind.TOOL, LedgerKind.AUDIT)
+    assert (await ledger.entries("acme", kinds=tools)).items == lines[2:]
+    models = (LedgerKind.MODEL,)
+    assert (await ledger.entries("acme", kinds=models, job_id="job-2")).items == lines[1:2]
 
 
 @check("ST-30")
