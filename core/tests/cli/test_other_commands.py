@@ -22,6 +22,7 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
     assert commands == [
         "run",
         "jobs",
+        "agents",
         "worker",
         "actions",
         "usage",

@@ -145,7 +145,7 @@ def test_without_a_file_the_configured_policies_are_explained(rules: Program) ->
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((), "asks about nothing. Give one of tool, model, run, data, action"),
+        ((), "nothing is asked. Say what: --tool NAME, --model NAME, --run AGENT, "),
         (("--tool", "t", "--args", "{a"), "--args: this is not JSON: "),
         (("--tool", "t", "--kind", "hostd"), "'hostd' is no kind of tool. There are function, "),
         (("--model", "m", "--server", "s"), "server says nothing in a question about a model. "),
