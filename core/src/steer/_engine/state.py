@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from steer._engine.actions import Actions
+from steer._engine.books import Books
 from steer._engine.committer import Committer
 from steer._engine.feed import Feed
 from steer._engine.leases import Lease
@@ -131,7 +132,7 @@ class JobState:
         self.storage = storage
         self.artifacts = artifacts
         self.started = started
-        self.prices = prices
+        self.books = Books(context=context, clock=clock, prices=prices)
         self.lock = threading.RLock()
         self.home = asyncio.get_running_loop()
         self._home_thread = threading.get_ident()
