@@ -36,6 +36,7 @@ the ``fix``. ``ErrorInfo`` is the same as a value: it is what events, job rows a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -228,22 +229,45 @@ class PolicyDenied(SteerError):
 
 
 class BudgetExceeded(SteerError):
-    """A budget or a limit of the run was reached; ``limit`` names which one."""
+    """A budget or a limit of the run was reached; ``limit`` names which one.
+
+    Of a budget that is not the run's own, ``budget`` is its name and ``resets_at`` when it begins
+    anew. ``used`` (what is reserved included) and ``cap`` say how far it was, in its unit.
+    """
 
     code = "budget_exceeded"
     category = ErrorCategory.QUOTA
 
-    def __init__(self, limit: str, message: str, *, fix: str | None = None) -> None:
+    def __init__(
+        self,
+        limit: str,
+        message: str,
+        *,
+        fix: str | None = None,
+        budget: str | None = None,
+        used: str | None = None,
+        cap: str | None = None,
+        resets_at: datetime | None = None,
+    ) -> None:
         super().__init__(message, fix=fix)
         self.limit = limit
+        self.budget = budget
+        self.used = used
+        self.cap = cap
+        self.resets_at = resets_at
 
     def info(self) -> ErrorInfo:
+        details = {"limit": self.limit}
+        if self.budget is not None:
+            details["budget"] = self.budget
+        if self.resets_at is not None:
+            details["resets_at"] = self.resets_at.isoformat()
         return ErrorInfo(
             code=self.code,
             message=self.message,
             category=self.category,
             fix=self.fix,
-            details={"limit": self.limit},
+            details=details,
         )
 
 

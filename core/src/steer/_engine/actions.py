@@ -109,10 +109,17 @@ class Actions:
             return await self._storage.actions.get(scope_id, action.action_id)
 
     async def move(
-        self, scope_id: str, action: ActionRecord, moved: ActionMoved, *, reason: str = ""
+        self,
+        scope_id: str,
+        action: ActionRecord,
+        moved: ActionMoved,
+        *,
+        reason: str = "",
+        also: Callable[[], Awaitable[Sequence[Change]]] | None = None,
     ) -> ActionRecord:
         """Commit the end of a question, wake whom it concerns, and return it as it now stands.
 
+        ``also`` returns what goes with it in the same commit, and is called for each try.
         The process that runs the job tells of it. Of a job that nobody runs it is told here, in the
         same commit, and one that waits for this answer is queued again. Raises ``ActionClosed``
         where the question has ended already, and ``ActionExpired`` for an answer that is too late.
@@ -122,6 +129,8 @@ class Actions:
             # Whoever holds the job acts on it, as long as that is so when this is committed.
             held_by = None if job.owner is None else job.fence
             changes: list[Change] = [replace(moved, held_by=held_by)]
+            if also is not None:
+                changes.extend(await also())
             events: tuple[Event, ...] = ()
             queued = False
             if job.owner is None and not job.status.terminal:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from steer._engine.actions import Actions
@@ -11,17 +11,20 @@ from steer._engine.gate import JobGate
 from steer._engine.leases import Lease
 from steer._engine.limits import Limits
 from steer._engine.parking import Parking
+from steer._engine.past import Past
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
+from steer._engine.reserving import Reserving
 from steer._engine.retries import wait_before_next_try
 from steer._engine.run_view import RunView
 from steer._engine.running import Body, RunningJob
+from steer._engine.spending import Warned
 from steer._engine.state import JobState, Stop
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, RetrySpec
 from steer.errors import Released
-from steer.events import Event
+from steer.events import BudgetWarning, Event
 from steer.fold import Fold
 from steer.ports.artifact import ArtifactStore
 from steer.ports.records import JobRecord
@@ -30,19 +33,7 @@ from steer.ports.storage import Storage
 from steer.pricing import Prices
 from steer.redaction import Redactor
 
-__all__ = ["NOTHING", "Attempts", "Past"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
-    """What earlier attempts of a job left: events, records, and questions to people."""
-
-    events: Sequence[Event] = ()
-    replay: Replay | None = None
-    questions: Questions | None = None
-
-
-NOTHING = Past()
+__all__ = ["Attempts"]
 
 
 class Attempts:
@@ -114,11 +105,16 @@ class Attempts:
             spawn=self._spawn,
             on_committed=on_committed,
             started=job.created_at,
+            agent=job.agent,
+            funds=past.funds,
+            warned=_warned(past.events),
             prices=self._prices,
             # Of a job that is yet to be built, its building may tell already; of one that is only
             # ended, its end.
             redactor=work.redactor if isinstance(work, Work) else self._redactor_of(job),
         )
+        state.committer.on_accounts = Reserving(state).warn
+        state.record(*past.left_open)
         return RunningJob(
             state=state,
             body=_nothing if isinstance(work, Stop) else _body(state, job, work),
@@ -150,6 +146,7 @@ def _body(state: JobState, job: JobRecord, work: Work | Rebuild) -> Body:
         input=work.request.input,
         user_context=work.user_context,
     )
+    state.spending.substitutes = work.prepared.capabilities.model_substitution
     # Whoever takes a parked job up has no object of this process to give it.
     if work.resumable and work.user_context is None:
         state.parking.enable(work.prepared.capabilities)
@@ -158,6 +155,14 @@ def _body(state: JobState, job: JobRecord, work: Work | Rebuild) -> Body:
         return await work.runtime.run(work.prepared, view)
 
     return body
+
+
+def _warned(events: Sequence[Event]) -> Iterator[Warned]:
+    """Yield of which budgets the job was told that they are near, or past, their limit."""
+    for event in events:
+        data = event.data
+        if isinstance(data, BudgetWarning) and data.budget is not None:
+            yield data.budget, data.resets_at, Decimal(data.used) > Decimal(data.cap)
 
 
 async def _nothing() -> Finished | Suspended:

@@ -10,15 +10,16 @@ from functools import partial
 import anyio
 
 from steer._engine.actions import Actions
+from steer._engine.allowances import admit_with_allowance
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
-from steer._engine.attempts import NOTHING, Attempts, Past
+from steer._engine.attempts import Attempts
 from steer._engine.family import Family
-from steer._engine.history import history_of
+from steer._engine.funds import funds_of
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
-from steer._engine.questions import Questions
-from steer._engine.replay import Replay
+from steer._engine.past import Past, past_of
+from steer._engine.raising import Raising
 from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
@@ -79,9 +80,11 @@ class Engine:
             telling=self._telling,
             on_events=self._fan_out,
         )
+        self.raising = Raising(storage=storage, actions=self.actions, clock=clock)
         self.answering = Answering(
             storage=storage,
             actions=self.actions,
+            raising=self.raising,
             policies_of=policies_of,
             artifacts=artifacts,
         )
@@ -167,7 +170,8 @@ class Engine:
         Raises ``IdempotencyConflict`` where the scope has a job with the same key, and for a child
         what ``JobCreated`` says: its parent may have ``max_children``.
         """
-        running = self._attempt(job, work, lease=Lease.starting(self.clock))
+        funds = await funds_of(self.storage, job, self.clock, begun=False)
+        running = self._attempt(job, work, lease=Lease.starting(self.clock), past=Past(funds=funds))
         state = running.state
         state.tell(first_event(job))
         with state.lock:
@@ -175,8 +179,8 @@ class Engine:
         state.committer.close()
         self._note_parent(job)
         created = JobCreated(job=job, lease_seconds=LEASE_SECONDS, max_children=max_children)
-        await self.storage.commit(
-            job.scope_id, job.job_id, None, [created, EventsAppended(events=events)]
+        await admit_with_allowance(
+            state, job, work.request, [created, EventsAppended(events=events)]
         )
         state.feed.committed(events[-1].seq or 0)
         await self._fan_out(job, events)
@@ -234,12 +238,9 @@ class Engine:
                 )
             ],
         )
-        events = await history_of(self.storage, job)
-        records = await self.storage.records.load(job.scope_id, job.job_id)
-        questions = Questions(await self.actions.of_job(job.scope_id, job.job_id))
         status = job.status
         job = replace(job, run_id=run_id, fence=claimed.fence, attempt=claimed.attempt)
-        past = Past(events=events, replay=Replay(records, events), questions=questions)
+        past = await past_of(self.storage, self.actions, job, self.clock)
         running = self._attempt(job, work, lease=lease, past=past)
         state = running.state
         if isinstance(work, Stop):
@@ -310,7 +311,7 @@ class Engine:
         return owner if owner is not None and gone(owner, seen_from=self.owner) else None
 
     def _attempt(
-        self, job: JobRecord, work: Work | Rebuild | Stop, *, lease: Lease, past: Past = NOTHING
+        self, job: JobRecord, work: Work | Rebuild | Stop, *, lease: Lease, past: Past
     ) -> RunningJob:
         return self._attempts.build(
             job,

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from steer._engine.reserving import Granted, Reserving, tell_exceeded
 from steer._engine.retries import wait_before_retry
 from steer._engine.state import JobState, Stop
+from steer.budgets import micro_dollars
 from steer.errors import (
     BudgetExceeded,
     Diverged,
@@ -41,12 +43,25 @@ class AdmittedCall:
         self._state = state
         self._policies = policies
         self._request = request
-        self._reserved = 0
+        self._granted = Granted(
+            model=request.model,
+            max_output_tokens=request.max_output_tokens,
+            input_bound=request.input_bound,
+        )
         self._settled = False
         self.id = ""
         self.message = 0
         self.recorded: ModelRecord | None = None
-        self.max_output_tokens: int | None = None
+
+    @property
+    def model(self) -> str:
+        """The model to ask: see ``ModelCall.model``."""
+        return self._granted.model
+
+    @property
+    def max_output_tokens(self) -> int | None:
+        """How much the model may answer: see ``ModelCall.max_output_tokens``."""
+        return self._granted.max_output_tokens
 
     async def __aenter__(self) -> Self:
         """Find a record of the call, or ask policy and the budget."""
@@ -99,7 +114,7 @@ class AdmittedCall:
             state.tell(
                 ModelDone(
                     call=self.id,
-                    model=model or request.model,
+                    model=model or self.model,
                     response_id=response_id,
                     finish_reason=finish_reason,
                     metadata=metadata or {},
@@ -116,7 +131,7 @@ class AdmittedCall:
                         request_digest=request.digest,
                         response=response,
                         usage=used,
-                        model=model or request.model,
+                        model=model or self.model,
                         provider=request.provider,
                         response_id=response_id,
                         finish_reason=finish_reason,
@@ -160,7 +175,8 @@ class AdmittedCall:
         if used.requests:
             self._settle(used, None)
         else:
-            state.limits.settle_tokens(self._reserved, used)
+            state.limits.settle_tokens(self._granted.run_tokens, used)
+            self._settle_budgets(used, None, requests=int(sent is not Sent.NO))
         state.tell(
             ModelRetracted(
                 call=self.id,
@@ -189,17 +205,14 @@ class AdmittedCall:
             if self.recorded is not None:
                 self._repeat(self.recorded)
                 return
-            await self._ask_policy()
-            with state.lock:
-                self._reserved, self.max_output_tokens = state.limits.reserve_tokens(
-                    request.input_bound, request.max_output_tokens
-                )
+            await self._ask_policy(request.model)
+            self.id = state.next_call()
+            self._granted = await Reserving(state).model_request(request, self.id, self._ask_policy)
         except (BudgetExceeded, Diverged, PolicyDenied) as error:
             self._refuse(error)
             raise
-        self.id = state.next_call()
         state.tell(
-            ModelStarted(call=self.id, model=request.model, provider=request.provider),
+            ModelStarted(call=self.id, model=self.model, provider=request.provider),
             path=request.path,
             agent=request.agent,
         )
@@ -209,16 +222,15 @@ class AdmittedCall:
         with self._state.lock:
             self._settled = True
             self.id = record.call
-            self.max_output_tokens = self._request.max_output_tokens
             path = self._state.path(self._request.path)
             self.message, path.completed = record.index, path.completed + 1
 
-    async def _ask_policy(self) -> None:
+    async def _ask_policy(self, model: str) -> None:
         state, request = self._state, self._request
         verdict = await self._policies.decide(
             ModelQuestion(
                 context=state.context,
-                model=request.model,
+                model=model,
                 provider=request.provider,
                 agent=request.agent,
                 counters=state.limits.counters(),
@@ -226,12 +238,14 @@ class AdmittedCall:
         )
         if verdict.outcome is Outcome.ALLOW:
             return
-        state.tell(_decided(request, verdict), path=request.path, agent=request.agent)
-        raise PolicyDenied(f"policy does not allow the model {request.model}: {verdict.reason}")
+        state.tell(_decided(model, verdict), path=request.path, agent=request.agent)
+        raise PolicyDenied(f"policy does not allow the model {model}: {verdict.reason}")
 
     def _refuse(self, error: SteerError) -> None:
         state = self._state
-        if isinstance(error, BudgetExceeded):
+        if isinstance(error, BudgetExceeded) and error.used is not None:
+            tell_exceeded(state, error)
+        elif isinstance(error, BudgetExceeded) and error.budget is None:
             limits = state.limits
             used = limits.turns if error.limit == "max_turns" else limits.usage.total_tokens
             cap = getattr(limits.spec, error.limit)
@@ -240,33 +254,51 @@ class AdmittedCall:
 
     def _settle(self, used: Usage, model: str | None) -> None:
         state, request = self._state, self._request
-        state.limits.settle_tokens(self._reserved, used)
+        state.limits.settle_tokens(self._granted.run_tokens, used)
+        self._settle_budgets(used, model, requests=1)
         state.tell(
             UsageReported(
                 call=self.id,
                 usage=used,
-                model=model or request.model,
+                model=model or self.model,
                 provider=request.provider,
             ),
             path=request.path,
             agent=request.agent,
         )
 
+    def _settle_budgets(self, used: Usage, model: str | None, *, requests: int) -> None:
+        """Book what the request came to, in the commit that says so."""
+        state = self._state
+        if self._granted.key is None:
+            return
+        cost = state.books.cost(used, model or self.model, self._request.provider)
+        if cost is None and model is not None:
+            # Providers answer by names that a price list need not have.
+            cost = state.books.cost(used, self.model, self._request.provider)
+        settled = state.spending.settle(
+            self._granted.key,
+            used,
+            cost=None if cost is None else micro_dollars(cost),
+            requests=requests,
+        )
+        if settled is not None:
+            state.record(settled)
+
     def _worst_case(self) -> Usage:
         """The most that the request can have used, where nobody said what it did."""
-        request = self._request
         return Usage(
             requests=1,
-            input_tokens=request.input_bound or 0,
+            input_tokens=self._granted.input_bound or 0,
             output_tokens=self.max_output_tokens or 0,
             estimated=True,
         )
 
 
-def _decided(request: ModelRequest, verdict: Verdict) -> PolicyDecided:
+def _decided(model: str, verdict: Verdict) -> PolicyDecided:
     return PolicyDecided(
         subject="model",
-        name=request.model,
+        name=model,
         outcome=verdict.outcome.value,
         reason=verdict.reason,
         rule=verdict.rule,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
@@ -13,11 +13,13 @@ from steer._engine.actions import Actions
 from steer._engine.books import Books
 from steer._engine.committer import Committer
 from steer._engine.feed import Feed
+from steer._engine.funds import NO_FUNDS, Funds
 from steer._engine.leases import Lease
 from steer._engine.limits import Limits
 from steer._engine.parking import Parking
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
+from steer._engine.spending import Spending, Warned
 from steer.clock import Clock
 from steer.context import ApprovalSpec, ExecutionContext, RetrySpec
 from steer.errors import DeadlineExceeded, ErrorCategory, RuntimeFailure, SteerError
@@ -113,6 +115,9 @@ class JobState:
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
         on_committed: Callable[[Sequence[Event]], Awaitable[None]],
         started: datetime,
+        agent: str = "",
+        funds: Funds = NO_FUNDS,
+        warned: Iterable[Warned] = (),
         prices: Prices | None = None,
         redactor: Redactor | None = None,
     ) -> None:
@@ -136,6 +141,17 @@ class JobState:
         self.lock = threading.RLock()
         self.home = asyncio.get_running_loop()
         self._home_thread = threading.get_ident()
+        self.spending = Spending(
+            context=context,
+            agent=agent,
+            attempt=attempt,
+            fence=fence,
+            storage=storage,
+            clock=clock,
+            lock=self.lock,
+            funds=funds,
+            warned=warned,
+        )
         self.committer = Committer(
             storage=storage,
             scope_id=context.scope_id,
