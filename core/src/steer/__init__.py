@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from steer.handle import ExecutionHandle, RequiredAction
     from steer.kernel import RuntimeKernel
     from steer.ports.options import PrepareOptions
+    from steer.pricing import PriceList
     from steer.redaction import RedactingFilter, Redaction, RedactionRule
     from steer.request import ExecutionRequest
     from steer.values import JobStatus, Message, RunResult, Usage, user_message
@@ -49,6 +50,7 @@ __all__ = [
     "PolicyRef",
     "Position",
     "PrepareOptions",
+    "PriceList",
     "RedactingFilter",
     "Redaction",
     "RedactionRule",
@@ -86,6 +88,7 @@ _MODULES = {
     "PolicyRef": "context",
     "Position": "fold",
     "PrepareOptions": "ports.options",
+    "PriceList": "pricing",
     "RedactingFilter": "redaction",
     "Redaction": "redaction",
     "RedactionRule": "redaction",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, ClassVar
 
 from pydantic_core import from_json
@@ -40,6 +40,9 @@ _ENDINGS = {
     JobTimedOut: JobStatus.TIMED_OUT,
 }
 
+
+# An application may compute with few digits; money is never rounded.
+_EXACT = Context(prec=100)
 
 # Tuples, because `A | B` builds a new type each time it is evaluated.
 _DELTAS = (ModelToken, ModelReasoning)
@@ -191,6 +194,11 @@ class Fold:
             still_running=self._still_running,
         )
 
+    @property
+    def cost(self) -> Decimal | None:
+        """What the model calls cost together, ``None`` once that of one is not known."""
+        return self._cost
+
     def partial_output(self) -> JsonValue:
         """Return the structured output as far as the model has written it.
 
@@ -255,7 +263,8 @@ class Fold:
 
     def _usage(self, _event: Event, data: UsageReported) -> None:
         self.usage += data.usage
-        self._cost = None if self._cost is None or data.cost is None else self._cost + data.cost
+        if self._cost is not None:
+            self._cost = None if data.cost is None else _EXACT.add(self._cost, data.cost)
 
     def _tool_started(self, _event: Event, _data: ToolStarted) -> None:
         self.tools_invoked += 1

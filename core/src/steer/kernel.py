@@ -307,10 +307,10 @@ class RuntimeKernel(KernelActions, KernelArtifacts, KernelMoney, KernelWork):
 
     async def _admit(self, request: ExecutionRequest, *, here: bool) -> ExecutionHandle:
         engine = self._opened()
-        if request.budgets.max_cost is not None:
+        if request.budgets.max_cost is not None and self._prices is None:
             raise ConfigError(
-                "max_cost cannot be enforced: this version of steer knows no prices",
-                fix="Bound the run with max_tokens instead",
+                "max_cost cannot be enforced: this kernel has no price list",
+                fix="Open it with prices=PriceList(), or bound the run with max_tokens instead",
             )
         context = new_context(request)
         order = await self._workshop.order(request, context)

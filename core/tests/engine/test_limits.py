@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from kernels import Moment, TurnedClock, all_events, noting, open_kernel, request, types
 from steer import BudgetSpec
@@ -111,9 +109,3 @@ async def test_a_run_whose_time_is_up_ends_as_timed_out() -> None:
 async def test_a_budget_below_zero_is_refused() -> None:
     with pytest.raises(ConfigError, match="max_turns is -1"):
         BudgetSpec(max_turns=-1)
-
-
-async def test_a_bound_that_cannot_be_enforced_is_refused() -> None:
-    async with open_kernel() as kernel:
-        with pytest.raises(ConfigError, match="max_cost cannot be enforced"):
-            await kernel.execute(request(budgets=BudgetSpec(max_cost=Decimal(1))))

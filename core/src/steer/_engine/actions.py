@@ -9,6 +9,7 @@ from datetime import datetime
 
 import anyio
 
+from steer._engine.audits import answer_booked
 from steer._engine.questions import bound_path
 from steer._engine.telling import Telling
 from steer._engine.topics import NO_SCOPE, answers_topic, queue_topic
@@ -128,7 +129,10 @@ class Actions:
             job = await self._storage.jobs.get(scope_id, action.job_id)
             # Whoever holds the job acts on it, as long as that is so when this is committed.
             held_by = None if job.owner is None else job.fence
-            changes: list[Change] = [replace(moved, held_by=held_by)]
+            changes: list[Change] = [
+                replace(moved, held_by=held_by),
+                *answer_booked(job, action, moved, self._clock.now()),
+            ]
             if also is not None:
                 changes.extend(await also())
             events: tuple[Event, ...] = ()

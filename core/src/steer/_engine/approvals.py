@@ -31,9 +31,10 @@ class Approved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """The call may not run; ``reason`` is for the model."""
+    """The call may not run; ``reason`` is for the model, ``by`` says who decided."""
 
     reason: str
+    by: str = "policy"
 
 
 class Approvals:
@@ -102,7 +103,7 @@ class Approvals:
         if action.binding != asked.binding:
             return _approved_by(action, arguments)
         if (reason := self._refusal(call, action)) is not None:
-            return Refused(reason=reason)
+            return Refused(reason=reason, by=action.resolved_by or "policy")
         return _approved_by(action, arguments) if action.resolution["arguments"] is None else action
 
     def _question(

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Literal
 
 from steer._engine.actions import ending_of
+from steer._engine.audits import STEER
 from steer._engine.questions import binding_of, bound_path, is_same
 from steer._engine.state import JobState, Stop
 from steer._engine.tokens import hash_of, new_token
@@ -22,10 +23,6 @@ from steer.ports.records import ActionRecord, EffectKey
 from steer.values import ActionStatus, ActionType, Expiry, JobStatus, JsonValue, digest_of
 
 __all__ = ["Asking", "Question", "ToolAsk", "checked", "fail_expired"]
-
-
-STEER = "steer"
-"""Who takes back a question that has become pointless."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -90,7 +90,11 @@ class Attempts:
             fence=job.fence,
             last_seq=past.events[-1].seq or 0 if past.events else 0,
             lease=lease,
-            limits=Limits(spec=request.budgets if request else BudgetSpec(), usage=fold.usage),
+            limits=Limits(
+                spec=request.budgets if request else BudgetSpec(),
+                usage=fold.usage,
+                cost=fold.cost,
+            ),
             retries=request.retries if request else RetrySpec(),
             approvals=approvals,
             actions=self._actions,
@@ -108,13 +112,13 @@ class Attempts:
             agent=job.agent,
             funds=past.funds,
             warned=_warned(past.events),
+            runtime=job.runtime,
             prices=self._prices,
             # Of a job that is yet to be built, its building may tell already; of one that is only
             # ended, its end.
             redactor=work.redactor if isinstance(work, Work) else self._redactor_of(job),
         )
         state.committer.on_accounts = Reserving(state).warn
-        state.record(*past.left_open)
         return RunningJob(
             state=state,
             body=_nothing if isinstance(work, Stop) else _body(state, job, work),

@@ -9,12 +9,15 @@ from functools import partial
 
 import anyio
 
+from steer._engine.abandoned import settle_abandoned
 from steer._engine.actions import Actions
 from steer._engine.allowances import admit_with_allowance
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
 from steer._engine.attempts import Attempts
+from steer._engine.audits import cancellation_booked
 from steer._engine.family import Family
+from steer._engine.family_accounts import FamilyAccounts
 from steer._engine.funds import funds_of
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, gone, this_process
@@ -31,7 +34,7 @@ from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.errors import Conflict, InvalidTransition
-from steer.events import Event, JobStatusChanged, ModelRetracted
+from steer.events import Event, JobStatusChanged
 from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
@@ -115,6 +118,7 @@ class Engine:
             redactor_of=redactor_of,
             prices=prices,
         )
+        self._families = FamilyAccounts(storage, self._state_of)
         self._family = Family(storage, self._end_child)
         self._ending = 0
         self.closing = anyio.Event()
@@ -179,9 +183,9 @@ class Engine:
         state.committer.close()
         self._note_parent(job)
         created = JobCreated(job=job, lease_seconds=LEASE_SECONDS, max_children=max_children)
-        await admit_with_allowance(
-            state, job, work.request, [created, EventsAppended(events=events)]
-        )
+        async with self._families.founding(job) as founding:
+            changes = [created, EventsAppended(events=events), *founding]
+            await admit_with_allowance(state, job, work.request, changes)
         state.feed.committed(events[-1].seq or 0)
         await self._fan_out(job, events)
         await self._start(running)
@@ -194,12 +198,10 @@ class Engine:
         """
         events = self._telling.events(job, (first_event(job), ()))
         self._note_parent(job)
-        done = await self.storage.commit(
-            job.scope_id,
-            job.job_id,
-            None,
-            [JobCreated(job=job, max_children=max_children), EventsAppended(events=events)],
-        )
+        created = JobCreated(job=job, max_children=max_children)
+        async with self._families.founding(job) as founding:
+            changes = [created, EventsAppended(events=events), *founding]
+            done = await self.storage.commit(job.scope_id, job.job_id, None, changes)
         self.waiting.add(job, None, position=done.position, due_at=None)
         await self._fan_out(job, events)
         await self._signal(NO_SCOPE, queue_topic(job.queue))
@@ -248,11 +250,9 @@ class Engine:
         else:
             reason = _CLAIM_REASONS.get(status, "its process was gone")
             state.tell(JobStatusChanged(old=status, new=JobStatus.RUNNING, reason=reason))
-        for call, path in state.replay.abandoned.items():
-            # The call will be made again, so nothing it said may count, complete or not.
-            state.tell(
-                ModelRetracted(call=call, reason="the process died", blocks_too=True), path=path
-            )
+        settle_abandoned(state)
+        # After its lines, which know more of the same requests.
+        state.record(*past.left_open)
         await self._family.look_up(job)
         await self._start(running)
         return running
@@ -264,7 +264,9 @@ class Engine:
         """
         running = self.running(job.scope_id, job.job_id)
         stop = Stop(status=JobStatus.CANCELLED, reason=reason, by=by)
+        booked = cancellation_booked(job, by=by, at=self.clock.now())
         if running is not None:
+            running.state.record(*booked)
             running.state.stop(stop)
             if not running.leaving:
                 return
@@ -274,7 +276,7 @@ class Engine:
                 return
             job = await self.storage.jobs.get(job.scope_id, job.job_id)
         await self.storage.commit(
-            job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by)]
+            job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by), *booked]
         )
         # Whoever held it may have given it up since it was read.
         job = await self.storage.jobs.get(job.scope_id, job.job_id)

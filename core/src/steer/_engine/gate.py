@@ -182,8 +182,9 @@ class JobGate:
             if answer is None or state.parking.requested:
                 return _SUSPEND
             if isinstance(answer, Refused):
-                return self._deny(call, answer.reason)
+                return self._deny(call, answer.reason, by=answer.by)
             by, arguments = answer.by, answer.arguments
+            state.books.decided(call, "approve", by=by)
         elif state.parking.requested:
             return _SUSPEND
         elif verdict.outcome is Outcome.DENY:
@@ -247,11 +248,13 @@ class JobGate:
         except BudgetExceeded as error:
             cap = str(state.limits.spec.max_tool_calls)
             state.tell(BudgetExceededEvent(limit=error.limit, used=cap, cap=cap))
+            state.books.reached(error.limit, error)
             state.stop(Stop(status=JobStatus.FAILED, error=error))
             raise
 
-    def _deny(self, call: ToolCall, reason: str) -> Decision:
+    def _deny(self, call: ToolCall, reason: str, *, by: str = "policy") -> Decision:
         state = self._state
+        state.books.decided(call, "deny", by=by, reason=reason)
         state.tell(
             ToolDenied(
                 call_id=call.call_id, tool=call.tool, proposed=call.arguments, reason=reason
@@ -340,16 +343,9 @@ class JobGate:
                 ToolUnknown(call_id=call.call_id, tool=call.tool, reason=reason), path=call.path
             )
             if outcome is None:
-                state.record(
-                    EffectResolved(
-                        key=call.key,
-                        outcome=EffectOutcome(
-                            status=EffectStatus.UNKNOWN,
-                            error=error.info(),
-                            ended_at=state.clock.now(),
-                        ),
-                    )
-                )
+                unknown = ToolOutcome(status=EffectStatus.UNKNOWN, error=error.info())
+                state.books.tool_call(call, unknown)
+                state.record(EffectResolved(key=call.key, outcome=self._resolved(unknown)))
         state.stop(Stop(status=JobStatus.FAILED, error=error))
         raise error
 
@@ -364,19 +360,23 @@ class JobGate:
         state = self._state
         elapsed_ms = int((state.clock.monotonic() - begun.at) * 1000)
         event = ending(call, outcome, elapsed_ms, origin)
-        resolved = EffectOutcome(
-            status=outcome.status,
-            value=outcome.value,
-            error=outcome.error,
-            ended_at=state.clock.now(),
-        )
+        resolved = self._resolved(outcome)
         with state.lock:
             if state.ended:
                 return
             state.tell(event, path=call.path, agent=call.agent)
+            state.books.tool_call(call, outcome, ms=elapsed_ms, origin=origin)
             state.record(EffectResolved(key=call.key, outcome=resolved))
             state.replay.settle(call.key, resolved)
         state.on_home(state.committer.commit_soon)
+
+    def _resolved(self, outcome: ToolOutcome) -> EffectOutcome:
+        return EffectOutcome(
+            status=outcome.status,
+            value=outcome.value,
+            error=outcome.error,
+            ended_at=self._state.clock.now(),
+        )
 
 
 _SUSPEND = Decision(outcome=GateOutcome.SUSPEND)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from steer._engine.state import JobState
 from steer.context import BudgetSpec, ChildSpec
 from steer.errors import BudgetExceeded, DeadlineExceeded, InvalidTransition
 from steer.ports.records import JobRecord
+from steer.pricing import exactly
 from steer.request import StoredRequest
 
 __all__ = ["Spent", "budgets_under", "check_parent", "deadline_under"]
@@ -19,6 +21,7 @@ class Spent:
     """What a job used of its budgets so far, what is reserved included."""
 
     tokens: int = 0
+    cost: Decimal | None = Decimal(0)
     tool_calls: int = 0
     turns: int = 0
 
@@ -28,6 +31,7 @@ class Spent:
         limits = state.limits
         return cls(
             tokens=limits.usage.total_tokens + limits.reserved_tokens,
+            cost=limits.spoken_for,
             tool_calls=limits.tool_calls,
             turns=limits.turns,
         )
@@ -60,6 +64,7 @@ def budgets_under(parent: JobRecord, spent: Spent, asked: BudgetSpec) -> BudgetS
     return replace(
         asked,
         max_tokens=_least(parent, "max_tokens", asked.max_tokens, given.max_tokens, spent.tokens),
+        max_cost=_least_cost(parent, asked.max_cost, given.max_cost, spent.cost),
         max_tool_calls=_least(
             parent, "max_tool_calls", asked.max_tool_calls, given.max_tool_calls, spent.tool_calls
         ),
@@ -77,10 +82,31 @@ def _least(
 ) -> int | None:
     if cap is None:
         return asked
-    left = cap - used
+    with exactly():
+        left = cap - used
     # Without tool calls a child may well do something; without tokens or turns it cannot.
     if left <= 0 and name != "max_tool_calls":
         raise BudgetExceeded(
             name, f"job {parent.job_id} has used its {name} of {cap}: no other job gets any of it"
         )
     return max(left, 0) if asked is None else min(asked, max(left, 0))
+
+
+def _least_cost(
+    parent: JobRecord, asked: Decimal | None, cap: Decimal | None, used: Decimal | None
+) -> Decimal | None:
+    if cap is None:
+        return asked
+    if used is None:
+        raise BudgetExceeded(
+            "max_cost",
+            f"what job {parent.job_id} has cost is not known: no other job gets any of it",
+        )
+    if used >= cap:
+        raise BudgetExceeded(
+            "max_cost",
+            f"job {parent.job_id} has used its max_cost of {cap}: no other job gets any of it",
+        )
+    with exactly():
+        left = cap - used
+    return left if asked is None else min(asked, left)

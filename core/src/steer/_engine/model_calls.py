@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
+from steer._engine.books import worst_case
 from steer._engine.reserving import Granted, Reserving, tell_exceeded
 from steer._engine.retries import wait_before_retry
 from steer._engine.state import JobState, Stop
@@ -19,7 +22,6 @@ from steer.errors import (
     SteerError,
 )
 from steer.events import (
-    BudgetExceededEvent,
     ModelDone,
     ModelRetracted,
     ModelStarted,
@@ -43,11 +45,7 @@ class AdmittedCall:
         self._state = state
         self._policies = policies
         self._request = request
-        self._granted = Granted(
-            model=request.model,
-            max_output_tokens=request.max_output_tokens,
-            input_bound=request.input_bound,
-        )
+        self._granted = Granted(request=request)
         self._settled = False
         self.id = ""
         self.message = 0
@@ -56,12 +54,12 @@ class AdmittedCall:
     @property
     def model(self) -> str:
         """The model to ask: see ``ModelCall.model``."""
-        return self._granted.model
+        return self._granted.request.model
 
     @property
     def max_output_tokens(self) -> int | None:
         """How much the model may answer: see ``ModelCall.max_output_tokens``."""
-        return self._granted.max_output_tokens
+        return self._granted.request.max_output_tokens
 
     async def __aenter__(self) -> Self:
         """Find a record of the call, or ask policy and the budget."""
@@ -109,8 +107,10 @@ class AdmittedCall:
             path = state.path(request.path)
             self.message, path.completed = path.completed, path.completed + 1
             path.failures.pop(request.digest, None)
-            used = usage if usage is not None else self._worst_case()
-            self._settle(used, model)
+            tier = (metadata or {}).get("service_tier")
+            used = self._settle(
+                usage, model, outcome="completed", tier=tier if isinstance(tier, str) else None
+            )
             state.tell(
                 ModelDone(
                     call=self.id,
@@ -171,12 +171,11 @@ class AdmittedCall:
         """Book and tell a failure; call with the job's lock held."""
         state, request = self._state, self._request
         self._settled = True
-        used = usage or (self._worst_case() if sent is Sent.UNKNOWN else Usage())
-        if used.requests:
-            self._settle(used, None)
+        if sent is Sent.UNKNOWN or (usage is not None and usage.requests):
+            self._settle(usage, None, outcome="failed")
         else:
-            state.limits.settle_tokens(self._granted.run_tokens, used)
-            self._settle_budgets(used, None, requests=int(sent is not Sent.NO))
+            state.limits.settle(self._granted.hold, usage or Usage(), Decimal(0))
+            self._settle_budgets(Usage(), Decimal(0), requests=int(sent is not Sent.NO))
         state.tell(
             ModelRetracted(
                 call=self.id,
@@ -212,7 +211,13 @@ class AdmittedCall:
             self._refuse(error)
             raise
         state.tell(
-            ModelStarted(call=self.id, model=self.model, provider=request.provider),
+            ModelStarted(
+                call=self.id,
+                model=self.model,
+                provider=request.provider,
+                input_bound=self._granted.request.input_bound,
+                max_output_tokens=self.max_output_tokens,
+            ),
             path=request.path,
             agent=request.agent,
         )
@@ -239,60 +244,63 @@ class AdmittedCall:
         if verdict.outcome is Outcome.ALLOW:
             return
         state.tell(_decided(model, verdict), path=request.path, agent=request.agent)
+        refused = replace(request, model=model)
+        state.books.model_refused(refused, self.message, reason=verdict.reason)
         raise PolicyDenied(f"policy does not allow the model {model}: {verdict.reason}")
 
     def _refuse(self, error: SteerError) -> None:
         state = self._state
-        if isinstance(error, BudgetExceeded) and error.used is not None:
-            tell_exceeded(state, error)
-        elif isinstance(error, BudgetExceeded) and error.budget is None:
-            limits = state.limits
-            used = limits.turns if error.limit == "max_turns" else limits.usage.total_tokens
-            cap = getattr(limits.spec, error.limit)
-            state.tell(BudgetExceededEvent(limit=error.limit, used=str(used), cap=str(cap)))
+        if isinstance(error, BudgetExceeded):
+            tell_exceeded(state, error, agent=self._request.agent)
         state.stop(Stop(status=JobStatus.FAILED, error=error))
 
-    def _settle(self, used: Usage, model: str | None) -> None:
-        state, request = self._state, self._request
-        state.limits.settle_tokens(self._granted.run_tokens, used)
-        self._settle_budgets(used, model, requests=1)
+    def _settle(
+        self, usage: Usage | None, model: str | None, *, outcome: str, tier: str | None = None
+    ) -> Usage:
+        """Book and tell what the request used: the most it can have, where nobody says."""
+        state, request = self._state, self._granted.request
+        used = usage or worst_case(request.input_bound, self.max_output_tokens)
+        cost = self._cost(usage, model, tier)
+        state.limits.settle(self._granted.hold, used, cost)
+        self._settle_budgets(used, cost, requests=1)
+        agent = state.path(request.path).agent
+        state.books.model_call(
+            self.id, request, used, cost, outcome=outcome, agent=agent, model=model
+        )
         state.tell(
             UsageReported(
                 call=self.id,
                 usage=used,
+                cost=cost,
                 model=model or self.model,
                 provider=request.provider,
             ),
             path=request.path,
             agent=request.agent,
         )
+        return used
 
-    def _settle_budgets(self, used: Usage, model: str | None, *, requests: int) -> None:
-        """Book what the request came to, in the commit that says so."""
-        state = self._state
-        if self._granted.key is None:
-            return
-        cost = state.books.cost(used, model or self.model, self._request.provider)
-        if cost is None and model is not None:
-            # Providers answer by names that a price list need not have.
-            cost = state.books.cost(used, self.model, self._request.provider)
-        settled = state.spending.settle(
+    def _settle_budgets(self, used: Usage, cost: Decimal | None, *, requests: int) -> None:
+        """Book what the request came to, in the commit that says so; call with the lock held."""
+        settled = self._state.spending.settle(
             self._granted.key,
             used,
             cost=None if cost is None else micro_dollars(cost),
             requests=requests,
         )
         if settled is not None:
-            state.record(settled)
+            self._state.record(settled)
 
-    def _worst_case(self) -> Usage:
-        """The most that the request can have used, where nobody said what it did."""
-        return Usage(
-            requests=1,
-            input_tokens=self._granted.input_bound or 0,
-            output_tokens=self.max_output_tokens or 0,
-            estimated=True,
-        )
+    def _cost(self, usage: Usage | None, model: str | None, tier: str | None) -> Decimal | None:
+        books, request = self._state.books, self._granted.request
+        if usage is None:
+            # Under max_cost all that it can have cost was set aside.
+            return self._granted.hold.cost or books.worst_cost(request, self.max_output_tokens)
+        cost = books.cost(usage, request.model, request.provider, tier=tier)
+        if cost is None and model is not None:
+            # Asked for by an alias, or by the name of a deployment, that no list has.
+            cost = books.cost(usage, model, request.provider, tier=tier)
+        return cost
 
 
 def _decided(model: str, verdict: Verdict) -> PolicyDecided:

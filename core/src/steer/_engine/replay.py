@@ -69,12 +69,12 @@ class Replay:
             record.key: record.outcome for record in records.effects if record.outcome is not None
         }
         self._told: Counter[_Identity] = Counter()
-        open_calls: dict[str, tuple[str, ...]] = {}
+        open_calls: dict[str, Event] = {}
         decided: dict[tuple[tuple[str, ...], str], list[_Identity]] = {}
         for event in events:
             data = event.data
             if isinstance(data, ModelStarted):
-                open_calls[data.call] = event.path
+                open_calls[data.call] = event
             elif isinstance(data, ModelDone | ModelRetracted):
                 open_calls.pop(data.call, None)
             if isinstance(data, PolicyDecided) and data.call_id is not None:
@@ -85,8 +85,8 @@ class Replay:
                 self._told.subtract(decided.pop((event.path, data.call_id), ()))
             if not isinstance(data, (*_RECORDED, *_MODEL_CONTENT)):
                 self._told[_identity(data, event.path)] += 1
-        self.abandoned = open_calls
-        """The paths, by call, of model calls that were under way when the last attempt ended."""
+        self.abandoned = tuple(open_calls.values())
+        """How the model calls began that were under way when the last attempt ended."""
 
     def model(self, path: tuple[str, ...], digest: str) -> ModelRecord | None:
         """Take the next recorded response on the path, ``None`` where there is none left.

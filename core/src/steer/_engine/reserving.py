@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from steer._engine.budget_questions import BudgetQuestions
+from steer._engine.limits import NOTHING_HELD, Hold
 from steer._engine.spending import Amounts, Shortage
 from steer._engine.state import JobState, Stop
 from steer.budgets import UNASKED_OUTPUT, Draw, Need, amount_of, exceeded
@@ -24,16 +26,13 @@ TRIES = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Granted:
-    """What a request may do: ask ``model`` for an answer of so many tokens.
+    """A request as it may go out, with its model and bounds, and what is held for it.
 
-    ``run_tokens`` are reserved on the run's own bound, and ``key`` names what is held on budgets.
-    ``input_bound`` is the most that its input can take.
+    ``hold`` is on the run's own bounds, and ``key`` names what is held on budgets.
     """
 
-    model: str
-    max_output_tokens: int | None
-    input_bound: int | None
-    run_tokens: int = 0
+    request: ModelRequest
+    hold: Hold = NOTHING_HELD
     key: str | None = None
 
 
@@ -56,7 +55,7 @@ class Reserving:
         model, asked = request.model, 0
         degraded: Shortage | None = None
         while True:
-            granted = await self._fit(request, call, model)
+            granted = await self._fit(replace(request, model=model), call)
             if isinstance(granted, Granted):
                 if degraded is not None:
                     self._tell_degraded(request, model, degraded)
@@ -140,62 +139,47 @@ class Reserving:
 
     # ---- one try -------------------------------------------------------------------------------
 
-    async def _fit(self, request: ModelRequest, call: str, model: str) -> Granted | list[Shortage]:
+    async def _fit(self, request: ModelRequest, call: str) -> Granted | list[Shortage]:
         """Reserve on the run's own bounds and on its budgets; return what had no room instead."""
         state = self._state
         with state.lock:
-            tokens, output = state.limits.reserve_tokens(
-                request.input_bound, request.max_output_tokens
-            )
+            hold = state.limits.reserve(request, state.books.rates)
+        request = replace(request, max_output_tokens=hold.max_output_tokens)
         granted: Granted | list[Shortage] = []
         try:
-            granted = await self._fit_budgets(request, call, model, output)
+            granted = await self._fit_budgets(request, call)
         finally:
             if not isinstance(granted, Granted):
                 with state.lock:
-                    state.limits.settle_tokens(tokens, Usage())
-        if isinstance(granted, Granted):
-            return Granted(
-                model=granted.model,
-                max_output_tokens=granted.max_output_tokens,
-                input_bound=granted.input_bound,
-                run_tokens=tokens,
-                key=granted.key,
-            )
-        return granted
+                    state.limits.settle(hold, Usage(), Decimal(0))
+        return replace(granted, hold=hold) if isinstance(granted, Granted) else granted
 
-    async def _fit_budgets(
-        self, request: ModelRequest, call: str, model: str, output: int | None
-    ) -> Granted | list[Shortage]:
+    async def _fit_budgets(self, request: ModelRequest, call: str) -> Granted | list[Shortage]:
         spending = self._spending
-        free = Granted(model=model, max_output_tokens=output, input_bound=request.input_bound)
         if not spending:
-            return free
+            return Granted(request=request)
         key = spending.key(request.path, call)
         short: list[Shortage] = []
-        need, draws = self._need(request, model, output, spending.draws())
+        need, draws = self._need(request, spending.draws())
         for _ in range(TRIES):
             if not draws:
-                return free
+                return Granted(request=request)
             amounts = need.amounts(draws)
             taken = spending.take_over(draws, amounts)
             if taken is None:
                 short = await self._set_aside(key, draws, amounts)
                 if short:
                     standing = await spending.standing(draws, amounts)
-                    rooms = [(each.draw, each.room) for each in standing]
-                    smaller = need.within(rooms)
+                    smaller = need.within((each.draw, each.room) for each in standing)
                     if smaller is None:
                         return short
                     need = smaller
                     continue
-            bounded = any(d.unit in (BudgetUnit.TOKENS, BudgetUnit.USD) for d in draws)
-            return Granted(
-                model=model,
-                max_output_tokens=need.output_tokens if bounded else output,
-                input_bound=need.input_tokens if bounded else request.input_bound,
-                key=taken or key,
-            )
+            if any(draw.unit in _BOUNDED for draw in draws):
+                request = replace(
+                    request, input_bound=need.input_tokens, max_output_tokens=need.output_tokens
+                )
+            return Granted(request=request, key=taken or key)
         return short
 
     async def _set_aside(
@@ -233,18 +217,15 @@ class Reserving:
                 return short
         raise refusal or BudgetExceeded("budget", "a budget changed again and again")
 
-    def _need(
-        self, request: ModelRequest, model: str, output: int | None, draws: Sequence[Draw]
-    ) -> tuple[Need, tuple[Draw, ...]]:
+    def _need(self, request: ModelRequest, draws: Sequence[Draw]) -> tuple[Need, tuple[Draw, ...]]:
         """Return the most that a request can take, and of which accounts.
 
         Raises ``BudgetExceeded`` where nobody knows how much that is.
         """
+        model, given, output = request.model, request.input_bound, request.max_output_tokens
         rates = self._state.books.rates(model, request.provider)
-        bounded = any(draw.unit in (BudgetUnit.TOKENS, BudgetUnit.USD) for draw in draws)
-        given = request.input_bound
-        if given is None and bounded:
-            given = None if rates is None else rates.context_window
+        if given is None and rates is not None:
+            given = rates.context_window
         if output is None:
             output = UNASKED_OUTPUT
         need = Need(input_tokens=given or 0, output_tokens=output, rates=rates)
@@ -259,7 +240,7 @@ class Reserving:
                     fix="Add the model to the price list, or let the budget allow_unpriced",
                     budget=name,
                 )
-            if draw.unit in (BudgetUnit.TOKENS, BudgetUnit.USD) and given is None:
+            if draw.unit in _BOUNDED and given is None:
                 raise BudgetExceeded(
                     name,
                     f"budget {name} counts {draw.unit}, and the request has no upper bound: it has"
@@ -313,17 +294,21 @@ class Reserving:
             return self._state.path(request.path).completed
 
 
-def tell_exceeded(state: JobState, error: BudgetExceeded) -> None:
-    """Tell that a budget was reached."""
+def tell_exceeded(state: JobState, error: BudgetExceeded, *, agent: str | None = None) -> None:
+    """Tell and book that a bound of the run, or a budget, was reached."""
+    used, cap = error.used, error.cap
+    if error.budget is None and used is None:
+        used, cap = state.limits.used_of(error.limit), str(getattr(state.limits.spec, error.limit))
     state.tell(
         BudgetExceededEvent(
             limit=error.limit,
-            used=error.used or "",
-            cap=error.cap or "",
+            used=used or "",
+            cap=cap or "",
             budget=error.budget,
             resets_at=error.resets_at,
         )
     )
+    state.books.reached(error.limit, error, agent=agent)
 
 
 def call_id(request: ModelRequest) -> str:
@@ -339,3 +324,7 @@ def _refusal(shortage: Shortage, what: str, why: str = "") -> BudgetExceeded:
     return exceeded(
         shortage.draw, shortage.account, shortage.limit, shortage.needed, what=what, why=why
     )
+
+
+_BOUNDED = (BudgetUnit.TOKENS, BudgetUnit.USD)
+"""Units of which a request takes as much as its input and answer come to."""

@@ -177,6 +177,8 @@ class RunningJob:
         error = DeadlineExceeded(
             f"the run's time was up after {seconds:g} s" if seconds else "the run's time was up"
         )
+        if seconds:
+            state.books.reached("max_runtime_seconds", error)
         state.stop(Stop(status=JobStatus.TIMED_OUT, error=error))
 
     async def _end(self, outcome: Finished | Suspended | Exception | None) -> None:
@@ -316,18 +318,20 @@ class RunningJob:
         state = self.state
         elapsed_ms = int((state.clock.now() - state.started).total_seconds() * 1000)
         still_running = tuple(sorted(state.background.names.values()))
+        cost = state.feed.fold.cost
         if status is JobStatus.CANCELLED:
             return JobCancelled(
                 elapsed_ms=elapsed_ms,
                 reason=stop.reason if stop else "",
                 by=stop.by if stop else "",
+                cost=cost,
                 still_running=still_running,
             )
         if status is JobStatus.SUCCEEDED:
-            return JobCompleted(elapsed_ms=elapsed_ms, still_running=still_running)
+            return JobCompleted(elapsed_ms=elapsed_ms, cost=cost, still_running=still_running)
         if status is JobStatus.TIMED_OUT:
-            return JobTimedOut(elapsed_ms=elapsed_ms, still_running=still_running)
-        return JobFailed(elapsed_ms=elapsed_ms, still_running=still_running)
+            return JobTimedOut(elapsed_ms=elapsed_ms, cost=cost, still_running=still_running)
+        return JobFailed(elapsed_ms=elapsed_ms, cost=cost, still_running=still_running)
 
 
 _UNKEPT = RuntimeFailure(

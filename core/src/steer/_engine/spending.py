@@ -244,10 +244,16 @@ class Spending:
             found.append(Shortage(draw=bounded, account=account, limit=limit, needed=needed))
         return found
 
-    def join(self, families: Sequence[Draw]) -> None:
-        """Draw on these from now on, too: the run has started another job."""
-        new = tuple(draw for draw in families if draw not in self._families)
-        self._families += new
+    def join(self, families: Sequence[Draw]) -> tuple[Draw, ...]:
+        """Draw on these from now on, too: the run starts another job. Return those before."""
+        before = self._families
+        self._families += tuple(draw for draw in families if draw not in before)
+        self._draws = ()
+        return before
+
+    def leave(self, before: tuple[Draw, ...]) -> None:
+        """Draw on the families of ``before`` again: nothing came of it."""
+        self._families = before
         self._draws = ()
 
     async def reload(self) -> None:

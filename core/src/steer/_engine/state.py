@@ -118,6 +118,7 @@ class JobState:
         agent: str = "",
         funds: Funds = NO_FUNDS,
         warned: Iterable[Warned] = (),
+        runtime: str = "",
         prices: Prices | None = None,
         redactor: Redactor | None = None,
     ) -> None:
@@ -137,7 +138,15 @@ class JobState:
         self.storage = storage
         self.artifacts = artifacts
         self.started = started
-        self.books = Books(context=context, clock=clock, prices=prices)
+        self.books = Books(
+            context=context,
+            attempt=attempt,
+            runtime=runtime,
+            clock=clock,
+            prices=prices,
+            record=self.record,
+            redacted=self.redacted,
+        )
         self.lock = threading.RLock()
         self.home = asyncio.get_running_loop()
         self._home_thread = threading.get_ident()

@@ -38,12 +38,19 @@ class AgentHandoff:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelStarted:
-    """A request to a model was admitted. ``call`` names this one request within the job."""
+    """A request to a model was admitted. ``call`` names this one request within the job.
+
+    ``input_bound`` is an upper bound of its input in tokens, ``max_output_tokens`` what the model
+    may answer at most; ``None`` where there is no such bound. Should nobody learn what the request
+    used, these are what is booked.
+    """
 
     type: ClassVar[str] = "model.started"
     call: str
     model: str | None = None
     provider: str | None = None
+    input_bound: int | None = None
+    max_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

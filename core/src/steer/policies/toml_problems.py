@@ -67,10 +67,13 @@ class TomlDocument:
     data: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, text: str, *, source: str) -> TomlDocument:
+    def read(
+        cls, text: str, *, source: str, parse_float: Callable[[str], object] = float
+    ) -> TomlDocument:
         """Read TOML. Raises ``MistakenFile``."""
         try:
-            return cls(source=source, text=text, data=tomllib.loads(text))
+            data = tomllib.loads(text, parse_float=parse_float)
+            return cls(source=source, text=text, data=data)
         except tomllib.TOMLDecodeError as error:
             mistake = _syntax_mistake(str(error), text, source)
         except RecursionError:

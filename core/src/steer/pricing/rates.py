@@ -19,12 +19,15 @@ class Rates(Protocol):
         """How many tokens the model can be given and answer together, where that is known."""
         ...
 
-    def cost(self, usage: Usage, /) -> Decimal:
-        """Return what the usage cost, exactly."""
+    def cost(self, usage: Usage, /, *, tier: str | None = None) -> Decimal:
+        """Return what the usage cost, exactly; ``tier`` is the service tier that answered."""
         ...
 
     def bound(self, input_tokens: int, output_tokens: int, /) -> Decimal:
-        """Return the most that a request with so many tokens can cost, by the dearest rates."""
+        """Return the most that a request with so many tokens can cost, by the dearest rates.
+
+        Never less for more tokens.
+        """
         ...
 
 
