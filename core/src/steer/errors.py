@@ -35,7 +35,7 @@ the ``fix``. ``ErrorInfo`` is the same as a value: it is what events, job rows a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -231,8 +231,8 @@ class PolicyDenied(SteerError):
 class BudgetExceeded(SteerError):
     """A budget or a limit of the run was reached; ``limit`` names which one.
 
-    Of a budget that is not the run's own, ``budget`` is its name and ``resets_at`` when it begins
-    anew. ``used`` (what is reserved included) and ``cap`` say how far it was, in its unit.
+    A ``budget`` that is not the run's own begins anew at ``resets_at``. ``used``, with what is
+    reserved, and ``cap`` are in its unit.
     """
 
     code = "budget_exceeded"
@@ -250,25 +250,14 @@ class BudgetExceeded(SteerError):
         resets_at: datetime | None = None,
     ) -> None:
         super().__init__(message, fix=fix)
-        self.limit = limit
-        self.budget = budget
-        self.used = used
-        self.cap = cap
-        self.resets_at = resets_at
+        self.limit, self.budget, self.resets_at = limit, budget, resets_at
+        self.used, self.cap = used, cap
 
     def info(self) -> ErrorInfo:
-        details = {"limit": self.limit}
-        if self.budget is not None:
-            details["budget"] = self.budget
-        if self.resets_at is not None:
-            details["resets_at"] = self.resets_at.isoformat()
-        return ErrorInfo(
-            code=self.code,
-            message=self.message,
-            category=self.category,
-            fix=self.fix,
-            details=details,
-        )
+        resets_at = None if self.resets_at is None else self.resets_at.isoformat()
+        known = {"limit": self.limit, "budget": self.budget, "resets_at": resets_at}
+        details = {name: text for name, text in known.items() if text is not None}
+        return replace(super().info(), details=details)
 
 
 class DeadlineExceeded(SteerError):
