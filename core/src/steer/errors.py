@@ -231,8 +231,7 @@ class PolicyDenied(SteerError):
 class BudgetExceeded(SteerError):
     """A budget or a limit of the run was reached; ``limit`` names which one.
 
-    A ``budget`` that is not the run's own begins anew at ``resets_at``. ``used``, with what is
-    reserved, and ``cap`` are in its unit.
+    A ``budget`` begins anew at ``resets_at``. ``used``, reserved included, and ``cap`` are amounts.
     """
 
     code = "budget_exceeded"
@@ -250,14 +249,13 @@ class BudgetExceeded(SteerError):
         resets_at: datetime | None = None,
     ) -> None:
         super().__init__(message, fix=fix)
-        self.limit, self.budget, self.resets_at = limit, budget, resets_at
-        self.used, self.cap = used, cap
+        self.limit, self.budget, self.used, self.cap = limit, budget, used, cap
+        self.resets_at = resets_at
 
     def info(self) -> ErrorInfo:
-        resets_at = None if self.resets_at is None else self.resets_at.isoformat()
-        known = {"limit": self.limit, "budget": self.budget, "resets_at": resets_at}
-        details = {name: text for name, text in known.items() if text is not None}
-        return replace(super().info(), details=details)
+        details = {"limit": self.limit} | ({"budget": self.budget} if self.budget else {})
+        more = {"resets_at": self.resets_at.isoformat()} if self.resets_at else {}
+        return replace(super().info(), details=details | more)
 
 
 class DeadlineExceeded(SteerError):
