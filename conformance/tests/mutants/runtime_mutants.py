@@ -308,6 +308,12 @@ class IgnoresTheGrant(Conversation):
         return await super().exchange(unbound)
 
 
+class IgnoresTheModel(Conversation):
+    async def exchange(self, call: ModelCall) -> Answer:
+        unmoved: Any = _Beside(call, model=self.prepared.model)
+        return await super().exchange(unmoved)
+
+
 class _Beside:
     """Another object, but for some of its attributes."""
 
@@ -875,6 +881,7 @@ MUTANTS = (
     _mutant("estimates usage", EstimatesUsage, "RT-21"),
     _mutant("forgets what was cached", ForgetsTheCache, "RT-21"),
     _mutant("ignores what was granted", IgnoresTheGrant, "RT-22"),
+    _mutant("ignores the model of the gate", IgnoresTheModel, "RT-67"),
     _mutant("gives its structure as text", GivesText, "RT-23"),
     _mutant("asks for no form", AsksForNoForm, "RT-23", "RT-53"),
     _mutant("takes any form", TakesAnyForm, "RT-24", "RT-53"),

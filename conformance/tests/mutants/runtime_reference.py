@@ -165,6 +165,7 @@ class Conversation:
     async def exchange(self, call: ModelCall) -> Answer:
         """Send the request, and follow its answer to the end."""
         question = self.question()
+        question["model"] = call.model
         if call.max_output_tokens is not None:
             question["max_completion_tokens"] = call.max_output_tokens
         try:

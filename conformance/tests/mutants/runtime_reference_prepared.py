@@ -38,6 +38,7 @@ CAPABILITIES = Capabilities(
     parallel_tool_calls=True,
     reasoning_effort=True,
     retries=True,
+    model_substitution=True,
 )
 
 _OPTIONS = {

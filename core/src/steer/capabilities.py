@@ -73,6 +73,7 @@ class Capabilities:
 
     ``suspend_in_subagents``: a call of an agent that is used as a tool can be suspended as well.
     ``replay``: recorded model responses can be yielded again without a request.
+    ``model_substitution``: a request goes to another model where the gate says so.
     ``retries``: a model request that failed is made again, by the gate's leave.
     ``session_items``: it keeps what a run adds to its session in the vendor's own form as well.
     ``resume_state``: the vendor's own state can resume a suspended run.
@@ -107,6 +108,7 @@ class Capabilities:
     reasoning_effort: bool = False
     seed: bool = False
     retries: bool = False
+    model_substitution: bool = False
     process_guard: bool = False
     max_concurrency: int | None = None
 

@@ -13,6 +13,7 @@
     ├── DeadlineExceeded       the run's time was up
     ├── Conflict               somebody else holds what this call wants to change
     │   ├── IdempotencyConflict    the key was used for another request
+    │   ├── SessionBusy            another job goes on with the session
     │   └── StaleFence             this process lost the job to another one
     ├── InvalidTransition      a job or an action cannot move from where it is
     ├── Diverged               a replay asked for something other than what was recorded
@@ -35,7 +36,8 @@ the ``fix``. ``ErrorInfo`` is the same as a value: it is what events, job rows a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -228,23 +230,33 @@ class PolicyDenied(SteerError):
 
 
 class BudgetExceeded(SteerError):
-    """A budget or a limit of the run was reached; ``limit`` names which one."""
+    """A budget or a limit of the run was reached; ``limit`` names which one.
+
+    A ``budget`` begins anew at ``resets_at``. ``used``, reserved included, and ``cap`` are amounts.
+    """
 
     code = "budget_exceeded"
     category = ErrorCategory.QUOTA
 
-    def __init__(self, limit: str, message: str, *, fix: str | None = None) -> None:
+    def __init__(
+        self,
+        limit: str,
+        message: str,
+        *,
+        fix: str | None = None,
+        budget: str | None = None,
+        used: str | None = None,
+        cap: str | None = None,
+        resets_at: datetime | None = None,
+    ) -> None:
         super().__init__(message, fix=fix)
-        self.limit = limit
+        self.limit, self.budget, self.used, self.cap = limit, budget, used, cap
+        self.resets_at = resets_at
 
     def info(self) -> ErrorInfo:
-        return ErrorInfo(
-            code=self.code,
-            message=self.message,
-            category=self.category,
-            fix=self.fix,
-            details={"limit": self.limit},
-        )
+        details = {"limit": self.limit} | ({"budget": self.budget} if self.budget else {})
+        more = {"resets_at": self.resets_at.isoformat()} if self.resets_at else {}
+        return replace(super().info(), details=details | more)
 
 
 class DeadlineExceeded(SteerError):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from steer._engine.audits import audit_line
 from steer._engine.engine import Engine
-from steer.budgets import amount_of, check_budget, counted
+from steer.budgets import check_budget, counted
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
 from steer.errors import ConfigError, NotFound
 from steer.ids import new_id
-from steer.ports.changes import BudgetDefined, BudgetDropped, Change, LedgerAppended
+from steer.ports.changes import BudgetDropped, LedgerAppended
 from steer.ports.money import (
     BudgetPeriod,
     BudgetRecord,
@@ -26,7 +26,6 @@ from steer.ports.money import (
 )
 from steer.ports.records import Account, LedgerEntry, LedgerKind, Page, Reservation
 from steer.ports.storage import MAX_PAGE
-from steer.values import JsonValue
 
 __all__ = ["KernelMoney"]
 
@@ -112,7 +111,12 @@ class KernelMoney(ABC):
     ) -> None:
         """Take a budget back; what was spent stays in the ledger. Raises ``NotFound``."""
         budget = await self.budget(name, scope_id=scope_id)
-        told = self._audit(f"budget/{budget.budget_id}/removed", by, {"removed": name})
+        told = audit_line(
+            f"budget/{budget.budget_id}/removed",
+            by=by,
+            at=self._opened().clock.now(),
+            details={"removed": name},
+        )
         await self._opened().storage.commit(
             scope_id, None, None, [BudgetDropped(name=name), LedgerAppended(entries=(told,))]
         )
@@ -188,21 +192,5 @@ class KernelMoney(ABC):
             return None
 
     async def _define(self, scope_id: str, budget: BudgetRecord) -> BudgetRecord:
-        told: Mapping[str, JsonValue] = {
-            "budget": budget.name,
-            "limit": str(amount_of(budget.unit, budget.limit)),
-            "unit": budget.unit.value,
-            "period": budget.period.value,
-            "on_reached": budget.on_reached.value,
-        }
-        key = f"budget/{budget.budget_id}/{budget.revision}"
-        changes: list[Change] = [
-            BudgetDefined(budget=budget),
-            LedgerAppended(entries=(self._audit(key, budget.updated_by, told),)),
-        ]
-        await self._opened().storage.commit(scope_id, None, None, changes)
+        await self._opened().raising.define(scope_id, budget)
         return budget
-
-    def _audit(self, key: str, by: str, details: Mapping[str, JsonValue]) -> LedgerEntry:
-        now = self._opened().clock.now()
-        return audit_line(key, by=by, at=now, details=details)

@@ -37,6 +37,7 @@ CAPABILITIES = Capabilities(
     tools=True,
     suspend=Suspension.MANY,
     suspend_in_subagents=True,
+    model_substitution=True,
 )
 
 
@@ -150,7 +151,9 @@ class StepwiseRuntime:
             if call.recorded is None:
                 await _say(agent, run, call, turn, number)
                 said = json.dumps([turn.text, [c.tool for c in turn.calls]])
-                call.complete(said.encode(), turn.usage, response_id=f"resp_{number}")
+                call.complete(
+                    said.encode(), turn.usage, model=call.model, response_id=f"resp_{number}"
+                )
             else:
                 said = call.recorded.response.decode()
         message = call.message

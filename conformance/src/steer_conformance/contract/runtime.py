@@ -156,6 +156,13 @@ _CLAUSES = (
         text="A request asks for no longer an answer than the gate granted.",
     ),
     Clause(
+        id="RT-67",
+        port="runtime",
+        capability="model_substitution",
+        text="A request goes to the model that the gate names, and stays known by the one that its "
+        "author named.",
+    ),
+    Clause(
         id="RT-23",
         port="runtime",
         capability="schema",

@@ -110,10 +110,17 @@ class Actions:
             return await self._storage.actions.get(scope_id, action.action_id)
 
     async def move(
-        self, scope_id: str, action: ActionRecord, moved: ActionMoved, *, reason: str = ""
+        self,
+        scope_id: str,
+        action: ActionRecord,
+        moved: ActionMoved,
+        *,
+        reason: str = "",
+        also: Callable[[], Awaitable[Sequence[Change]]] | None = None,
     ) -> ActionRecord:
         """Commit the end of a question, wake whom it concerns, and return it as it now stands.
 
+        ``also`` returns what goes with it in the same commit, and is called for each try.
         The process that runs the job tells of it. Of a job that nobody runs it is told here, in the
         same commit, and one that waits for this answer is queued again. Raises ``ActionClosed``
         where the question has ended already, and ``ActionExpired`` for an answer that is too late.
@@ -126,6 +133,8 @@ class Actions:
                 replace(moved, held_by=held_by),
                 *answer_booked(job, action, moved, self._clock.now()),
             ]
+            if also is not None:
+                changes.extend(await also())
             events: tuple[Event, ...] = ()
             queued = False
             if job.owner is None and not job.status.terminal:

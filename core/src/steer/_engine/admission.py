@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from steer._engine.engine import Engine
+from steer._engine.family_accounts import spent_by
 from steer._engine.inheritance import Spent, budgets_under, check_parent, deadline_under
 from steer._engine.workshop import Order
 from steer.agents import StoredRef, ref_from_json
@@ -13,10 +14,9 @@ from steer.agents.stored import stored_spec
 from steer.clock import Clock
 from steer.context import ChildSpec, ExecutionContext
 from steer.errors import AgentError, ConfigError
-from steer.fold import Fold
 from steer.ids import new_id
 from steer.ports.records import JobRecord, Owner
-from steer.ports.storage import MAX_PAGE, Storage
+from steer.ports.storage import Storage
 from steer.request import ExecutionRequest
 from steer.values import JobStatus
 
@@ -189,19 +189,4 @@ def _due(request: ExecutionRequest, now: datetime, deadline: datetime | None) ->
 
 async def _spent(engine: Engine, job: JobRecord) -> Spent:
     running = engine.running(job.scope_id, job.job_id)
-    if running is not None:
-        return Spent.by(running.state)
-    fold = Fold(job_id=job.job_id)
-    seq = 0
-    while True:
-        page = await engine.storage.journal.events(job.scope_id, job.job_id, after=seq)
-        for event in page:
-            fold.add(event)
-            seq = event.seq or seq
-        if len(page) < MAX_PAGE:
-            return Spent(
-                tokens=fold.usage.total_tokens,
-                cost=fold.cost,
-                tool_calls=fold.tools_invoked,
-                turns=fold.turns,
-            )
+    return await spent_by(engine.storage, job, None if running is None else running.state)

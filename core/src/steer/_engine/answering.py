@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from steer._engine.actions import Actions
+from steer._engine.budget_questions import about_a_budget
+from steer._engine.raising import Raising
 from steer._engine.tokens import action_of, fits
 from steer.actions import check_resolution, check_upload
 from steer.context import ExecutionContext
@@ -35,8 +37,10 @@ class Answering:
         actions: Actions,
         policies_of: Callable[[JobRecord], PolicyStack],
         artifacts: ArtifactStore,
+        raising: Raising,
     ) -> None:
         self._storage = storage
+        self._raising = raising
         self._actions = actions
         self._policies_of = policies_of
         self._artifacts = artifacts
@@ -93,7 +97,10 @@ class Answering:
             by=by,
             via=via,
         )
-        return await self._actions.move(scope_id, action, moved)
+        also = None
+        if about_a_budget(action):
+            also = self._raising.by_answer(scope_id, action, moved.resolution, by=by)
+        return await self._actions.move(scope_id, action, moved, also=also)
 
     async def _check_allowed(self, action: ActionRecord, scope_id: str, principal_id: str) -> None:
         job = await self._storage.jobs.get(scope_id, action.job_id)

@@ -146,8 +146,8 @@ class Approvals:
             on_expiry=Expiry.FAIL if fails else Expiry.DENY,
             path=call.path,
             agent=call.agent,
-            held="inline" if parking.held(call) else "suspended",
-            left_by=call.key if parking.can_leave(call) else None,
+            held="inline" if parking.held(call.key) else "suspended",
+            left_by=call.key if parking.can_leave(call.key) else None,
         )
 
     def _refusal(self, call: ToolCall, action: ActionRecord) -> str | None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from steer._engine.actions import ending_of
 from steer._engine.audits import STEER
-from steer._engine.questions import binding_of, bound_path
+from steer._engine.questions import binding_of, bound_path, is_same
 from steer._engine.state import JobState, Stop
 from steer._engine.tokens import hash_of, new_token
 from steer._engine.told_files import tell_files
@@ -201,7 +201,7 @@ class Asking:
         if not isinstance(question.binding, Mapping):
             return None
         for action in self._state.questions.bound_to(question.binding):
-            if action.binding == question.binding and not _withdrawn_here(action):
+            if is_same(action.binding, question.binding) and not _withdrawn_here(action):
                 return action
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -13,45 +13,29 @@ from steer._engine.gate import JobGate
 from steer._engine.leases import Lease
 from steer._engine.limits import Limits
 from steer._engine.parking import Parking
+from steer._engine.past import Past
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
+from steer._engine.reserving import Reserving
 from steer._engine.retries import wait_before_next_try
 from steer._engine.run_view import RunView
 from steer._engine.running import Body, RunningJob
+from steer._engine.spending import Warned
 from steer._engine.state import JobState, Stop
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.context import ApprovalSpec, BudgetSpec, ExecutionContext, RetrySpec
 from steer.errors import Released
-from steer.events import ArtifactCreated, Event
+from steer.events import ArtifactCreated, BudgetWarning, Event
 from steer.fold import Fold
 from steer.ports.artifact import ArtifactStore
-from steer.ports.changes import Change
 from steer.ports.records import JobRecord
 from steer.ports.runtime import Finished, Suspended
 from steer.ports.storage import Storage
 from steer.pricing import Prices
 from steer.redaction import Redactor
 
-__all__ = ["NOTHING", "Attempts", "Past"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
-    """What was before an attempt: events, records and questions of the job, and its session."""
-
-    events: Sequence[Event] = ()
-    replay: Replay | None = None
-    questions: Questions | None = None
-    conversation: Conversation | None = None
-
-    @property
-    def taking(self) -> tuple[Change, ...]:
-        """The changes by which the job takes its session."""
-        return () if self.conversation is None else self.conversation.taking
-
-
-NOTHING = Past()
+__all__ = ["Attempts"]
 
 
 class Attempts:
@@ -128,6 +112,9 @@ class Attempts:
             spawn=self._spawn,
             on_committed=on_committed,
             started=job.created_at,
+            agent=job.agent,
+            funds=past.funds,
+            warned=_warned(past.events),
             runtime=job.runtime,
             prices=self._prices,
             # Of a job that is yet to be built, its building may tell already; of one that is only
@@ -135,6 +122,7 @@ class Attempts:
             redactor=work.redactor if isinstance(work, Work) else self._redactor_of(job),
             files_told=_files_in(past.events),
         )
+        state.committer.on_accounts = Reserving(state).warn
         return RunningJob(
             state=state,
             body=_nothing if isinstance(work, Stop) else _body(state, job, work, conversation),
@@ -181,6 +169,7 @@ def _body(
         past=past,
         user_context=work.user_context,
     )
+    state.spending.substitutes = work.prepared.capabilities.model_substitution
     if work.resumable:
         state.parking.enable(work.prepared.capabilities)
 
@@ -193,6 +182,14 @@ def _body(
         return outcome
 
     return body
+
+
+def _warned(events: Sequence[Event]) -> Iterator[Warned]:
+    """Yield of which budgets the job was told that they are near, or past, their limit."""
+    for event in events:
+        data = event.data
+        if isinstance(data, BudgetWarning) and data.budget is not None:
+            yield data.budget, data.resets_at, Decimal(data.used) > Decimal(data.cap)
 
 
 async def _nothing() -> Finished | Suspended:

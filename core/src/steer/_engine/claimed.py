@@ -1,4 +1,4 @@
-"""A job that was just claimed: what it is run again from, and giving it back at once."""
+"""A job that was just claimed: what is told of it, and giving it back at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,6 @@ from datetime import timedelta
 
 import anyio
 
-from steer._engine.actions import Actions
-from steer._engine.attempts import Past
-from steer._engine.conversing import Conversation
-from steer._engine.history import history_of
-from steer._engine.questions import Questions
-from steer._engine.replay import Replay
 from steer._engine.telling import Telling
 from steer.clock import Clock
 from steer.events import Event, JobStatusChanged
@@ -22,7 +16,7 @@ from steer.ports.records import JobRecord
 from steer.ports.storage import Storage
 from steer.values import JobStatus
 
-__all__ = ["given_back", "past_of", "taken_up"]
+__all__ = ["given_back", "taken_up"]
 
 AGAIN_SECONDS = 5.0
 """When a job that could not be taken up is due again; each attempt makes it so much longer."""
@@ -34,21 +28,6 @@ GIVE_BACK_SECONDS = 10.0
 """The longest that giving it back may take, before it is left to its lease."""
 
 _log = logging.getLogger("steer.engine")
-
-
-async def past_of(
-    storage: Storage, actions: Actions, job: JobRecord, conversation: Conversation | None
-) -> Past:
-    """Return what earlier attempts left of a job. Raises what the storage raises."""
-    events = await history_of(storage, job)
-    records = await storage.records.load(job.scope_id, job.job_id)
-    questions = Questions(await actions.of_job(job.scope_id, job.job_id))
-    return Past(
-        events=events,
-        replay=Replay(records, events),
-        questions=questions,
-        conversation=conversation,
-    )
 
 
 def taken_up(before: JobStatus) -> JobStatusChanged:

@@ -10,6 +10,7 @@ from typing import Any
 from steer._engine.feed import Feed
 from steer.events import Event
 from steer.ports.changes import Change, EventsAppended
+from steer.ports.records import Account
 from steer.ports.storage import Storage
 
 __all__ = ["Committer"]
@@ -55,6 +56,8 @@ class Committer:
         self._failure: BaseException | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.feed: Feed
+        self.on_accounts: Callable[[Sequence[Account]], None] = lambda _: None
+        """Called with the accounts that a commit changed."""
         self.awaited = 0
         self.position = 0
 
@@ -151,6 +154,8 @@ class Committer:
             if changes:
                 done = await self._storage.commit(self._scope_id, self._job_id, self.fence, changes)
                 self.position = done.position
+                if done.accounts:
+                    self.on_accounts(done.accounts)
             if events:
                 self.feed.committed(events[-1].seq or 0)
                 await self._on_committed(events)

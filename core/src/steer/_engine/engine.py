@@ -10,15 +10,20 @@ import anyio
 
 from steer._engine.abandoned import settle_abandoned
 from steer._engine.actions import Actions
+from steer._engine.allowances import admit_with_allowance
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
-from steer._engine.attempts import NOTHING, Attempts, Past
+from steer._engine.attempts import Attempts
 from steer._engine.audits import cancellation_booked
-from steer._engine.claimed import given_back, past_of, taken_up
+from steer._engine.claimed import given_back, taken_up
 from steer._engine.conversing import Conversation, Conversing
 from steer._engine.family import Family
+from steer._engine.family_accounts import FamilyAccounts
+from steer._engine.funds import funds_of
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, dead_owner, this_process, unheld
+from steer._engine.past import Past, past_of
+from steer._engine.raising import Raising
 from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
@@ -80,9 +85,11 @@ class Engine:
             telling=self._telling,
             on_events=self._fan_out,
         )
+        self.raising = Raising(storage=storage, actions=self.actions, clock=clock)
         self.answering = Answering(
             storage=storage,
             actions=self.actions,
+            raising=self.raising,
             policies_of=policies_of,
             artifacts=artifacts,
         )
@@ -115,6 +122,7 @@ class Engine:
             prices=prices,
         )
         self.conversing = Conversing(storage=storage, clock=clock, compaction=compaction)
+        self._families = FamilyAccounts(storage, self._state_of)
         self._family = Family(storage, self._end_child)
         self._ending = 0
         self.closing = anyio.Event()
@@ -184,7 +192,8 @@ class Engine:
         what ``JobCreated`` says: its parent may have ``max_children``; and ``Conflict`` where it
         cannot take its session so.
         """
-        past = Past(conversation=conversation)
+        funds = await funds_of(self.storage, job, self.clock, begun=False)
+        past = Past(funds=funds, conversation=conversation)
         running = self._attempt(job, work, lease=Lease.starting(self.clock), past=past)
         state = running.state
         state.tell(first_event(job))
@@ -193,12 +202,9 @@ class Engine:
         state.committer.close()
         self._note_parent(job)
         created = JobCreated(job=job, lease_seconds=LEASE_SECONDS, max_children=max_children)
-        await self.storage.commit(
-            job.scope_id,
-            job.job_id,
-            None,
-            [created, *past.taking, EventsAppended(events=events)],
-        )
+        async with self._families.founding(job) as founding:
+            changes = [created, *past.taking, EventsAppended(events=events), *founding]
+            await admit_with_allowance(state, job, work.request, changes)
         state.feed.committed(events[-1].seq or 0)
         await self._fan_out(job, events)
         await self._start(running)
@@ -211,12 +217,10 @@ class Engine:
         """
         events = self._telling.events(job, (first_event(job), ()))
         self._note_parent(job)
-        done = await self.storage.commit(
-            job.scope_id,
-            job.job_id,
-            None,
-            [JobCreated(job=job, max_children=max_children), EventsAppended(events=events)],
-        )
+        created = JobCreated(job=job, max_children=max_children)
+        async with self._families.founding(job) as founding:
+            changes = [created, EventsAppended(events=events), *founding]
+            done = await self.storage.commit(job.scope_id, job.job_id, None, changes)
         self.waiting.add(job, None, position=done.position, due_at=None)
         await self._fan_out(job, events)
         await self._signal(NO_SCOPE, queue_topic(job.queue))
@@ -283,7 +287,7 @@ class Engine:
         conversation: Conversation | None,
     ) -> RunningJob:
         """Run a claimed job from its records; ``status`` is what it was before."""
-        past = await past_of(self.storage, self.actions, job, conversation)
+        past = await past_of(self.storage, self.actions, job, self.clock, conversation)
         await self._family.look_up(job)
         running = self._attempt(job, work, lease=lease, past=past)
         state = running.state
@@ -292,6 +296,8 @@ class Engine:
         else:
             state.tell(taken_up(status))
         settle_abandoned(state)
+        # After its lines, which know more of the same requests.
+        state.record(*past.left_open)
         await self._start(running)
         return running
 
@@ -344,7 +350,7 @@ class Engine:
         return job.owner is not None or (job.due_at is not None and job.due_at <= self.clock.now())
 
     def _attempt(
-        self, job: JobRecord, work: Work | Rebuild | Stop, *, lease: Lease, past: Past = NOTHING
+        self, job: JobRecord, work: Work | Rebuild | Stop, *, lease: Lease, past: Past
     ) -> RunningJob:
         return self._attempts.build(
             job,

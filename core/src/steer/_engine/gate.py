@@ -15,6 +15,7 @@ from steer._engine.effect_runs import effect_run
 from steer._engine.model_calls import AdmittedCall
 from steer._engine.outcomes import ending, failed
 from steer._engine.parking import CONTAINERS
+from steer._engine.reserving import Reserving
 from steer._engine.state import JobState, Stop
 from steer.errors import (
     BudgetExceeded,
@@ -75,6 +76,7 @@ class JobGate:
         self._state = state
         self._policies = policies
         self._approvals = Approvals(state, policies)
+        self._reserving = Reserving(state)
         self._permits: dict[str, _Permit] = {}
         self._begun: dict[str, _Begun] = {}
         self._denials = 0
@@ -143,7 +145,7 @@ class JobGate:
         done(lambda: _forget(running.names, number))
 
     async def _decide(self, call: ToolCall) -> Decision:
-        with self._state.parking.deciding(call):
+        with self._state.parking.deciding(call.key):
             return await self._authorize(call)
 
     async def _authorize(self, call: ToolCall) -> Decision:
@@ -186,8 +188,14 @@ class JobGate:
             return _SUSPEND
         elif verdict.outcome is Outcome.DENY:
             return self._deny(call, verdict.reason or "policy does not allow this call")
+        return await self._admitted(call, arguments, by)
+
+    async def _admitted(self, call: ToolCall, arguments: JsonValue, by: str) -> Decision:
+        """Allow a call that nobody is against, if the run's bounds and budgets have room for it."""
         self._denials = 0
         self._admit_call()
+        if self._state.spending and not await self._reserving.tool_call(call):
+            return _SUSPEND
         grant = Grant(
             grant_id=new_id(),
             key=call.key,

@@ -86,6 +86,7 @@ async def _last(
 
     ``None`` where the job is to end after all.
     """
+    await state.spending.resolve_doubts()
     while True:
         # Alone, because what follows may be refused and is then written another way.
         await state.committer.commit()
@@ -94,6 +95,7 @@ async def _last(
                 return None
             if not state.committer.busy:
                 state.tell(told)
+                state.record(*state.spending.close())
                 state.ended = True
                 return state.committer.take()
 

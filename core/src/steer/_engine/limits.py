@@ -14,7 +14,7 @@ from steer.ports.policy import Counters
 from steer.pricing import Rates, exactly
 from steer.values import Usage
 
-__all__ = ["Hold", "Limits"]
+__all__ = ["NOTHING_HELD", "Hold", "Limits"]
 
 RatesOf: TypeAlias = Callable[[str, str | None], Rates | None]
 """Returns the prices of a model of a provider, ``None`` where they are not known."""

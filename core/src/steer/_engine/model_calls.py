@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
 from steer._engine.books import worst_case
-from steer._engine.limits import Hold
+from steer._engine.reserving import Granted, Reserving, tell_exceeded
 from steer._engine.retries import wait_before_retry
 from steer._engine.state import JobState, Stop
+from steer.budgets import micro_dollars
 from steer.errors import (
     BudgetExceeded,
     Diverged,
@@ -20,7 +22,6 @@ from steer.errors import (
     SteerError,
 )
 from steer.events import (
-    BudgetExceededEvent,
     ModelDone,
     ModelRetracted,
     ModelStarted,
@@ -44,12 +45,21 @@ class AdmittedCall:
         self._state = state
         self._policies = policies
         self._request = request
-        self._hold = Hold()
+        self._granted = Granted(request=request)
         self._settled = False
         self.id = ""
         self.message = 0
         self.recorded: ModelRecord | None = None
-        self.max_output_tokens: int | None = None
+
+    @property
+    def model(self) -> str:
+        """The model to ask: see ``ModelCall.model``."""
+        return self._granted.request.model
+
+    @property
+    def max_output_tokens(self) -> int | None:
+        """How much the model may answer: see ``ModelCall.max_output_tokens``."""
+        return self._granted.request.max_output_tokens
 
     async def __aenter__(self) -> Self:
         """Find a record of the call, or ask policy and the budget."""
@@ -104,7 +114,7 @@ class AdmittedCall:
             state.tell(
                 ModelDone(
                     call=self.id,
-                    model=model or request.model,
+                    model=model or self.model,
                     response_id=response_id,
                     finish_reason=finish_reason,
                     metadata=metadata or {},
@@ -121,7 +131,7 @@ class AdmittedCall:
                         request_digest=request.digest,
                         response=response,
                         usage=used,
-                        model=model or request.model,
+                        model=model or self.model,
                         provider=request.provider,
                         response_id=response_id,
                         finish_reason=finish_reason,
@@ -164,7 +174,8 @@ class AdmittedCall:
         if sent is Sent.UNKNOWN or (usage is not None and usage.requests):
             self._settle(usage, None, outcome="failed")
         else:
-            state.limits.settle(self._hold, usage or Usage(), Decimal(0))
+            state.limits.settle(self._granted.hold, usage or Usage(), Decimal(0))
+            self._settle_budgets(Usage(), Decimal(0), requests=int(sent is not Sent.NO))
         state.tell(
             ModelRetracted(
                 call=self.id,
@@ -193,20 +204,18 @@ class AdmittedCall:
             if self.recorded is not None:
                 self._repeat(self.recorded)
                 return
-            await self._ask_policy()
-            with state.lock:
-                self._hold = state.limits.reserve(request, state.books.rates)
-                self.max_output_tokens = self._hold.max_output_tokens
+            await self._ask_policy(request.model)
+            self.id = state.next_call()
+            self._granted = await Reserving(state).model_request(request, self.id, self._ask_policy)
         except (BudgetExceeded, Diverged, PolicyDenied) as error:
             self._refuse(error)
             raise
-        self.id = state.next_call()
         state.tell(
             ModelStarted(
                 call=self.id,
-                model=request.model,
+                model=self.model,
                 provider=request.provider,
-                input_bound=request.input_bound,
+                input_bound=self._granted.request.input_bound,
                 max_output_tokens=self.max_output_tokens,
             ),
             path=request.path,
@@ -218,16 +227,15 @@ class AdmittedCall:
         with self._state.lock:
             self._settled = True
             self.id = record.call
-            self.max_output_tokens = self._request.max_output_tokens
             path = self._state.path(self._request.path)
             self.message, path.completed = record.index, path.completed + 1
 
-    async def _ask_policy(self) -> None:
+    async def _ask_policy(self, model: str) -> None:
         state, request = self._state, self._request
         verdict = await self._policies.decide(
             ModelQuestion(
                 context=state.context,
-                model=request.model,
+                model=model,
                 provider=request.provider,
                 agent=request.agent,
                 counters=state.limits.counters(),
@@ -235,26 +243,26 @@ class AdmittedCall:
         )
         if verdict.outcome is Outcome.ALLOW:
             return
-        state.tell(_decided(request, verdict), path=request.path, agent=request.agent)
-        state.books.model_refused(request, self.message, reason=verdict.reason)
-        raise PolicyDenied(f"policy does not allow the model {request.model}: {verdict.reason}")
+        state.tell(_decided(model, verdict), path=request.path, agent=request.agent)
+        refused = replace(request, model=model)
+        state.books.model_refused(refused, self.message, reason=verdict.reason)
+        raise PolicyDenied(f"policy does not allow the model {model}: {verdict.reason}")
 
     def _refuse(self, error: SteerError) -> None:
         state = self._state
         if isinstance(error, BudgetExceeded):
-            used, cap = state.limits.used_of(error.limit), getattr(state.limits.spec, error.limit)
-            state.tell(BudgetExceededEvent(limit=error.limit, used=used, cap=str(cap)))
-            state.books.reached(error.limit, error, agent=self._request.agent)
+            tell_exceeded(state, error, agent=self._request.agent)
         state.stop(Stop(status=JobStatus.FAILED, error=error))
 
     def _settle(
         self, usage: Usage | None, model: str | None, *, outcome: str, tier: str | None = None
     ) -> Usage:
         """Book and tell what the request used: the most it can have, where nobody says."""
-        state, request = self._state, self._request
+        state, request = self._state, self._granted.request
         used = usage or worst_case(request.input_bound, self.max_output_tokens)
         cost = self._cost(usage, model, tier)
-        state.limits.settle(self._hold, used, cost)
+        state.limits.settle(self._granted.hold, used, cost)
+        self._settle_budgets(used, cost, requests=1)
         agent = state.path(request.path).agent
         state.books.model_call(
             self.id, request, used, cost, outcome=outcome, agent=agent, model=model
@@ -264,7 +272,7 @@ class AdmittedCall:
                 call=self.id,
                 usage=used,
                 cost=cost,
-                model=model or request.model,
+                model=model or self.model,
                 provider=request.provider,
             ),
             path=request.path,
@@ -272,11 +280,22 @@ class AdmittedCall:
         )
         return used
 
+    def _settle_budgets(self, used: Usage, cost: Decimal | None, *, requests: int) -> None:
+        """Book what the request came to, in the commit that says so; call with the lock held."""
+        settled = self._state.spending.settle(
+            self._granted.key,
+            used,
+            cost=None if cost is None else micro_dollars(cost),
+            requests=requests,
+        )
+        if settled is not None:
+            self._state.record(settled)
+
     def _cost(self, usage: Usage | None, model: str | None, tier: str | None) -> Decimal | None:
-        books, request = self._state.books, self._request
+        books, request = self._state.books, self._granted.request
         if usage is None:
             # Under max_cost all that it can have cost was set aside.
-            return self._hold.cost or books.worst_cost(request, self.max_output_tokens)
+            return self._granted.hold.cost or books.worst_cost(request, self.max_output_tokens)
         cost = books.cost(usage, request.model, request.provider, tier=tier)
         if cost is None and model is not None:
             # Asked for by an alias, or by the name of a deployment, that no list has.
@@ -284,10 +303,10 @@ class AdmittedCall:
         return cost
 
 
-def _decided(request: ModelRequest, verdict: Verdict) -> PolicyDecided:
+def _decided(model: str, verdict: Verdict) -> PolicyDecided:
     return PolicyDecided(
         subject="model",
-        name=request.model,
+        name=model,
         outcome=verdict.outcome.value,
         reason=verdict.reason,
         rule=verdict.rule,

@@ -88,8 +88,8 @@ class Parking:
         if self.requested:
             raise Suspending("the run is being parked until a person has answered")
 
-    def can_leave(self, call: ToolCall) -> bool:
-        """Whether this runtime can leave a call behind that waits."""
+    def can_leave(self, call: EffectKey) -> bool:
+        """Whether this runtime can leave a call behind that waits, or a request to a model."""
         can = self._capabilities
         return (
             self._able
@@ -97,19 +97,19 @@ class Parking:
             and (not call.path or can.suspend_in_subagents)
         )
 
-    def held(self, call: ToolCall) -> bool:
+    def held(self, call: EffectKey) -> bool:
         """Whether a question about a call is held in this process at all, be it for a while."""
         return self._inline > 0 or not self.can_leave(call)
 
     @contextmanager
-    def deciding(self, call: ToolCall) -> Iterator[None]:
+    def deciding(self, call: EffectKey) -> Iterator[None]:
         """Note that it is being decided whether a call may run."""
         self._deciding += 1
         try:
             yield
         finally:
             self._deciding -= 1
-            self._answered.discard(call.key)
+            self._answered.discard(call)
             self.nudge()
 
     def granted(self, key: EffectKey) -> None:

@@ -9,7 +9,7 @@ from steer.actions.showing import is_secret
 from steer.ports.records import ActionRecord, EffectKey
 from steer.values import ActionStatus, JsonValue
 
-__all__ = ["Questions", "about_a_call", "binding_of", "bound_path"]
+__all__ = ["Questions", "about_a_call", "binding_of", "bound_path", "is_same"]
 
 
 class Questions:
@@ -79,7 +79,7 @@ class Questions:
                 call_id=action.binding["call_id"],
             )
             for action in self.resolved()
-            if about_a_call(action)
+            if _asked(action) == "call"
         ]
 
     def bound_to(self, binding: Mapping[str, JsonValue]) -> list[ActionRecord]:
@@ -101,7 +101,8 @@ class Questions:
 def binding_of(key: EffectKey, *, asked: str, place: int, digest: str, **more: Any) -> JsonValue:
     """Return what an answer is good for: a call, the place of the question in it, and its content.
 
-    ``asked`` is ``call`` for whether it may run and ``tool`` for what the tool itself asks.
+    ``asked`` is ``call`` for whether it may run, ``budget`` for whether there is to be room for it,
+    and ``tool`` for what the tool itself asks. ``terms`` may differ between attempts.
     """
     return {
         "path": list(key.path),
@@ -121,7 +122,22 @@ def bound_path(record: ActionRecord) -> tuple[str, ...]:
 
 def about_a_call(record: ActionRecord) -> bool:
     """Whether the question is whether a call may run: the run can leave and come back to that."""
-    return isinstance(record.binding, dict) and record.binding["asked"] == "call"
+    return _asked(record) in ("call", "budget")
+
+
+def is_same(asked: JsonValue, other: JsonValue) -> bool:
+    """Whether an answer to one question is good for another, by their bindings."""
+    return bool(_without_terms(asked) == _without_terms(other))
+
+
+def _without_terms(binding: JsonValue) -> JsonValue:
+    if not isinstance(binding, dict):
+        return binding
+    return {name: value for name, value in binding.items() if name != "terms"}
+
+
+def _asked(record: ActionRecord) -> str | None:
+    return record.binding["asked"] if isinstance(record.binding, dict) else None
 
 
 def _place(binding: JsonValue) -> tuple[Any, ...] | None:

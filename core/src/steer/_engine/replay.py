@@ -8,6 +8,9 @@ from typing import TypeAlias
 
 from steer.errors import Diverged
 from steer.events import (
+    BudgetDegraded,
+    BudgetExceededEvent,
+    BudgetWarning,
     Event,
     EventData,
     JobStarted,
@@ -32,7 +35,7 @@ _Identity: TypeAlias = tuple[tuple[str, ...], type, str | None]
 
 _MODEL_CONTENT = (ModelToken, ModelReasoning, ModelBlockDone, ModelRetracted)
 # These are told once, with the record they belong to; the gate itself knows when that is. How the
-# job moves is told by each attempt anew.
+# job moves is told by each attempt anew, and so is what comes of its budgets.
 _RECORDED = (
     JobStarted,
     JobStatusChanged,
@@ -42,6 +45,9 @@ _RECORDED = (
     ToolEnded,
     ToolFailed,
     ToolUnknown,
+    BudgetWarning,
+    BudgetExceededEvent,
+    BudgetDegraded,
 )
 
 

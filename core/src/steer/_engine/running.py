@@ -199,6 +199,7 @@ class RunningJob:
         if self._retry_wait is not None and await self._tried_again_later(outcome, stop):
             return
         try:
+            await state.spending.resolve_doubts()
             await Asking(state).close()
         except Exception as error:  # told to whoever waits for the result
             state.lost = error
@@ -219,6 +220,7 @@ class RunningJob:
         with state.lock:
             status = self._tell_ending(outcome, stop)
             result = state.feed.fold.result()
+            state.record(*state.spending.close())
             state.record(JobMoved(status=status, result=result))
             if status is JobStatus.SUCCEEDED and self._append and isinstance(outcome, Finished):
                 state.record(self._append(outcome))
@@ -271,6 +273,11 @@ class RunningJob:
         if status is not JobStatus.FAILED or wait is None:
             return False
         due_at = state.clock.now() + timedelta(seconds=wait)
+        try:
+            await state.spending.resolve_doubts()
+        except Exception as failure:  # told to whoever waits for the result
+            state.lost = failure
+            return True
         with state.lock:
             state.tell(
                 JobStatusChanged(
@@ -280,6 +287,7 @@ class RunningJob:
                     retry_in_ms=round(wait * 1000),
                 )
             )
+            state.record(*state.spending.close())
             state.record(JobMoved(status=JobStatus.QUEUED, due_at=due_at, retry=True))
             state.ended = True
         try:

@@ -13,11 +13,13 @@ from steer._engine.actions import Actions
 from steer._engine.books import Books
 from steer._engine.committer import Committer
 from steer._engine.feed import Feed
+from steer._engine.funds import NO_FUNDS, Funds
 from steer._engine.leases import LEASE_SECONDS, Lease
 from steer._engine.limits import Limits
 from steer._engine.parking import Parking
 from steer._engine.questions import Questions
 from steer._engine.replay import Replay
+from steer._engine.spending import Spending, Warned
 from steer.clock import Clock
 from steer.context import ApprovalSpec, ExecutionContext, RetrySpec
 from steer.errors import (
@@ -119,6 +121,9 @@ class JobState:
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
         on_committed: Callable[[Sequence[Event]], Awaitable[None]],
         started: datetime,
+        agent: str = "",
+        funds: Funds = NO_FUNDS,
+        warned: Iterable[Warned] = (),
         runtime: str = "",
         prices: Prices | None = None,
         redactor: Redactor | None = None,
@@ -152,6 +157,17 @@ class JobState:
         self.lock = threading.RLock()
         self.home = asyncio.get_running_loop()
         self._home_thread = threading.get_ident()
+        self.spending = Spending(
+            context=context,
+            agent=agent,
+            attempt=attempt,
+            fence=fence,
+            storage=storage,
+            clock=clock,
+            lock=self.lock,
+            funds=funds,
+            warned=warned,
+        )
         self.committer = Committer(
             storage=storage,
             scope_id=context.scope_id,

@@ -16,6 +16,7 @@ from steer.events import (
     AgentHandoff,
     ArtifactCreated,
     ArtifactUpdated,
+    BudgetDegraded,
     BudgetWarning,
     Event,
     JobStatusChanged,
@@ -130,8 +131,8 @@ def _note(event: Event) -> str | None:
             return f"\u21e2 {one_line(source)} hands over to {one_line(target)}"
         case JobStatusChanged() as data:
             return _moved(data)
-        case BudgetWarning(limit=limit, used=used, cap=cap):
-            return f"{limit} is near: {used} of {cap}"
+        case BudgetWarning() | BudgetDegraded() as data:
+            return _of_budget(data)
         case ModelRetracted(retry_in_ms=int(wait), reason=reason):
             return f"the model is asked again in {duration_text(wait)}{_why(reason)}"
         case Progress(message=message, fraction=fraction):
@@ -139,6 +140,15 @@ def _note(event: Event) -> str | None:
             return f"{share}{shortened(message, _RESULT_LENGTH)}"
         case _:
             return _of_thing(event)
+
+
+def _of_budget(data: BudgetWarning | BudgetDegraded) -> str:
+    budget = "" if data.budget is None else one_line(data.budget)
+    if isinstance(data, BudgetDegraded):
+        return f"budget {budget} has no room: {one_line(data.degraded_to)} is asked instead"
+    if not budget:
+        return f"{data.limit} is near: {data.used} of {data.cap}"
+    return f"budget {budget}: {data.used} of {data.cap} {data.limit} are used"
 
 
 def _moved(data: JobStatusChanged) -> str:

@@ -16,6 +16,7 @@ from steer.events._kernel import (
     ActionExpiredEvent,
     ActionRequired,
     ActionResolved,
+    BudgetDegraded,
     BudgetExceededEvent,
     BudgetWarning,
     FinalError,
@@ -96,6 +97,7 @@ EventData: TypeAlias = (
     | PolicyDecided
     | BudgetWarning
     | BudgetExceededEvent
+    | BudgetDegraded
     | ActionRequired
     | ActionResolved
     | ActionExpiredEvent

@@ -59,12 +59,17 @@ class PolicyDecided:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetWarning:
-    """A limit is near."""
+    """A limit is near, or a budget that only warns has none left; told once per run.
+
+    ``limit`` is a bound of the run, or what ``budget`` counts; that begins anew at ``resets_at``.
+    """
 
     type: ClassVar[str] = "budget.warning"
     limit: str
     used: str
     cap: str
+    budget: str | None = None
+    resets_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +80,21 @@ class BudgetExceededEvent:
     limit: str
     used: str
     cap: str
+    budget: str | None = None
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetDegraded:
+    """A budget had no room for a request to ``model``, so ``degraded_to`` was asked instead."""
+
+    type: ClassVar[str] = "budget.degraded"
+    budget: str
+    model: str
+    degraded_to: str
+    used: str
+    cap: str
+    resets_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

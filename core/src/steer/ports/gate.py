@@ -207,6 +207,15 @@ class ModelCall(Protocol):
         ...
 
     @property
+    def model(self) -> str:
+        """The model to ask: the request's, unless a budget has room for another one only (RT-67).
+
+        Only a runtime that claims ``model_substitution`` is given another one. The request stays
+        known by what its author asked for.
+        """
+        ...
+
+    @property
     def max_output_tokens(self) -> int | None:
         """How much the model may answer: never more than was asked for (RT-22)."""
         ...
@@ -293,7 +302,8 @@ class Gate(Protocol):
         """Admit one wire request (RT-5); leaving without ``complete`` counts as a failure.
 
         Entering raises ``PolicyDenied``, ``BudgetExceeded`` or ``Diverged``, and ``Suspending``
-        once ``authorize`` has said ``suspend``: let it out, or return ``Suspended``.
+        once ``authorize`` has said ``suspend``, or where the request itself has to wait for a
+        person: let it out, or return ``Suspended``.
         """
         ...
 

@@ -19,7 +19,7 @@ from agents import Agent
 from agents.result import RunResult, RunResultStreaming
 from openai.types.responses import ResponseComputerToolCall
 from steer.agents import EncodedResult
-from steer.errors import RuntimeFailure, SteerError
+from steer.errors import RuntimeFailure, SteerError, Suspending
 from steer.events import RuntimeData
 from steer.ports.gate import Ask, Decision, EffectRun, GateOutcome, Keep, ToolCall, ToolOutcome
 from steer.ports.records import Grant
@@ -254,6 +254,9 @@ class Frame:
         Of a run that is being parked it ends nothing, and whoever is here stays here.
         """
         active = self.active
+        if isinstance(error, Suspending):
+            # The request itself has to wait for a person.
+            active.suspension.begin()
         if active.suspension.begun:
             await active.suspension.hold(place)
         active.refusal = active.stop(error)

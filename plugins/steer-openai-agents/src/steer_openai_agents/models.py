@@ -205,6 +205,7 @@ class GatedModel(Model):
         else:
             inner = model
             granted = await exchange.admit(described(question))
+            exchange.check_model()
             if granted is not None:
                 settings = replace(question["model_settings"], max_tokens=granted)
                 question = {**question, "model_settings": settings}

@@ -31,6 +31,7 @@ CAPABILITIES = Capabilities(
     reasoning_effort=True,
     seed=True,
     retries=True,
+    model_substitution=True,
 )
 """The most that this runtime can do; an agent with a model of its own may do less."""
 

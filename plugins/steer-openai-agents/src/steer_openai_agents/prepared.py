@@ -20,7 +20,7 @@ from steer.ports.runtime import ToolInfo
 from steer.values import JsonValue, Message, digest_of
 
 from steer_openai_agents.asking import Asking, name_of_model, provider_of_name
-from steer_openai_agents.clients import Clients
+from steer_openai_agents.clients import Clients, speaks_openai
 from steer_openai_agents.clones import Clones, Entry, Overrides, authored_settings
 from steer_openai_agents.compiled import SpecSchema, compile_agent
 from steer_openai_agents.config import OpenAIAgentsConfig, overlaid
@@ -290,7 +290,13 @@ def _capabilities(
         schema=bool(seeing) and seeing[0].output_schema,
         images=all(takes.images for takes in seeing),
         files=all(takes.files for takes in seeing),
+        model_substitution=all(_by_name(model or each.model) for each in agents),
     )
+
+
+def _by_name(model: object) -> bool:
+    """Whether a request names its model, so that it can name another one."""
+    return model is None or isinstance(model, str) or speaks_openai(model)
 
 
 def _fingerprint(author: JsonValue, options: PrepareOptions, config: OpenAIAgentsConfig) -> str:

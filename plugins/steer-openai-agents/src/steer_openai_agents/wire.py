@@ -105,7 +105,7 @@ class Exchange:
         return self.call
 
     async def admit(self, content: bytes, *, target: str = "") -> int | None:
-        """Ask the gate; return how much the model may answer, where that is less than asked.
+        """Ask the gate; return how much the model may answer, where that is not what was asked.
 
         ``content`` is the serialised request. Raises ``Recorded`` or ``Refused``
         where nothing is to be sent; does not return where the run is being parked.
@@ -144,9 +144,20 @@ class Exchange:
     async def pass_gate(self, request: httpx2.Request) -> None:
         """Admit a request as it would go out, and hold it to what was granted."""
         granted = await self.admit(request.content, target=request.url.path)
-        if granted is not None:
-            _limit_output(request, granted)
+        other = self.admitted.model
+        if granted is not None or other != self.model:
+            _rewrite(request, granted, None if other == self.model else other)
         request.extensions[WIRE_KEY] = self
+
+    def check_model(self) -> None:
+        """Refuse to ask a model of the author's own in the place of another one."""
+        if self.admitted.model != self.model:
+            error = RuntimeFailure(
+                f"{self.model} is a model of the author's own, and {self.admitted.model} cannot be"
+                " asked in its place"
+            )
+            self.admitted.fail(error, sent=Sent.NO)
+            raise error
 
     def saw(self, data: object) -> None:
         """Look at one event of the wire, before the SDK makes its own of it.
@@ -210,11 +221,15 @@ def _digest(target: str, content: bytes) -> str:
     return hashlib.sha256(b"%b\0%b" % (target.encode(), content)).hexdigest()
 
 
-def _limit_output(request: httpx2.Request, granted: int) -> None:
+def _rewrite(request: httpx2.Request, granted: int | None, model: str | None) -> None:
+    """Hold a request to what was granted, and send it to another model, where one is named."""
     body: dict[str, Any] = json.loads(request.content)
-    usual = "max_output_tokens" if "input" in body else "max_completion_tokens"
-    name = next((name for name in OUTPUT_LIMITS if name in body), usual)
-    body[name] = granted
+    if model is not None:
+        body["model"] = model
+    if granted is not None:
+        usual = "max_output_tokens" if "input" in body else "max_completion_tokens"
+        name = next((name for name in OUTPUT_LIMITS if name in body), usual)
+        body[name] = granted
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     # The same request with another body; the client still holds this object.
     smaller = httpx2.Request(request.method, request.url, content=content)

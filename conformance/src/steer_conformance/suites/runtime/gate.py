@@ -52,7 +52,8 @@ class BareGate:
     A ``SteerError`` that ``verdict`` or ``admit`` raises stops the run, as a limit would: from
     then on every question is answered with it. Once ``verdict`` has suspended a call, every call
     is, and no request is admitted, but for what is inside of a running effect that may not happen
-    twice. ``granted`` bounds what a model may answer.
+    twice. ``granted`` bounds what a model may answer, and ``model`` is asked in
+    the place of any other.
     ``retries`` is how many failed requests may be made again. ``reach`` is called at every moment
     of the run, with its name.
     """
@@ -64,6 +65,7 @@ class BareGate:
         verdict: Verdict = lambda _call: None,
         admit: Callable[[ModelRequest], None] = lambda _request: None,
         granted: int | None = None,
+        model: str | None = None,
         retries: int = 0,
         reach: Callable[[str], None] = lambda _moment: None,
     ) -> None:
@@ -71,6 +73,7 @@ class BareGate:
         self.verdict = verdict
         self.admit = admit
         self.granted = granted
+        self.model = model
         self.retries = retries
         self.reach = reach
         self.asked: list[ToolCall] = []
@@ -306,6 +309,7 @@ class BareGate:
                 id=recorded.call if recorded else f"c{len(self.requests)}",
                 message=index,
                 recorded=recorded,
+                model=self.model or request.model,
                 max_output_tokens=min(limits, default=None),
             )
 

@@ -43,6 +43,7 @@ class BareModelCall:
     id: str
     message: int
     recorded: ModelRecord | None
+    model: str
     max_output_tokens: int | None
     ended: bool = False
     completed: bool = False

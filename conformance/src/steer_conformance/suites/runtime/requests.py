@@ -14,6 +14,7 @@ from steer_conformance.suites.runtime.gate import BareGate
 from steer_conformance.suites.runtime.props import Props, answering, calling, leaves
 
 _GRANTED = 137
+_CHEAPER = "cheaper-1"
 
 _SPENT = st.builds(
     lambda cached, fresh, thought, said: Spent(
@@ -104,3 +105,17 @@ async def an_answer_is_held_to_what_was_granted(case: RuntimeCase) -> None:
         await stage.run(gate=BareGate(granted=_GRANTED))
         said = leaves(stage.provider.requests[0].body)
     assert _GRANTED in said.values(), "nothing in the request says how much may be answered"
+
+
+@check("RT-67", requires="model_substitution")
+async def a_request_goes_to_the_model_that_the_gate_names(case: RuntimeCase) -> None:
+    async with case.stage(answering("Hello."), answering("Hello.")) as stage:
+        plain, other = BareGate(), BareGate(model=_CHEAPER)
+        await stage.run(gate=plain)
+        await stage.run(gate=other)
+        first, second = stage.provider.requests
+    assert _CHEAPER in leaves(second.body).values(), "it asked the author's model all the same"
+    assert _CHEAPER not in leaves(first.body).values()
+    assert [request.digest for request in other.requests] == [
+        request.digest for request in plain.requests
+    ], "a replay would not know the request again"
