@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 
 import pytest
-import runtime_mutants
+import runtime_mutant
 from runtime_reference import ReferenceRuntime, connect, reference
 from runtime_reference_prepared import ReferencePrepared
 from steer.errors import BudgetExceeded, ConfigError, SteerError
@@ -28,12 +28,10 @@ from steer_conformance.suites.runtime.options import PROVED_ELSEWHERE, VALUES, c
 from steer_conformance.suites.runtime.surroundings import Surroundings
 
 test_the_reference = runtime_checks(
-    runtime_mutants.REFERENCE.plugin, runtime_mutants.REFERENCE.factory
+    runtime_mutant.REFERENCE.plugin, runtime_mutant.REFERENCE.factory
 )
 
-SUBJECT = Subject(
-    plugin=runtime_mutants.REFERENCE.plugin, factory=runtime_mutants.REFERENCE.factory
-)
+SUBJECT = Subject(plugin=runtime_mutant.REFERENCE.plugin, factory=runtime_mutant.REFERENCE.factory)
 CALL = ToolCall(call_id="c1", tool="look", message=0, arguments={"at": "here"})
 REQUEST = ModelRequest(digest="d", model="m")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mutant import Mutant
-from runtime_reference import Conversation, ReferenceRuntime, connect, reference
+from runtime_mutant import mutant_of
+from runtime_reference_conversation import Conversation
 from runtime_reference_wire import Answer, encoded_messages
 from steer.ports.runtime import Finished
 from steer.values import Role
@@ -68,18 +68,13 @@ class ForgetsOlderRuns(Conversation):
         return [*kept[-1]["messages"], *encoded_messages(self.run.asked)]
 
 
-def _mutant(name: str, talk: type[Conversation], *clauses: str) -> Mutant:
-    runtime = type(talk.__name__, (ReferenceRuntime,), {"talk": talk})
-    return Mutant(name=name, plugin=reference(runtime), factory=connect, clauses=clauses)
-
-
 MUTANTS = (
-    _mutant("says no more than its last words", SaysTheLastOnly, "RT-68"),
-    _mutant("says its calls and no results", SaysNoResults, "RT-68"),
-    _mutant("says the question as well", SaysTheQuestionToo, "RT-68"),
-    _mutant("keeps nothing of its own", KeepsNothing, "RT-69"),
-    _mutant("keeps no question", KeepsNoQuestion, "RT-69"),
-    _mutant("ignores what it kept", IgnoresWhatItKept, "RT-69"),
-    _mutant("tells the past twice", TellsThePastTwice, "RT-69"),
-    _mutant("forgets the older runs", ForgetsOlderRuns, "RT-69"),
+    mutant_of("says no more than its last words", SaysTheLastOnly, "RT-68"),
+    mutant_of("says its calls and no results", SaysNoResults, "RT-68"),
+    mutant_of("says the question as well", SaysTheQuestionToo, "RT-68"),
+    mutant_of("keeps nothing of its own", KeepsNothing, "RT-69"),
+    mutant_of("keeps no question", KeepsNoQuestion, "RT-69"),
+    mutant_of("ignores what it kept", IgnoresWhatItKept, "RT-69"),
+    mutant_of("tells the past twice", TellsThePastTwice, "RT-69"),
+    mutant_of("forgets the older runs", ForgetsOlderRuns, "RT-69"),
 )

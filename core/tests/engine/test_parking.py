@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ import pytest
 from asking import APPROVE, DENY, asked, asking, paying
 from kernels import (
     PATIENCE,
-    FixedPolicy,
     Moment,
     TurnedClock,
     all_events,
@@ -22,30 +19,26 @@ from kernels import (
     request,
     types,
 )
-from parking import AT_ONCE, FoundAgain, parked_request, until
-from steer import ApprovalSpec, BudgetSpec, RuntimeKernel
-from steer.capabilities import Suspension
+from parking import (
+    AT_ONCE,
+    FoundAgain,
+    asking_about,
+    parked_request,
+    parking_kernel,
+    side_by_side,
+    until,
+)
+from steer import ApprovalSpec, BudgetSpec
 from steer.errors import ActionExpired
 from steer.events import JobStatusChanged
 from steer.ports.gate import EffectRun
-from steer.ports.policy import Question, ToolQuestion, Verdict
 from steer.ports.runtime import Finished, Prepared, Run, Suspended
 from steer.values import ActionStatus, Expiry, JobStatus
-from stepwise import CAPABILITIES, Call, Stepwise, StepwiseRuntime, ToolSpec, Turn, registry
+from stepwise import Call, Stepwise, ToolSpec, Turn
 
 pytestmark = pytest.mark.anyio
 
 STORAGES = ["memory://", "sqlite"]
-
-
-@asynccontextmanager
-async def parking_kernel(
-    agent: Stepwise | StepwiseRuntime, **fields: Any
-) -> AsyncIterator[RuntimeKernel]:
-    runtime = agent if isinstance(agent, StepwiseRuntime) else FoundAgain(agent)
-    usual: dict[str, Any] = {"policies": [asking()], "registry": registry(runtime)}
-    async with open_kernel(**(usual | fields)) as kernel:
-        yield kernel
 
 
 @pytest.mark.parametrize("storage", STORAGES)
@@ -118,50 +111,6 @@ async def test_an_answer_within_the_inline_time_parks_nothing(tmp_path: Path) ->
     assert "job.status_changed" not in types(events)
 
 
-async def test_an_agent_that_nobody_finds_again_is_held(tmp_path: Path) -> None:
-    paid: list[Any] = []
-    async with open_kernel(policies=[asking()]) as kernel:
-        handle = await kernel.execute(request(paying(paid), approvals=AT_ONCE))
-        (action,) = await asked(kernel, handle)
-        assert (await handle.job()).status is JobStatus.RUNNING
-        await kernel.resolve_action(action.action_id, APPROVE)
-        await handle.result()
-        events = await all_events(handle)
-    required = next(event.data for event in events if event.type == "action.required")
-    assert (required.held, len(paid)) == ("inline", 1)
-
-
-async def test_a_runtime_that_cannot_suspend_holds_its_calls(tmp_path: Path) -> None:
-    paid: list[Any] = []
-    capabilities = replace(CAPABILITIES, suspend=Suspension.NONE)
-    async with parking_kernel(FoundAgain(paying(paid), capabilities)) as kernel:
-        handle = await kernel.execute(parked_request(tmp_path))
-        (action,) = await asked(kernel, handle)
-        assert (await handle.job()).status is JobStatus.RUNNING
-        await kernel.resolve_action(action.action_id, APPROVE)
-        await handle.result()
-    assert len(paid) == 1
-
-
-def side_by_side(paid: list[Any], other: ToolSpec) -> Stepwise:
-    calls = (
-        Call(tool="pay", arguments={"amount": 1}, call_id="c1"),
-        Call(tool="other", call_id="c2"),
-    )
-    return Stepwise(
-        turns=(Turn(calls=calls), Turn(text="Done.")),
-        tools={"pay": ToolSpec(run=noting(paid)), "other": other},
-    )
-
-
-def asking_about(*tools: str) -> FixedPolicy:
-    def answer(question: Question) -> Verdict:
-        asks = isinstance(question, ToolQuestion) and question.tool in tools
-        return Verdict.ask("money moves") if asks else Verdict.allow()
-
-    return FixedPolicy(answer)
-
-
 async def test_what_runs_already_comes_to_its_end_before_the_job_is_parked(tmp_path: Path) -> None:
     paid: list[Any] = []
     work = Moment("work")
@@ -208,48 +157,6 @@ async def test_several_calls_of_one_message_are_all_asked_before_the_job_is_park
     assert (result.status, len(paid)) == (JobStatus.SUCCEEDED, 2)
     assert types(events).count("action.required") == 2
     assert result.usage.requests == 2
-
-
-async def test_where_one_call_can_be_left_the_others_are_waited_for(tmp_path: Path) -> None:
-    paid: list[Any] = []
-    capabilities = replace(CAPABILITIES, suspend=Suspension.ONE_PER_MESSAGE)
-    runtime = FoundAgain(side_by_side(paid, ToolSpec(run=noting(paid))), capabilities)
-    clock = TurnedClock()
-    async with parking_kernel(runtime, clock=clock) as kernel:
-        spec = ApprovalSpec(inline_seconds=60)
-        handle = await kernel.execute(parked_request(tmp_path, approvals=spec))
-        first, _ = await asked(kernel, handle, 2)
-        await anyio.wait_all_tasks_blocked()
-        clock.turn(61)
-        await anyio.wait_all_tasks_blocked()
-        assert (await handle.job()).status is JobStatus.RUNNING
-        await kernel.resolve_action(first.action_id, APPROVE)
-        await until(handle, JobStatus.WAITING_ACTION)
-    assert len(paid) == 1
-
-
-async def test_a_tool_that_asks_itself_keeps_the_job_in_its_process(tmp_path: Path) -> None:
-    paid: list[Any] = []
-
-    async def other(run: EffectRun) -> Any:
-        assert run.ask is not None
-        return await run.ask("confirm", {"message": "Really?"})
-
-    agent = side_by_side(paid, ToolSpec(run=other))
-    clock = TurnedClock()
-    async with parking_kernel(agent, policies=[asking_about("pay")], clock=clock) as kernel:
-        spec = ApprovalSpec(inline_seconds=60)
-        handle = await kernel.execute(parked_request(tmp_path, approvals=spec))
-        actions = await asked(kernel, handle, 2)
-        await anyio.wait_all_tasks_blocked()
-        clock.turn(61)
-        await anyio.wait_all_tasks_blocked()
-        assert (await handle.job()).status is JobStatus.RUNNING
-        for action in actions:
-            yes = APPROVE if action.type == "approval" else {"confirmed": True}
-            await kernel.resolve_action(action.action_id, yes)
-        result = await handle.result()
-    assert (result.status, len(paid)) == (JobStatus.SUCCEEDED, 1)
 
 
 async def test_a_runtime_that_does_not_come_back_is_cancelled_and_parked(tmp_path: Path) -> None:
@@ -419,14 +326,3 @@ async def test_the_token_of_a_parked_job_still_answers(tmp_path: Path) -> None:
         with anyio.fail_after(PATIENCE):
             assert (await handle.result()).status is JobStatus.SUCCEEDED
     assert len(paid) == 1
-
-
-async def test_a_run_with_an_object_that_nobody_else_has_is_held(tmp_path: Path) -> None:
-    paid: list[Any] = []
-    async with parking_kernel(paying(paid)) as kernel:
-        handle = await kernel.execute(parked_request(tmp_path, user_context={"till": 7}))
-        (action,) = await asked(kernel, handle)
-        await kernel.resolve_action(action.action_id, APPROVE, principal_id="bob")
-        await handle.result()
-        assert "job.status_changed" not in types(await all_events(handle))
-    assert paid == [{"amount": 3}]

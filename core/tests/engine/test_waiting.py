@@ -9,16 +9,17 @@ from typing import Any
 import anyio
 import pytest
 from asking import APPROVE, asking, paying
-from kernels import PATIENCE, all_events, open_kernel, request
+from kernels import PATIENCE, TurnedClock, all_events, open_kernel, request
 from parking import FoundAgain, parked_request, until
 from queueing import agent_file, plugins
 from steer import ExecutionHandle, RuntimeKernel
-from steer._engine import waiting
+from steer._engine import following, waiting
 from steer._engine.topics import queue_topic
 from steer.errors import Released
 from steer.memory import open_memory
 from steer.values import JobStatus
 from stepwise import registry
+from turned_signals import TurnedSignals
 
 pytestmark = pytest.mark.anyio
 
@@ -163,10 +164,13 @@ async def test_whoever_waits_for_a_queued_job_is_told_when_the_kernel_closes(
 
 
 async def test_waiting_for_jobs_that_workers_parked_reads_by_wakes_too(tmp_path: Path) -> None:
-    storage = CountedStorage()
+    storage, clock = CountedStorage(), TurnedClock()
+    signals = TurnedSignals(storage.inner.signals, clock)
     plugged = registry(FoundAgain(paying([])))
     async with (
-        open_kernel(storage=storage, registry=plugged, policies=[asking()]) as kernel,
+        open_kernel(
+            storage=storage, signals=signals, registry=plugged, policies=[asking()]
+        ) as kernel,
         open_kernel(storage=storage.inner, registry=plugged, policies=[asking()]) as other,
         anyio.create_task_group() as group,
     ):
@@ -174,11 +178,15 @@ async def test_waiting_for_jobs_that_workers_parked_reads_by_wakes_too(tmp_path:
         for handle in handles:
             group.start_soon(handle.result)
         await other.work(until_idle=True, drain=PATIENCE, concurrency=MANY)
-        while _any_lent(kernel, handles):  # noqa: ASYNC110 - nobody signals what it has noticed
-            await anyio.sleep(0.1)
+        while _any_lent(kernel, handles):
+            # The kernel looks again although no signal tells it to.
+            clock.turn(2 * waiting.POLL_SECONDS)
+            await anyio.wait_all_tasks_blocked()
         storage.calls.clear()
-        # Whoever follows a job that runs elsewhere would look at it three times meanwhile.
-        await anyio.sleep(3)
+        for _ in range(3):
+            clock.turn(following.POLL_SECONDS)
+            await anyio.wait_all_tasks_blocked()
+        # Whoever follows a job that runs elsewhere would have looked at it three times.
         assert storage.calls["journal.events"] <= len(handles)
         group.cancel_scope.cancel()
 

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import anyio
 import pytest
-from steer.context import ExecutionContext
+import stacked
+from stacked import ALLOW, ASK, CALL, CONTEXT, DENY, Awaits, Says, allowing, later, raising
 from steer.errors import ConfigError
 from steer.policies import AuthorDeclared, Condition, PolicySet, PolicyStack, Rewrite, ToolRule
 from steer.ports.policy import (
@@ -25,60 +24,6 @@ from steer.ports.policy import (
 from steer.values import Effect
 
 pytestmark = pytest.mark.anyio
-
-CONTEXT = ExecutionContext()
-CALL = ToolQuestion(context=CONTEXT, tool="refund", arguments={"amount": 5})
-ALLOW, ASK, DENY = Outcome.ALLOW, Outcome.ASK, Outcome.DENY
-
-
-@dataclass
-class Says:
-    """A policy of somebody else's that answers with what it was given, or with a function."""
-
-    answer: Any
-    name: str = "theirs"
-    version: str = "7"
-
-    def evaluate(self, question: Question, /) -> Any:
-        return self.answer(question) if callable(self.answer) else self.answer
-
-
-@dataclass
-class Awaits:
-    """The same, asynchronous."""
-
-    answer: Callable[[Question], Awaitable[Any]]
-    name: str = "remote"
-    version: str = "1"
-
-    async def evaluate(self, question: Question, /) -> Any:
-        return await self.answer(question)
-
-
-def raising(error: BaseException) -> Callable[[Question], Any]:
-    def evaluate(question: Question) -> Any:
-        raise error
-
-    return evaluate
-
-
-def later(answer: Any) -> Callable[[Question], Awaitable[Any]]:
-    async def evaluate(question: Question) -> Any:
-        await anyio.lowlevel.checkpoint()
-        return answer
-
-    return evaluate
-
-
-async def never(question: Question) -> Any:
-    await anyio.sleep_forever()
-
-
-def allowing(*tools: str, name: str = "open") -> PolicySet:
-    return PolicySet(name=name, version="1", rules=[ToolRule(tools=tools or "*", outcome=ALLOW)])
-
-
-# --- one answer out of several
 
 
 async def test_no_policy_selected_is_author_declared() -> None:
@@ -141,9 +86,6 @@ async def test_a_hosted_tool_that_a_set_leaves_open_needs_another_policy_to_name
     assert (await PolicyStack([guard, allowing("web_*")]).decide(search)).outcome is DENY
 
 
-# --- policies that fail
-
-
 @pytest.mark.parametrize(
     "error", [ValueError("secret"), RecursionError(), ExceptionGroup("", [KeyError()])]
 )
@@ -158,7 +100,7 @@ async def test_a_policy_that_raises_has_denied_and_its_message_is_told_to_nobody
         policy="theirs@7",
     )
     assert "secret" not in caplog.text
-    assert f"the policy theirs@7 raised {type(error).__name__} at {__file__}" in caplog.text
+    assert f"the policy theirs@7 raised {type(error).__name__} at {stacked.__file__}" in caplog.text
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
@@ -209,9 +151,6 @@ async def test_arguments_nested_too_deep_to_copy_are_a_denial() -> None:
         replace(CALL, arguments=deep)
     )
     assert verdict.reason == "the policy theirs@7 failed with RecursionError"
-
-
-# --- policies that change things
 
 
 async def test_a_policy_that_changes_its_question_changes_it_for_nobody_else() -> None:
@@ -330,127 +269,3 @@ async def test_a_denial_carries_no_arguments() -> None:
     sneaky = Verdict(outcome=DENY, reason="no", arguments={"amount": 1}, rewritten=True)
     verdict = await PolicyStack([Says(sneaky)]).decide(CALL)
     assert verdict == Verdict(outcome=DENY, reason="no", policy="theirs@7")
-
-
-# --- policies that are awaited
-
-
-async def test_asynchronous_policies_are_asked_at_the_same_time() -> None:
-    both = [anyio.Event(), anyio.Event()]
-
-    def meeting(mine: int) -> Callable[[Question], Awaitable[Verdict]]:
-        async def evaluate(question: Question) -> Verdict:
-            both[mine].set()
-            await both[1 - mine].wait()
-            return Verdict.allow()
-
-        return evaluate
-
-    stack = PolicyStack(
-        async_policies=[Awaits(meeting(0), name="a"), Awaits(meeting(1), name="b")], timeout=30
-    )
-    assert (await stack.decide(CALL)).outcome is ALLOW
-
-
-async def test_a_policy_that_is_late_has_denied_and_is_cancelled() -> None:
-    cancelled = anyio.Event()
-
-    async def slow(question: Question) -> Verdict:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            cancelled.set()
-        return Verdict.allow()
-
-    stack = PolicyStack(
-        [allowing()],
-        async_policies=[Awaits(slow, name="slow"), Awaits(later(Verdict.allow()))],
-        timeout=0.01,
-    )
-    verdict = await stack.decide(CALL)
-    assert verdict.reason == "the policy slow@1 did not answer in time"
-    assert verdict.outcome is DENY
-    assert cancelled.is_set()
-
-
-async def test_a_denial_at_once_spares_the_asynchronous_policies_the_question() -> None:
-    asked: list[Question] = []
-
-    async def note(question: Question) -> Verdict:
-        asked.append(question)
-        return Verdict.allow()
-
-    stack = PolicyStack([Says(Verdict.deny("no"))], async_policies=[Awaits(note)])
-    assert (await stack.decide(CALL)).reason == "no"
-    assert asked == []
-
-
-async def test_asynchronous_policies_fail_closed_like_the_others() -> None:
-    async def broken(question: Question) -> Any:
-        raise ValueError("secret")
-
-    for answer, reason in (
-        (broken, "the policy remote@1 failed with ValueError"),
-        (later("allow"), "the policy remote@1 answered with str, which is no valid verdict"),
-        (later(None), "no policy answered for the function tool 'refund'"),
-    ):
-        verdict = await PolicyStack(async_policies=[Awaits(answer)]).decide(CALL)
-        assert (verdict.outcome, verdict.reason) == (DENY, reason)
-
-
-async def test_a_policy_that_cancels_itself_has_not_answered() -> None:
-    async def gives_up(question: Question) -> Verdict:
-        raise anyio.get_cancelled_exc_class()
-
-    stack = PolicyStack([allowing()], async_policies=[Awaits(gives_up)], timeout=30)
-    verdict = await stack.decide(CALL)
-    assert verdict.outcome is DENY
-    assert verdict.reason == "the policy remote@1 did not answer in time"
-
-
-async def test_both_rounds_of_a_rewrite_share_one_time_out() -> None:
-    rounds: list[Question] = []
-
-    async def rewrite_then_hang(question: Question) -> Verdict:
-        rounds.append(question)
-        if len(rounds) > 1:
-            await anyio.sleep_forever()
-        return Verdict.rewrite({"amount": 1})
-
-    stack = PolicyStack(async_policies=[Awaits(rewrite_then_hang)], timeout=0.05)
-    verdict = await stack.decide(CALL)
-    assert verdict.reason == (
-        "with the arguments as policy rewrote them: the policy remote@1 did not answer in time"
-    )
-
-
-async def test_cancelling_a_decision_cancels_the_policies_it_waits_for() -> None:
-    asked, ended = anyio.Event(), anyio.Event()
-
-    async def wait(question: Question) -> Any:
-        asked.set()
-        try:
-            await anyio.sleep_forever()
-        finally:
-            ended.set()
-
-    stack = PolicyStack(async_policies=[Awaits(wait)], timeout=30)
-    with anyio.fail_after(30):
-        async with anyio.create_task_group() as group:
-            group.start_soon(stack.decide, CALL)
-            await asked.wait()
-            group.cancel_scope.cancel()
-    assert ended.is_set()
-
-
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
-def test_a_time_out_that_bounds_nothing_is_refused(seconds: float) -> None:
-    with pytest.raises(ConfigError, match="to answer; it must be more than 0"):
-        PolicyStack(timeout=seconds)
-
-
-def test_without_asynchronous_policies_a_decision_never_yields() -> None:
-    decision = PolicyStack([allowing(), Says(Verdict.rewrite({"amount": 1}))]).decide(CALL)
-    with pytest.raises(StopIteration) as ended:
-        decision.send(None)
-    assert ended.value.value.arguments == {"amount": 1}

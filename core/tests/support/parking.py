@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
-from kernels import PATIENCE
-from steer import ApprovalSpec, ExecutionHandle, ExecutionRequest, PrepareOptions
+from asking import asking
+from kernels import PATIENCE, FixedPolicy, noting, open_kernel
+from steer import (
+    ApprovalSpec,
+    ExecutionHandle,
+    ExecutionRequest,
+    PrepareOptions,
+    RuntimeKernel,
+)
 from steer.capabilities import Capabilities
 from steer.events import JobStatusChanged
+from steer.ports.policy import Question, ToolQuestion, Verdict
 from steer.ports.records import JobRecord
 from steer.values import JobStatus
-from stepwise import CAPABILITIES, PreparedStepwise, Stepwise, StepwiseRuntime
+from stepwise import (
+    CAPABILITIES,
+    Call,
+    PreparedStepwise,
+    Stepwise,
+    StepwiseRuntime,
+    ToolSpec,
+    Turn,
+    registry,
+)
 
 AT_ONCE = ApprovalSpec(inline_seconds=0)
 
@@ -51,3 +70,32 @@ async def until(handle: ExecutionHandle, status: JobStatus, *, after: int = 0) -
             ):
                 break
     return await handle.job()
+
+
+@asynccontextmanager
+async def parking_kernel(
+    agent: Stepwise | StepwiseRuntime, **fields: Any
+) -> AsyncIterator[RuntimeKernel]:
+    runtime = agent if isinstance(agent, StepwiseRuntime) else FoundAgain(agent)
+    usual: dict[str, Any] = {"policies": [asking()], "registry": registry(runtime)}
+    async with open_kernel(**(usual | fields)) as kernel:
+        yield kernel
+
+
+def side_by_side(paid: list[Any], other: ToolSpec) -> Stepwise:
+    calls = (
+        Call(tool="pay", arguments={"amount": 1}, call_id="c1"),
+        Call(tool="other", call_id="c2"),
+    )
+    return Stepwise(
+        turns=(Turn(calls=calls), Turn(text="Done.")),
+        tools={"pay": ToolSpec(run=noting(paid)), "other": other},
+    )
+
+
+def asking_about(*tools: str) -> FixedPolicy:
+    def answer(question: Question) -> Verdict:
+        asks = isinstance(question, ToolQuestion) and question.tool in tools
+        return Verdict.ask("money moves") if asks else Verdict.allow()
+
+    return FixedPolicy(answer)

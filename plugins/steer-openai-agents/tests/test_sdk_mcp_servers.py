@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -19,12 +18,22 @@ import uvicorn
 from agents import Agent, Runner, function_tool
 from agents.mcp import MCPServerStdio, MCPServerStreamableHttp
 from mcp.server.mcpserver import MCPServer as Served
+from mcp_programs import (
+    FINDING,
+    SERVER,
+    environment_of,
+    knocked,
+    pids,
+    reader,
+    running,
+    stdio,
+    steers_own,
+    stuck_at_start,
+)
 from sdk_runs import MODEL, PATIENCE, open_bare, options_for, run_bare, run_in_kernel
-from steer.agents import Agent as SteerAgent
 from steer.agents import McpHttp, McpStdio, ModelSettings
 from steer.errors import ErrorCategory, RuntimeFailure
 from steer.events import ToolEnded
-from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer.ports.policy import ToolKind
 from steer.values import JobStatus
 from steer_conformance.provider import Hold, Provider, Rule, Script, Turn
@@ -33,95 +42,12 @@ from steer_conformance.suites.runtime import BareGate, BareRun
 
 pytestmark = pytest.mark.anyio
 
-SERVER = """
-import json, os, pathlib, socket, time
-from mcp.server.mcpserver import MCPServer
-
-here = pathlib.Path(__file__).parent
-(here / f"{os.getpid()}.pid").touch()
-(here / "environment").write_text(json.dumps(dict(os.environ)))
-def knock_and_wait():
-    socket.create_connection(("127.0.0.1", int((here / "port").read_text()))).close()
-    time.sleep(3600)
-
-# BEGIN
-server = MCPServer("books")
-
-@server.tool()
-def find(title: str) -> str:
-    return f"found {title}"
-
-@server.tool()
-def wait() -> str:
-    knock_and_wait()
-    return "late"
-
-server.run()
-"""
-
-FINDING = [Turn(Call("find", {"title": "Emma"})), Turn("Done.")]
-
 
 @pytest.fixture
 def server_file(tmp_path: Path) -> Path:
     file = tmp_path / "server.py"
     file.write_text(SERVER)
     return file
-
-
-@asynccontextmanager
-async def knocked(file: Path) -> AsyncIterator[asyncio.Event]:
-    """Tell when the server that serves a file has begun to wait."""
-    came = asyncio.Event()
-
-    def hear(_reader: Any, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-        came.set()
-
-    async with await asyncio.start_server(hear, "127.0.0.1", 0) as door:
-        (file.parent / "port").write_text(str(door.sockets[0].getsockname()[1]))
-        yield came
-
-
-def stuck_at_start(file: Path) -> None:
-    """Make the server wait before it says anything."""
-    file.write_text(SERVER.replace("# BEGIN", "knock_and_wait()"))
-
-
-def environment_of(file: Path) -> set[str]:
-    """The names of the variables that the server was started with."""
-    return set(json.loads((file.parent / "environment").read_text()))
-
-
-def pids(file: Path) -> list[int]:
-    """The processes that ever served this file."""
-    return [int(each.stem) for each in file.parent.glob("*.pid")]
-
-
-def running(file: Path) -> list[int]:
-    """The processes that serve this file now."""
-    left = []
-    for pid in pids(file):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            continue
-        left.append(pid)
-    return left
-
-
-def stdio(file: Path, **fields: Any) -> MCPServerStdio:
-    params: Any = {"command": sys.executable, "args": [str(file)]}
-    usual: dict[str, Any] = {"name": "books", "client_session_timeout_seconds": PATIENCE}
-    return MCPServerStdio(params=params, **(usual | fields))
-
-
-def reader(*servers: Any, **fields: Any) -> Agent[Any]:
-    return Agent(name="reader", model=MODEL, mcp_servers=list(servers), **fields)
-
-
-def steers_own(*servers: Any, **fields: Any) -> SteerAgent:
-    return SteerAgent(name="reader", model=MODEL, mcp_servers=servers, **fields)
 
 
 @asynccontextmanager
@@ -346,56 +272,6 @@ async def test_a_native_agents_server_behind_a_url_serves_a_run() -> None:
     assert [(call.tool, call.server) for call in run.gate.asked] == [("find", "books")]
 
 
-async def test_a_denied_tool_of_a_server_never_runs(server_file: Path) -> None:
-    def deny(_call: ToolCall) -> Decision:
-        return Decision(outcome=GateOutcome.DENY, reason="Not on a Sunday.")
-
-    async with Provider(Script([Turn(Call("wait")), Turn("Then not.")])) as provider:
-        await run_bare(reader(stdio(server_file)), provider, gate=BareGate(verdict=deny))
-        output = provider.requests[1].body["input"][-1]["output"]
-    assert output == "Not on a Sunday."
-
-
-async def test_what_a_server_wants_approved_is_part_of_the_question(server_file: Path) -> None:
-    seen: list[Any] = []
-
-    def wanted(_context: Any, agent: Any, tool: Any) -> bool:
-        seen.append((agent, tool.name))
-        return True
-
-    agent = reader(stdio(server_file, require_approval=wanted))
-    async with Provider(Script(FINDING)) as provider:
-        finished, run = await run_bare(agent, provider)
-    assert finished.content == "Done."
-    assert [call.needs_approval for call in run.gate.asked] == [True]
-    assert seen == [(agent, "find")]
-
-
-async def test_a_filter_of_tools_is_given_the_authors_own_agent(server_file: Path) -> None:
-    seen: list[Any] = []
-
-    def only_find(context: Any, tool: Any) -> bool:
-        seen.append(context.agent)
-        return bool(tool.name == "find")
-
-    agent = reader(stdio(server_file, tool_filter=only_find))
-    async with Provider(Script(FINDING)) as provider:
-        await run_bare(agent, provider)
-        tools = provider.requests[0].body["tools"]
-    assert [tool["name"] for tool in tools] == ["find"]
-    assert all(each is agent for each in seen)
-
-
-async def test_a_filter_that_cannot_be_applied_is_not_taken_for_a_lost_server(
-    server_file: Path,
-) -> None:
-    wrong: Any = {"allowed_tool_names": None}
-    async with Provider(Script([])) as provider:
-        with pytest.raises(RuntimeFailure, match="the agent raised TypeError") as raised:
-            await run_bare(reader(stdio(server_file, tool_filter=wrong)), provider)
-    assert raised.value.category is not ErrorCategory.NETWORK
-
-
 async def test_what_a_server_of_the_authors_own_raises_comes_out_as_such(
     server_file: Path,
 ) -> None:
@@ -432,27 +308,6 @@ async def test_a_task_that_outlives_its_run_connects_no_server(server_file: Path
         with pytest.raises(RuntimeFailure, match="'books' of agent 'reader' was not connected"):
             await left[0]
     assert pids(server_file) == []
-
-
-async def test_a_recorded_call_is_not_made_again(server_file: Path) -> None:
-    async with Provider(Script(FINDING)) as provider:
-        finished, first = await run_bare(reader(stdio(server_file)), provider)
-        again, second = await run_bare(
-            reader(stdio(server_file)), provider, gate=BareGate(first.gate.records.until())
-        )
-    assert again == finished
-    assert (second.gate.ran, second.gate.sent) == ([], [])
-
-
-async def test_two_servers_with_a_tool_of_one_name_are_refused(server_file: Path) -> None:
-    servers = [
-        McpStdio(name=name, command=sys.executable, args=[str(server_file)])
-        for name in ("books", "films")
-    ]
-    async with Provider(Script([])) as provider:
-        with pytest.raises(RuntimeFailure, match="Duplicate tool names"):
-            await run_bare(steers_own(*servers), provider)
-    assert running(server_file) == []
 
 
 async def test_a_server_killed_in_a_call_fails_the_tool_and_then_the_run(server_file: Path) -> None:

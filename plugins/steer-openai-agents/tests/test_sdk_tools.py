@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from agents import (
-    Agent,
     FunctionTool,
     RunContextWrapper,
     ToolGuardrailFunctionOutput,
     ToolInputGuardrail,
-    ToolOutputFileContent,
-    ToolOutputImage,
-    ToolOutputText,
     function_tool,
 )
 from agents.exceptions import UserError
 from agents.tool_context import ToolContext
-from pydantic import BaseModel
-from sdk_runs import MODEL, PATIENCE, durable_types, open_bare, options_for, run_bare, run_in_kernel
+from sdk_runs import PATIENCE, durable_types, open_bare, options_for, run_bare, run_in_kernel
 from steer.errors import ErrorCategory, RuntimeFailure
 from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer.ports.policy import Question, ToolKind, ToolQuestion, Verdict
@@ -34,26 +26,9 @@ from steer.values import Effect, EffectStatus, JobStatus
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
 from steer_conformance.suites.runtime import BareGate, BareRun
+from tool_runs import DEFAULT_TEXT, told_to_the_model, with_tools
 
 pytestmark = pytest.mark.anyio
-
-DEFAULT_TEXT = "An error occurred while running the tool. Please try again."
-
-
-def with_tools(*tools: Any, **fields: Any) -> Agent[Any]:
-    return Agent(name="worker", instructions="Work.", model=MODEL, tools=list(tools), **fields)
-
-
-async def told_to_the_model(
-    tool: FunctionTool, arguments: Any = "{}", gate: BareGate | None = None
-) -> tuple[Any, BareRun]:
-    """Let the model call a tool once; return what it reads as the tool's output."""
-    script = Script([Turn(Call(tool.name, arguments, id="c1")), Turn("Done.")])
-    async with Provider(script) as provider:
-        _, run = await run_bare(with_tools(tool), provider, gate=gate)
-        provider.assert_used_up()
-        items = json.loads(provider.requests[1].raw)["input"]
-    return items[-1]["output"], run
 
 
 def deny(_call: ToolCall) -> Decision:
@@ -370,90 +345,3 @@ async def test_a_sync_tool_that_returned_is_named_no_more() -> None:
     _, run = await told_to_the_model(quick)
     await asyncio.wait_for(run.gate.ended.wait(), PATIENCE)
     assert run.gate.running == {}
-
-
-@dataclass
-class Point:
-    x: int
-
-
-class City(BaseModel):
-    name: str
-
-
-RESULTS: list[Any] = [
-    "text",
-    "",
-    None,
-    0,
-    1.5,
-    True,
-    [1, "two", {"three": 3}],
-    {"b": 1, "a": [None]},
-    (1, 2),
-    {1: "one"},
-    {1},
-    b"bytes",
-    Path("x"),
-    Point(x=1),
-    City(name="Ulm"),
-    float("nan"),
-    ToolOutputText(text="hello"),
-    ToolOutputImage(image_url="https://example.com/a.png", detail="low"),
-    ToolOutputFileContent(file_data="aGk=", filename="a.txt"),
-    [ToolOutputText(text="one"), ToolOutputText(text="two")],
-    (ToolOutputText(text="one"), {"type": "text", "text": "two"}),
-    {"type": "text", "text": "hello"},
-    {"type": "other", "text": "hello"},
-    [ToolOutputText(text="one"), "two"],
-    [],
-]
-
-
-@pytest.mark.parametrize("result", RESULTS, ids=repr)
-async def test_a_recorded_result_reads_the_same_on_a_replay(result: Any) -> None:
-    """The second request is compared byte for byte: the gate refuses another one."""
-
-    @function_tool
-    def give() -> Any:
-        return result
-
-    turns = [Turn(Call("give")), Turn("Done.")]
-    async with Provider(Script(turns)) as provider:
-        finished, first = await run_bare(with_tools(give), provider)
-        # Records go through JSON between one process and the next.
-        for key, outcome in first.gate.records.effects.items():
-            value = json.loads(json.dumps(outcome.value, allow_nan=False))
-            object.__setattr__(first.gate.records.effects[key], "value", value)
-        again, second = await run_bare(
-            with_tools(give), provider, gate=BareGate(first.gate.records.until())
-        )
-    assert again == finished
-    assert second.gate.ran == []
-    assert second.gate.sent == []
-
-
-@pytest.mark.parametrize("kind", ["raises", "times out", "words", "cancels itself"])
-async def test_a_recorded_failure_reads_the_same_on_a_replay(kind: str) -> None:
-    def words(_context: RunContextWrapper[Any], error: Exception) -> str:
-        return f"Sorry, {type(error).__name__} {id(error)}"
-
-    if kind == "times out":
-
-        @function_tool(timeout=0.05)
-        async def act() -> str:
-            await asyncio.Event().wait()
-            return "never"
-    else:
-
-        @function_tool(failure_error_function=words) if kind == "words" else function_tool
-        async def act() -> str:
-            raise asyncio.CancelledError if kind == "cancels itself" else ValueError("no")
-
-    async with Provider(Script([Turn(Call("act")), Turn("Done.")])) as provider:
-        finished, first = await run_bare(with_tools(act), provider)
-        again, second = await run_bare(
-            with_tools(act), provider, gate=BareGate(first.gate.records.until())
-        )
-    assert again == finished
-    assert second.gate.ran == []

@@ -136,7 +136,7 @@ class Asking:
             self._scope_id,
             action,
             until=None if left is None else state.clock.now() + timedelta(seconds=left),
-            nudged=state.parking.nudged,
+            nudged=state.parking.nudged(),
         )
 
     async def put(self, question: Question) -> tuple[ActionRecord, str]:

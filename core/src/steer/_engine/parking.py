@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -165,11 +165,14 @@ class Parking:
         if changed is not None:
             changed.set()
 
-    async def nudged(self) -> None:
-        """Wait until something here has changed."""
+    def nudged(self) -> Callable[[], Awaitable[None]]:
+        """Return what waits until something here has changed since this call.
+
+        Since this call and not since the wait begins: what changes in between would be missed.
+        """
         if self._changed is None:
             self._changed = anyio.Event()
-        await self._changed.wait()
+        return self._changed.wait
 
     def effect_begins(self, call: ToolCall) -> None:
         """Note that an effect runs, from any thread."""
