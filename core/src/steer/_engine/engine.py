@@ -14,7 +14,7 @@ from steer._engine.allowances import admit_with_allowance
 from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
 from steer._engine.attempts import Attempts
-from steer._engine.audits import cancellation_booked
+from steer._engine.cancelling import Cancelling
 from steer._engine.claimed import given_back, taken_up
 from steer._engine.conversing import Conversation, Conversing
 from steer._engine.family import Family
@@ -29,17 +29,17 @@ from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop, stop_of
 from steer._engine.telling import Telling, first_event
-from steer._engine.topics import NO_SCOPE, job_topic, owner_topic, queue_topic, tell_topic
+from steer._engine.topics import NO_SCOPE, job_topic, queue_topic, tell_topic
 from steer._engine.upkeep import Upkeep
 from steer._engine.waiting import Waiting
 from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
-from steer.errors import Conflict, InvalidTransition
+from steer.errors import Conflict
 from steer.events import Event
 from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
-from steer.ports.changes import CancelRequested, EventsAppended, JobClaimed, JobCreated
+from steer.ports.changes import EventsAppended, JobClaimed, JobCreated
 from steer.ports.compaction import Compaction
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord
@@ -121,6 +121,14 @@ class Engine:
             redactor_of=redactor_of,
             prices=prices,
         )
+        self.cancel = Cancelling(
+            storage=storage,
+            clock=clock,
+            running=self.running,
+            orphaned=self.orphaned,
+            claim=self.claim,
+            signal=self._signal,
+        ).cancel
         self.conversing = Conversing(storage=storage, clock=clock, compaction=compaction)
         self._families = FamilyAccounts(storage, self._state_of)
         self._family = Family(storage, self._end_child)
@@ -300,42 +308,6 @@ class Engine:
         state.record(*past.left_open)
         await self._start(running)
         return running
-
-    async def cancel(self, job: JobRecord, *, reason: str, by: str) -> None:
-        """Ask for the job's end, in whichever process it runs; end it here if in none.
-
-        Raises ``InvalidTransition`` where it has ended.
-        """
-        running = self.running(job.scope_id, job.job_id)
-        stop = Stop(status=JobStatus.CANCELLED, reason=reason, by=by)
-        booked = cancellation_booked(job, by=by, at=self.clock.now())
-        if running is not None:
-            running.state.record(*booked)
-            running.state.stop(stop)
-            if not running.leaving:
-                return
-            # It is being given up for a while, which the request to stop came too late for.
-            await running.left()
-            if running.result is not None:
-                return
-            job = await self.storage.jobs.get(job.scope_id, job.job_id)
-        await self.storage.commit(
-            job.scope_id, job.job_id, None, [CancelRequested(reason=reason, by=by), *booked]
-        )
-        # Whoever held it may have given it up since it was read.
-        job = await self.storage.jobs.get(job.scope_id, job.job_id)
-        if self.orphaned(job):
-            try:
-                await (await self.claim(job, stop)).wait()
-            except (Conflict, InvalidTransition):
-                # A worker took it meanwhile, and is told, unless it has ended it already.
-                job = await self.storage.jobs.get(job.scope_id, job.job_id)
-            else:
-                # The kernel that gave it up listens there, to tell who waits for its result.
-                await self._signal(NO_SCOPE, queue_topic(job.queue))
-                return
-        if job.owner is not None:
-            await self._signal(NO_SCOPE, owner_topic(job.owner))
 
     def orphaned(self, job: JobRecord) -> bool:
         """Whether the job has not ended and nobody runs it."""

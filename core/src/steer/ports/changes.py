@@ -360,10 +360,7 @@ class AgentRemoved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordsDropped:
-    """Forget what a replay of the job would need; the journal stays (ST-22).
-
-    Of its actions ``answers`` nothing but what was answered is forgotten.
-    """
+    """Forget what a replay of the job would need, and ``answers`` to actions (ST-22)."""
 
     answers: tuple[str, ...] = ()
 
