@@ -186,10 +186,17 @@ class BlockingKernel(_Blocking[RuntimeKernel]):
     ledger = _blocking(RuntimeKernel.ledger)
 
     def stream_artifact(
-        self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE
+        self,
+        artifact_id: str,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str | None = None,
     ) -> Generator[bytes, None, None]:
         """Yield a file's content in pieces: see ``RuntimeKernel.stream_artifact``."""
-        yield from self._each(self._inner.stream_artifact(artifact_id, scope_id=scope_id))
+        content = self._inner.stream_artifact(
+            artifact_id, scope_id=scope_id, principal_id=principal_id
+        )
+        yield from self._each(content)
 
     def orphaned(self, job: JobRecord) -> bool:
         """Whether nobody runs a job that has not ended: see ``RuntimeKernel.orphaned``."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
+from typing import Literal
 
 from steer._engine.engine import Engine
+from steer._engine.workshop import Workshop
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
 from steer.ports.artifact import Content
 from steer.ports.records import ArtifactRecord, Page
@@ -14,7 +16,13 @@ __all__ = ["KernelArtifacts"]
 
 
 class KernelArtifacts(ABC):
-    """Keeps, finds, reads and forgets the files of jobs."""
+    """Keeps, finds, reads and forgets the files of jobs.
+
+    Where a file is read or forgotten with a ``principal_id``, the kernel's policies are asked
+    whether that one may, and ``PolicyDenied`` is raised where not.
+    """
+
+    _workshop: Workshop
 
     @abstractmethod
     def _opened(self) -> Engine: ...
@@ -65,21 +73,54 @@ class KernelArtifacts(ABC):
             scope_id, job_id=job_id, limit=limit, cursor=cursor
         )
 
-    async def read_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> bytes:
+    async def read_artifact(
+        self,
+        artifact_id: str,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str | None = None,
+    ) -> bytes:
         """Return a file's content. Raises ``NotFound``, and ``StorageError`` if it has changed."""
-        pieces = [piece async for piece in self.stream_artifact(artifact_id, scope_id=scope_id)]
-        return b"".join(pieces)
+        content = self.stream_artifact(artifact_id, scope_id=scope_id, principal_id=principal_id)
+        return b"".join([piece async for piece in content])
 
-    def stream_artifact(
-        self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE
+    async def stream_artifact(
+        self,
+        artifact_id: str,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str | None = None,
     ) -> AsyncIterator[bytes]:
         """Yield a file's content in pieces, without holding it all.
 
         Raises ``NotFound``, and ``StorageError`` before the last piece where it is not what was
         kept.
         """
-        return self._opened().artifacts.store.read(scope_id, artifact_id)
+        await self._check(scope_id, principal_id, artifact_id, "read")
+        async for piece in self._opened().artifacts.store.read(scope_id, artifact_id):
+            yield piece
 
-    async def delete_artifact(self, artifact_id: str, *, scope_id: str = DEFAULT_SCOPE) -> None:
+    async def delete_artifact(
+        self,
+        artifact_id: str,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str | None = None,
+    ) -> None:
         """Forget a file with its content. Raises ``NotFound``."""
+        await self._check(scope_id, principal_id, artifact_id, "write")
         await self._opened().artifacts.store.delete(scope_id, artifact_id)
+
+    async def _check(
+        self,
+        scope_id: str,
+        principal_id: str | None,
+        artifact_id: str,
+        action: Literal["read", "write"],
+    ) -> None:
+        """Ask policy about a file by its name, as rules about data do."""
+        if principal_id is not None:
+            artifact = await self.artifact(artifact_id, scope_id=scope_id)
+            await self._workshop.check_data(
+                scope_id, principal_id, "artifact", artifact.name, action
+            )

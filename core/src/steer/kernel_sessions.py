@@ -18,7 +18,11 @@ __all__ = ["KernelSessions"]
 
 
 class KernelSessions(ABC):
-    """Reads the conversations that runs go on with, copies and forgets them."""
+    """Reads the conversations that runs go on with, copies and forgets them.
+
+    With a ``principal_id`` the kernel's policies are asked whether that one may, and
+    ``PolicyDenied`` is raised where not. Without one it is the application itself that acts.
+    """
 
     _workshop: Workshop
 
@@ -31,12 +35,19 @@ class KernelSessions(ABC):
         """Return sessions without their items, by id; ``Page.cursor`` asks for the next part."""
         return await self._opened().storage.sessions.list(scope_id, limit=limit, cursor=cursor)
 
-    async def session(self, session_id: str, *, scope_id: str = DEFAULT_SCOPE) -> Session:
+    async def session(
+        self,
+        session_id: str,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str | None = None,
+    ) -> Session:
         """Return a session, redacted as the events of its jobs are.
 
         Raises ``NotFound``, and ``ConfigError`` where a newer version of steer wrote it.
         """
         storage = self._opened().storage
+        await self._workshop.check_data(scope_id, principal_id, "session", session_id, "read")
         record = await storage.sessions.get(scope_id, session_id)
         redactors: dict[str, Redactor | None] = {}
         for job_id in {decode_item(item).job_id for item in record.items}:
@@ -55,6 +66,7 @@ class KernelSessions(ABC):
         *,
         items: int | None = None,
         scope_id: str = DEFAULT_SCOPE,
+        principal_id: str | None = None,
     ) -> SessionRecord:
         """Copy a session under another name, all of it or its first ``items``.
 
@@ -62,7 +74,9 @@ class KernelSessions(ABC):
         already, and ``ConfigError`` for a name or a number that cannot be.
         """
         check_session_id(to)
-        storage = self._opened().storage
+        storage, check = self._opened().storage, self._workshop.check_data
+        await check(scope_id, principal_id, "session", session_id, "read")
+        await check(scope_id, principal_id, "session", to, "write")
         old = await storage.sessions.get(scope_id, session_id)
         most = len(old.items) if items is None else items
         if not 1 <= most <= len(old.items):
@@ -83,7 +97,14 @@ class KernelSessions(ABC):
             ) from error
         return await storage.sessions.get(scope_id, to)
 
-    async def delete_session(self, session_id: str, *, scope_id: str = DEFAULT_SCOPE) -> None:
+    async def delete_session(
+        self,
+        session_id: str,
+        *,
+        scope_id: str = DEFAULT_SCOPE,
+        principal_id: str | None = None,
+    ) -> None:
         """Forget a session. Raises ``NotFound``, and ``SessionBusy`` while a job has it."""
+        await self._workshop.check_data(scope_id, principal_id, "session", session_id, "write")
         dropped = SessionDropped(session_id=session_id)
         await self._opened().storage.commit(scope_id, None, None, [dropped])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import anyio
 import anyio.to_thread
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
+from steer._engine.data_access import check_data
 from steer._engine.finding import Finder, FoundAgent, ReadStored
 from steer._engine.fitting import check_input, check_options
 from steer._engine.interruptions import agent_is_gone, context_is_gone
@@ -194,6 +196,22 @@ class Workshop:
             return str(error)
         return ""
 
+    async def check_data(
+        self,
+        scope_id: str,
+        principal_id: str | None,
+        kind: str,
+        name: str,
+        *actions: Literal["read", "write"],
+    ) -> None:
+        """Raise ``PolicyDenied`` where the kernel's policies keep a principal from a thing.
+
+        Without a principal it is the application itself that acts, and nobody is asked.
+        """
+        if principal_id is not None:
+            context = ExecutionContext(scope_id=scope_id, principal_id=principal_id)
+            await check_data(self._policies.stack_for(None), context, kind, name, *actions)
+
     @property
     def redactor(self) -> Redactor | None:
         """What redacts as the kernel's own jobs are redacted."""
@@ -359,6 +377,8 @@ async def _admit(
         raise PolicyDenied(
             f"policy does not let {context.principal_id} run {prepared.agent}: {verdict.reason}"
         )
+    if context.session_id is not None:
+        await check_data(policies, context, "session", context.session_id, "read", "write")
     for tool in prepared.ungated:
         verdict = await policies.decide(
             ToolQuestion(

@@ -18,7 +18,7 @@ from steer.cli.amounts import age_text
 from steer.cli.artifact_names import find_artifact
 from steer.cli.help_text import section
 from steer.cli.job_names import SHORT_ID, find_job
-from steer.cli.opening import open_reader
+from steer.cli.opening import open_reader, open_under_policies
 from steer.cli.options import (
     AsJson,
     ConfigFile,
@@ -176,16 +176,17 @@ def _row(artifact: ArtifactRecord, now: datetime) -> tuple[str, ...]:
 
 async def _get(settings: Settings, name: str, file: str, *, force: bool) -> None:
     streams = Streams.standard()
-    async with open_reader(settings) as kernel:
+    who = {"scope_id": settings.scope, "principal_id": settings.principal}
+    async with open_under_policies(settings) as kernel:
         artifact = await find_artifact(kernel, name, scope_id=settings.scope)
         if file == _STANDARD:
             # Whole, so that nothing of a file that was changed in the store goes out.
-            content = await kernel.read_artifact(artifact.artifact_id, scope_id=settings.scope)
+            content = await kernel.read_artifact(artifact.artifact_id, **who)
             streams.out.write_bytes(content)
             return
         with saved(Path(file), force=force) as opened:
             found = artifact.artifact_id
-            async for piece in kernel.stream_artifact(found, scope_id=settings.scope):
+            async for piece in kernel.stream_artifact(found, **who):
                 opened.write(piece)
     streams.err.write(f"saved {artifact.size:,} bytes\n")
 

@@ -21,9 +21,9 @@ __all__ = [
     "check_there",
     "open_kernel",
     "open_reader",
-    "open_redacting_reader",
     "open_redactor",
     "open_store",
+    "open_under_policies",
 ]
 
 
@@ -114,19 +114,24 @@ def open_store(settings: Settings) -> RuntimeKernel:
     )
 
 
-def open_redacting_reader(settings: Settings) -> RuntimeKernel:
-    """Return a reader that keeps out of what it tells what the configuration keeps out of events.
+def open_under_policies(settings: Settings) -> RuntimeKernel:
+    """Return a reader with the selected policies: what they keep from people, and out of events.
 
     Raises ``StorageError`` where there is nothing to look into, and ``SteerError`` where a selected
     policy cannot load.
     """
     check_there(settings)
     registry = PluginRegistry.discover()
+    policies = registry.open_policies(settings.policy, settings.policies)
     return RuntimeKernel(
         storage=settings.storage,
         artifacts=settings.artifacts,
         registry=registry,
-        redaction=_redaction(settings, registry),
+        policies=policies.immediate,
+        async_policies=policies.asynchronous,
+        selectable_policies=settings.selectable_policy,
+        policy_config=settings.policies,
+        redaction=settings.redaction,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from steer.cli.help_text import section
-from steer.cli.opening import open_reader, open_redacting_reader
+from steer.cli.opening import open_reader, open_under_policies
 from steer.cli.options import (
     AsJson,
     ConfigFile,
@@ -147,8 +147,10 @@ async def _list(settings: Settings, *, limit: int, cursor: str | None, as_json: 
 
 async def _show(settings: Settings, name: str, *, every: bool, as_json: bool) -> None:
     streams = Streams.standard()
-    async with open_redacting_reader(settings) as kernel:
-        session = await kernel.session(name, scope_id=settings.scope)
+    async with open_under_policies(settings) as kernel:
+        session = await kernel.session(
+            name, scope_id=settings.scope, principal_id=settings.principal
+        )
     places = [n for n, item in enumerate(session.items) if isinstance(item, Compacted)]
     items = session.items[0 if every or not places else places[-1] :]
     if as_json:
@@ -165,8 +167,10 @@ async def _show(settings: Settings, name: str, *, every: bool, as_json: bool) ->
 
 
 async def _fork(settings: Settings, name: str, to: str, *, items: int | None) -> None:
-    async with open_reader(settings) as kernel:
-        copy = await kernel.fork_session(name, to, items=items, scope_id=settings.scope)
+    async with open_under_policies(settings) as kernel:
+        copy = await kernel.fork_session(
+            name, to, items=items, scope_id=settings.scope, principal_id=settings.principal
+        )
     Streams.standard().err.write(f"{one_line(to)} has {copy.version} items\n")
 
 
@@ -176,8 +180,8 @@ async def _size(settings: Settings, name: str) -> int:
 
 
 async def _delete(settings: Settings, name: str) -> None:
-    async with open_reader(settings) as kernel:
-        await kernel.delete_session(name, scope_id=settings.scope)
+    async with open_under_policies(settings) as kernel:
+        await kernel.delete_session(name, scope_id=settings.scope, principal_id=settings.principal)
 
 
 def _agreed(streams: Streams, name: str, items: int) -> bool:
