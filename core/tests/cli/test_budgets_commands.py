@@ -24,8 +24,9 @@ def steer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> InProcess:
     """The program, with a store of its own."""
+    program = InProcess(tmp_path, monkeypatch, capfd)
     monkeypatch.setenv("STEER_STORAGE", f"sqlite:///{tmp_path / 'jobs.db'}")
-    return InProcess(tmp_path, monkeypatch, capfd)
+    return program
 
 
 def spend(folder: Path, name: str, *changes: Change, principal_id: str = "ada") -> None:
