@@ -194,6 +194,9 @@ def test_a_budget_is_raised_to_an_amount_or_by_one(steer: InProcess) -> None:
 def test_a_budget_that_is_not_there_is_named_with_one_like_it(
     steer: InProcess, command: Sequence[str]
 ) -> None:
+    # Nobody has used the store yet, and only setting a budget makes it.
+    assert steer("budgets", *command).code == 8
+    assert steer("budgets", "set", "other", "--limit", "5usd", "--per", "day").code == 0
     missing = steer("budgets", *command)
     assert missing.code == 7
     assert missing.error == (
@@ -316,6 +319,7 @@ def test_who_changed_a_budget_stands_in_the_ledger(steer: InProcess) -> None:
 
 
 def test_an_error_is_an_object_for_programs(steer: InProcess) -> None:
+    assert steer("budgets", "set", "lab", "--limit", "5usd", "--per", "day").code == 0
     missing = steer("budgets", "show", "cap", "--json")
     assert (missing.code, missing.out) == (7, "")
     assert '"code":"not_found"' in missing.err

@@ -22,7 +22,7 @@ from steer.cli.budget_amounts import (
 )
 from steer.cli.budget_names import BudgetName, all_budgets, find_budget
 from steer.cli.help_text import section
-from steer.cli.opening import open_reader
+from steer.cli.opening import open_reader, open_store
 from steer.cli.options import (
     AsJson,
     ConfigFile,
@@ -135,7 +135,8 @@ def set_(
             by=settings.principal,
         )
 
-    asyncio.run(_changed(settings, change, as_json=as_json))
+    # The first budget may be there before the first job, which would make the store.
+    asyncio.run(_changed(open_store(settings), change, as_json=as_json))
 
 
 @app.command("list", epilog=section("Examples", ("steer budgets list",)))
@@ -206,7 +207,7 @@ def raise_(
             name, to=wanted, more=further, scope_id=settings.scope, by=settings.principal
         )
 
-    asyncio.run(_changed(settings, change, as_json=as_json))
+    asyncio.run(_changed(open_reader(settings), change, as_json=as_json))
 
 
 @app.command(epilog=section("Examples", ("steer budgets remove house",)))
@@ -240,13 +241,13 @@ def _check_raises(budget: BudgetRecord, *, to: Decimal | None, more: Decimal | N
 
 
 async def _changed(
-    settings: Settings,
+    opened: RuntimeKernel,
     change: Callable[[RuntimeKernel], Awaitable[BudgetRecord]],
     *,
     as_json: bool,
 ) -> None:
     streams = Streams.standard()
-    async with open_reader(settings) as kernel:
+    async with opened as kernel:
         budget = await change(kernel)
     if as_json:
         streams.out.write_bytes(to_json(text.budget_json(budget)) + b"\n")

@@ -105,7 +105,7 @@ def open_reader(settings: Settings) -> RuntimeKernel:
 
 
 def open_store(settings: Settings) -> RuntimeKernel:
-    """Return a kernel that prepares agents to store them, and runs none."""
+    """Return a kernel that keeps what may be there before the first job, and runs none."""
     return RuntimeKernel(
         storage=settings.storage,
         registry=PluginRegistry.discover(),
