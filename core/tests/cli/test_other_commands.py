@@ -27,6 +27,7 @@ def test_the_help_lists_commands_of_plugins_and_every_exit_code(steer: Program) 
         "actions",
         "usage",
         "events",
+        "sessions",
         "policy",
         "artifacts",
         "budgets",

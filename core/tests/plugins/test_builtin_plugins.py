@@ -86,12 +86,12 @@ def test_every_distribution_of_steers_own_is_where_the_hint_says() -> None:
         assert install_hint(distribution).endswith(f"uv pip install -e {folder}")
 
 
-def test_every_extra_but_redaction_names_distributions_of_steers_own_with_a_lower_bound() -> None:
+def test_every_extra_but_two_names_distributions_of_steers_own_with_a_lower_bound() -> None:
     project = tomllib.loads((ROOT / "core/pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     named = {each.split(">=")[0] for requirements in extras.values() for each in requirements}
-    redaction = {each.split(">=")[0] for each in extras["redaction"]}
-    assert named - redaction == set(FIRST_PARTY)
+    libraries = {each.split(">=")[0] for each in (*extras["redaction"], *extras["prices"])}
+    assert named - libraries == set(FIRST_PARTY)
     assert set(extras["all"]) == {each for requirements in extras.values() for each in requirements}
 
 
