@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from kernels import open_kernel, request
+from flat_prices import FlatPrices
+from kernels import all_events, open_kernel, request, types
 from steer import RuntimeKernel
 from steer.memory import open_memory
 from steer.ports.changes import Change, JobCreated, Released, Reserved
 from steer.ports.gate import ModelRequest
 from steer.ports.money import BudgetPeriod, BudgetUnit
+from steer.ports.records import LedgerKind
 from steer.ports.runtime import Finished, Prepared, Run, Suspended
 from steer.ports.storage import Committed
 from steer.values import JobStatus, digest_of
@@ -94,3 +98,25 @@ async def test_a_request_that_gets_its_room_as_the_run_ends_is_not_sent() -> Non
         (account,) = (await kernel.accounts(await kernel.budget("cap"))).items
     assert (runtime.sent, account.spent, account.reserved) == (0, 0, 0)
     assert "nothing more is set aside" in str(runtime.refused)
+
+
+@pytest.mark.parametrize("budget", [False, True])
+async def test_a_request_that_outlives_its_run_is_in_the_books(
+    budget: bool, tmp_path: Path
+) -> None:
+    runtime = Outlived(anyio.Event())
+    plugins, url = registry(runtime), f"sqlite:///{tmp_path}/jobs.db"
+    async with open_kernel(registry=plugins, prices=FlatPrices(), storage=url) as kernel:
+        if budget:
+            await cap(kernel, 100)
+        handle = await kernel.execute(request())
+        result = await handle.result()
+        runtime.go.set()
+        await runtime.request
+        (line,) = (await kernel.ledger(kinds=(LedgerKind.MODEL,))).items
+        accounts = (await kernel.accounts(await kernel.budget("cap"))).items if budget else ()
+        events = types(await all_events(handle))
+    assert (line.usage, line.cost) == (result.usage, Decimal("0.15"))
+    assert (result.usage.total_tokens, result.usage.estimated) == (15, True)
+    assert [account.spent for account in accounts] == [15] * budget
+    assert events.index("model.retracted") < events.index("final.result")
