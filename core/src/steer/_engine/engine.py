@@ -39,7 +39,7 @@ from steer.events import Event
 from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
-from steer.ports.changes import EventsAppended, JobClaimed, JobCreated
+from steer.ports.changes import Change, EventsAppended, JobClaimed, JobCreated
 from steer.ports.compaction import Compaction
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord
@@ -210,9 +210,9 @@ class Engine:
         state.committer.close()
         self._note_parent(job)
         created = JobCreated(job=job, lease_seconds=LEASE_SECONDS, max_children=max_children)
-        async with self._families.founding(job) as founding:
-            changes = [created, *past.taking, EventsAppended(events=events), *founding]
-            await admit_with_allowance(state, job, work.request, changes)
+        first: list[Change] = [created, *past.taking, EventsAppended(events=events)]
+        commit = partial(admit_with_allowance, state, job, work.request)
+        await self._families.create(job, first, commit)
         state.feed.committed(events[-1].seq or 0)
         await self._fan_out(job, events)
         await self._start(running)
@@ -226,9 +226,9 @@ class Engine:
         events = self._telling.events(job, (first_event(job), ()))
         self._note_parent(job)
         created = JobCreated(job=job, max_children=max_children)
-        async with self._families.founding(job) as founding:
-            changes = [created, EventsAppended(events=events), *founding]
-            done = await self.storage.commit(job.scope_id, job.job_id, None, changes)
+        first: list[Change] = [created, EventsAppended(events=events)]
+        commit = partial(self.storage.commit, job.scope_id, job.job_id, None)
+        done = await self._families.create(job, first, commit)
         self.waiting.add(job, None, position=done.position, due_at=None)
         await self._fan_out(job, events)
         await self._signal(NO_SCOPE, queue_topic(job.queue))

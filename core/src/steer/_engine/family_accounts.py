@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from steer._engine.funds import caps_of, family_draw
 from steer._engine.history import history_of
 from steer._engine.inheritance import Spent
 from steer._engine.state import JobState
 from steer.budgets import Draw, micro_dollars
-from steer.errors import NotFound
+from steer.errors import Conflict, NotFound
 from steer.fold import Fold
 from steer.ports.changes import BudgetSet, Change, Reserved, Settled
 from steer.ports.money import BudgetUnit
@@ -19,6 +20,8 @@ from steer.ports.storage import Storage
 from steer.request import StoredRequest
 
 __all__ = ["FamilyAccounts", "spent_by"]
+
+T = TypeVar("T")
 
 
 class FamilyAccounts:
@@ -32,9 +35,29 @@ class FamilyAccounts:
         self._storage = storage
         self._running = running
 
+    async def create(
+        self,
+        child: JobRecord,
+        changes: Sequence[Change],
+        commit: Callable[[Sequence[Change]], Awaitable[T]],
+    ) -> T:
+        """Make a job by ``changes``, and in the same ``commit`` the accounts of its family.
+
+        Its parent's first children may be made at the same time: the accounts are then those that
+        came first.
+        """
+        accounts: list[Change] = []
+        try:
+            async with self._founding(child) as accounts:
+                return await commit([*changes, *accounts])
+        except Conflict:
+            if not accounts:
+                raise
+        async with self._founding(child) as accounts:
+            return await commit([*changes, *accounts])
+
     @asynccontextmanager
-    async def founding(self, child: JobRecord) -> AsyncIterator[list[Change]]:
-        """Give what makes the family's accounts, for the commit that makes a job's child."""
+    async def _founding(self, child: JobRecord) -> AsyncIterator[list[Change]]:
         parent = await self._parent(child)
         caps = {} if parent is None else caps_of(StoredRequest.decode(parent.request).budgets)
         if parent is None or not caps:
