@@ -18,7 +18,7 @@ from steer import BudgetSpec, RuntimeKernel
 from steer.errors import BudgetExceeded, ErrorCategory, ProviderError
 from steer.events import BudgetExceededEvent, BudgetWarning
 from steer.memory import open_memory
-from steer.ports.changes import Reserved, Settled
+from steer.ports.changes import JobCreated, Reserved, Settled
 from steer.ports.money import BudgetPeriod, BudgetSubject, BudgetUnit, OnReached
 from steer.ports.records import Account
 from steer.values import FinishReason, JobStatus, RunResult, Usage
@@ -290,6 +290,22 @@ async def test_a_budget_that_is_removed_bounds_nobody_any_more() -> None:
         await kernel.remove_budget("cap")
         place.go.set()
         assert (await handle.result()).status is JobStatus.SUCCEEDED
+
+
+async def test_a_run_is_admitted_although_its_budget_is_removed_at_that_moment() -> None:
+    storage = HeldStorage(open_memory(), lambda changes: isinstance(changes[0], JobCreated))
+    results: list[RunResult] = []
+    async with budgeted(20, storage=storage) as kernel:
+
+        async def run() -> None:
+            results.append(await ran(kernel, talk(3)))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(run)
+            await storage.arrive()
+            await kernel.remove_budget("cap")
+            storage.go.set()
+    assert [result.status for result in results] == [JobStatus.SUCCEEDED]
 
 
 async def test_a_cancelled_run_holds_nothing(url: str) -> None:

@@ -272,12 +272,14 @@ class Spending:
         self._families = before
         self._draws = ()
 
-    async def reload(self) -> None:
-        """Read the budgets anew: one of them is gone."""
+    async def reload(self) -> bool:
+        """Read the budgets anew, one of which may be gone; return whether they are others."""
+        before = self._budgets
         self._budgets = await budgets_of(
             self._storage, self._context, agent=self._agent, clock=self._clock
         )
         self._draws = ()
+        return self._budgets != before
 
     async def _limit(self, draw: Draw, account: Account) -> tuple[Draw, int | None]:
         if draw.budget is None or account.limit is not None:
