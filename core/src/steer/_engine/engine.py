@@ -19,6 +19,7 @@ from steer._engine.claimed import given_back, taken_up
 from steer._engine.conversing import Conversation, Conversing
 from steer._engine.family import Family
 from steer._engine.family_accounts import FamilyAccounts
+from steer._engine.fitting import check_bounds
 from steer._engine.funds import funds_of
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, dead_owner, this_process, unheld
@@ -204,6 +205,7 @@ class Engine:
         past = Past(funds=funds, conversation=conversation)
         running = self._attempt(job, work, lease=Lease.starting(self.clock), past=past)
         state = running.state
+        check_bounds(work.request.budgets, state.spending.draws(), work.prepared, job.runtime)
         state.tell(first_event(job))
         with state.lock:
             events = state.feed.take()
