@@ -24,6 +24,7 @@ from steer._engine.funds import funds_of
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, dead_owner, this_process, unheld
 from steer._engine.past import Past, past_of
+from steer._engine.price_loading import PriceLoading
 from steer._engine.raising import Raising
 from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
@@ -46,7 +47,6 @@ from steer.ports.executor import Executor
 from steer.ports.records import JobRecord
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import Storage
-from steer.pricing import Prices
 from steer.redaction import Redactor
 from steer.values import JobStatus
 
@@ -69,13 +69,14 @@ class Engine:
         redactor_of: Callable[[JobRecord], Redactor | None],
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
-        prices: Prices | None = None,
+        pricing: PriceLoading,
         compaction: Compaction | None = None,
     ) -> None:
         self.storage = storage
         self.signals = signals
         self._signal = partial(tell_topic, signals)
         self.clock = clock
+        self.pricing = pricing
         self.owner = this_process()
         self._sinks = sinks
         self._telling = Telling(clock=clock, redactor_of=redactor_of)
@@ -120,7 +121,7 @@ class Engine:
             clock=clock,
             spawn=self._host.spawn,
             redactor_of=redactor_of,
-            prices=prices,
+            prices=pricing.prices,
         )
         self.cancel = Cancelling(
             storage=storage,
@@ -154,9 +155,7 @@ class Engine:
 
     async def open(self) -> None:
         """Start what runs in the background."""
-        self._host.spawn(self._upkeep.keep_leases)
-        self._host.spawn(self._upkeep.watch_cancellations)
-        self._host.spawn(self._upkeep.watch_parents)
+        self._upkeep.open(self._host.spawn)
         self._host.spawn(self.waiting.run)
         for pump in self._sinks:
             self._host.spawn(pump.run)
@@ -201,6 +200,7 @@ class Engine:
         what ``JobCreated`` says: its parent may have ``max_children``; and ``Conflict`` where it
         cannot take its session so.
         """
+        await self.pricing.ready()
         funds = await funds_of(self.storage, job, self.clock, begun=False)
         past = Past(funds=funds, conversation=conversation)
         running = self._attempt(job, work, lease=Lease.starting(self.clock), past=past)
@@ -228,9 +228,8 @@ class Engine:
         events = self._telling.events(job, (first_event(job), ()))
         self._note_parent(job)
         created = JobCreated(job=job, max_children=max_children)
-        first: list[Change] = [created, EventsAppended(events=events)]
         commit = partial(self.storage.commit, job.scope_id, job.job_id, None)
-        done = await self._families.create(job, first, commit)
+        done = await self._families.create(job, [created, EventsAppended(events=events)], commit)
         self.waiting.add(job, None, position=done.position, due_at=None)
         await self._fan_out(job, events)
         await self._signal(NO_SCOPE, queue_topic(job.queue))
@@ -246,6 +245,7 @@ class Engine:
         todo = stop_of(job, self.clock.now()) or await self._family.reason_to_stop(job) or work
         if todo is None:
             raise Conflict(f"nothing here can run job {job.job_id}")
+        await self.pricing.ready()
         return await self.claim(job, todo)
 
     async def claim(self, job: JobRecord, work: Work | Rebuild | Stop) -> RunningJob:
