@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import anyio
+
 from steer._engine.funds import caps_of, family_draw
 from steer._engine.history import history_of
 from steer._engine.inheritance import Spent
 from steer._engine.state import JobState
 from steer.budgets import Draw, micro_dollars
-from steer.errors import Conflict, NotFound
+from steer.errors import Conflict, NotFound, SteerError, StorageError
 from steer.fold import Fold
 from steer.ports.changes import BudgetSet, Change, Reserved, Settled
 from steer.ports.money import BudgetUnit
@@ -22,6 +24,9 @@ from steer.request import StoredRequest
 __all__ = ["FamilyAccounts", "spent_by"]
 
 T = TypeVar("T")
+
+MAKE_SECONDS = 10.0
+"""The longest that making the accounts may take where the making of the child was cut off."""
 
 
 class FamilyAccounts:
@@ -77,11 +82,30 @@ class FamilyAccounts:
                 # In one moment: what is set aside from here on is set aside on the accounts, too.
                 spent = Spent.by(state)
                 before = spending.join(draws)
+            made = _made(parent, missing, caps, spent)
             try:
-                yield _made(parent, missing, caps, spent)
-            except BaseException:
-                spending.leave(before)
+                yield made
+            except BaseException as error:
+                refused = isinstance(error, Exception) and not isinstance(error, StorageError)
+                if refused or not await self._there(parent, made):
+                    spending.leave(before)
                 raise
+
+    async def _there(self, parent: JobRecord, made: Sequence[Change]) -> bool:
+        """Whether the accounts are there, although nobody heard of the commit that makes them.
+
+        The first job is to draw on them as soon as a child may: so they are made here if need be.
+        """
+        with anyio.move_on_after(MAKE_SECONDS, shield=True):
+            try:
+                if made:
+                    await self._storage.commit(parent.scope_id, None, None, made)
+            except Conflict:
+                return True
+            except SteerError:
+                return False
+            return True
+        return False
 
     async def _parent(self, child: JobRecord) -> JobRecord | None:
         if child.parent_job_id is None:
