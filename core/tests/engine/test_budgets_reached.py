@@ -20,6 +20,7 @@ from steer.memory import open_memory
 from steer.ports.changes import ActionRequested
 from steer.ports.money import BudgetPeriod, BudgetUnit, OnReached
 from steer.ports.policy import ModelQuestion, Question, Verdict
+from steer.ports.records import LedgerKind
 from steer.values import ActionStatus, ActionType, JobStatus
 from stepwise import Call, Stepwise, ToolSpec, Turn, registry
 
@@ -184,6 +185,27 @@ async def test_a_budget_that_is_raised_while_the_question_is_put_has_room(tmp_pa
         events = await all_events(handle)
     assert action.status is ActionStatus.CANCELLED
     assert types(events).count("action.required") == types(events).count("action.cancelled") == 1
+
+
+@pytest.mark.parametrize("removed", [True, False], ids=["removed", "only warns"])
+async def test_what_waits_for_a_budget_goes_on_once_that_bounds_nobody(
+    removed: bool, url: str, tmp_path: Path
+) -> None:
+    async with budgeted(talk(turns=2), storage=url) as kernel:
+        await cap(kernel, Decimal("0.20"), **ASK)
+        handles = [await kernel.execute(parked_request(tmp_path)) for _ in range(2)]
+        for handle in handles:
+            await until(handle, JobStatus.WAITING_ACTION)
+        if removed:
+            await kernel.remove_budget("cap", by="alice")
+        else:
+            await cap(kernel, Decimal("0.20"), on_reached=OnReached.WARN, by="alice")
+        for handle in handles:
+            assert (await handle.result()).status is JobStatus.SUCCEEDED
+            (action,) = (await kernel.actions(job_id=handle.job_id)).items
+            assert action.resolved_by == "alice"
+        lines = (await kernel.ledger(kinds=(LedgerKind.AUDIT,))).items
+    assert len([line for line in lines if line.key.startswith("budget/")]) == 2
 
 
 async def test_a_tool_call_without_room_waits_like_a_request(url: str, tmp_path: Path) -> None:

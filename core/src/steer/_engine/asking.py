@@ -91,8 +91,8 @@ class Asking:
         """Return the action once it is not pending any more, ``None`` where the run leaves first.
 
         That it may where the question says that its call can be left. ``asked`` is the action where
-        there is one already, from ``ask``. ``covered`` finds the answer
-        to another question that is good for this one, too; this one is then withdrawn.
+        there is one already, from ``ask``. ``covered`` finds the answer to another question that is
+        good for this one, too; this one is then withdrawn.
         """
         action = asked or await self.ask(question)
         parking = self._state.parking
