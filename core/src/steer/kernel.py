@@ -17,6 +17,7 @@ from steer._engine.admission import (
 )
 from steer._engine.engine import Engine
 from steer._engine.leases import place_of
+from steer._engine.price_loading import PriceLoading
 from steer._engine.rebuilding import context_of, interrupted
 from steer._engine.selecting import Policies
 from steer._engine.sinks import SinkPump, SinkReport
@@ -190,7 +191,7 @@ class RuntimeKernel(
             or StoredArtifacts(self._storage, self._clock, max_bytes=self._max_artifact_bytes),
             sinks=self._pumps,
             executor=self._executor,
-            prices=self._prices,
+            pricing=PriceLoading(self._prices),
             compaction=self._compaction,
             policies_of=self._workshop.policies_of,
             redactor_of=self._workshop.redactor_of,
@@ -331,6 +332,9 @@ class RuntimeKernel(
             )
         request = await with_version(request, engine.storage)
         context = new_context(request)
+        if here:
+            # Beside the import of the vendor's SDK.
+            engine.pricing.begin()
         order = await self._workshop.order(request, context)
         (check_startable if here else check_storable)(request, order)
         if request.idempotency_key is not None:

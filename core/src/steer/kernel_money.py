@@ -8,13 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from steer._engine.audits import audit_line
 from steer._engine.engine import Engine
 from steer.budgets import check_budget, counted
 from steer.context import DEFAULT_PRINCIPAL, DEFAULT_SCOPE
 from steer.errors import ConfigError, NotFound
 from steer.ids import new_id
-from steer.ports.changes import BudgetDropped, LedgerAppended
 from steer.ports.money import (
     BudgetPeriod,
     BudgetRecord,
@@ -109,17 +107,12 @@ class KernelMoney(ABC):
     async def remove_budget(
         self, name: str, *, scope_id: str = DEFAULT_SCOPE, by: str = DEFAULT_PRINCIPAL
     ) -> None:
-        """Take a budget back; what was spent stays in the ledger. Raises ``NotFound``."""
+        """Take a budget back; what was spent stays in the ledger, and what waits for it goes on.
+
+        Raises ``NotFound``.
+        """
         budget = await self.budget(name, scope_id=scope_id)
-        told = audit_line(
-            f"budget/{budget.budget_id}/removed",
-            by=by,
-            at=self._opened().clock.now(),
-            details={"removed": name},
-        )
-        await self._opened().storage.commit(
-            scope_id, None, None, [BudgetDropped(name=name), LedgerAppended(entries=(told,))]
-        )
+        await self._opened().raising.remove(scope_id, budget, by=by)
 
     async def budget(self, name: str, *, scope_id: str = DEFAULT_SCOPE) -> BudgetRecord:
         """Return a budget. Raises ``NotFound``."""

@@ -11,11 +11,14 @@ from typing import Any
 import anyio
 import pytest
 from flat_prices import CENT, FlatPrices, FlatRates
+from held import HeldStorage
 from kernels import Moment, TurnedClock, all_events, noting, open_kernel, request, types
-from queueing import agent_file, plugins, working
+from queueing import agent_file, notes_into, plugins, working
 from steer import BudgetSpec, RuntimeKernel
 from steer.errors import BudgetExceeded, ErrorCategory, ProviderError
 from steer.events import BudgetExceededEvent, BudgetWarning
+from steer.memory import open_memory
+from steer.ports.changes import JobCreated, Reserved, Settled
 from steer.ports.money import BudgetPeriod, BudgetSubject, BudgetUnit, OnReached
 from steer.ports.records import Account
 from steer.values import FinishReason, JobStatus, RunResult, Usage
@@ -205,6 +208,26 @@ async def test_tool_calls_are_counted_before_they_are_made(url: str) -> None:
     assert result.error.details == {"limit": "cap", "budget": "cap"}
 
 
+async def test_a_tool_call_is_counted_although_its_first_count_never_arrived(
+    tmp_path: Path,
+) -> None:
+    notes: list[Any] = []
+    agent, counts = notes_into(notes), (Reserved, Settled)
+    storage = HeldStorage(
+        open_memory(), lambda changes: bool(notes) and isinstance(changes[-1], counts)
+    )
+    how: dict[str, Any] = {"storage": storage, "registry": plugins(agent)}
+    async with budgeted(5, BudgetUnit.TOOL_CALLS, **how) as kernel:
+        await ran(kernel, agent)
+        handle = await kernel.execute(request(agent_file(tmp_path), runtime="stepwise"))
+        await storage.arrive()
+    async with open_kernel(**how) as kernel:
+        result = await (await kernel.resume(handle.job_id)).result()
+        account = await account_of(kernel)
+    assert (result.status, len(notes)) == (JobStatus.SUCCEEDED, 2)
+    assert (account.spent, account.reserved) == (2, 0)
+
+
 async def test_nested_budgets_admit_all_or_nothing(url: str) -> None:
     async with budgeted(1_000, storage=url) as kernel:
         await kernel.set_budget(
@@ -267,6 +290,22 @@ async def test_a_budget_that_is_removed_bounds_nobody_any_more() -> None:
         await kernel.remove_budget("cap")
         place.go.set()
         assert (await handle.result()).status is JobStatus.SUCCEEDED
+
+
+async def test_a_run_is_admitted_although_its_budget_is_removed_at_that_moment() -> None:
+    storage = HeldStorage(open_memory(), lambda changes: isinstance(changes[0], JobCreated))
+    results: list[RunResult] = []
+    async with budgeted(20, storage=storage) as kernel:
+
+        async def run() -> None:
+            results.append(await ran(kernel, talk(3)))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(run)
+            await storage.arrive()
+            await kernel.remove_budget("cap")
+            storage.go.set()
+    assert [result.status for result in results] == [JobStatus.SUCCEEDED]
 
 
 async def test_a_cancelled_run_holds_nothing(url: str) -> None:

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 from asking import asked
 from flat_prices import CENT, FlatPrices, FlatRates
+from held import HeldStorage
 from kernels import FixedPolicy, Moment, all_events, noting, open_kernel, types
 from parking import FoundAgain, parked_request, until
 from steer import ApprovalSpec, RuntimeKernel
 from steer.events import BudgetDegraded, ModelDone, ModelStarted
+from steer.memory import open_memory
+from steer.ports.changes import ActionRequested
 from steer.ports.money import BudgetPeriod, BudgetUnit, OnReached
 from steer.ports.policy import ModelQuestion, Question, Verdict
+from steer.ports.records import LedgerKind
 from steer.values import ActionStatus, ActionType, JobStatus
 from stepwise import Call, Stepwise, ToolSpec, Turn, registry
 
@@ -164,6 +168,44 @@ async def test_a_budget_has_room_for_as_many_questions_as_it_is_raised_for(tmp_p
         for handle in handles[:2]:
             assert (await handle.result()).status is JobStatus.SUCCEEDED
         assert (await handles[2].job()).status is JobStatus.WAITING_ACTION
+
+
+async def test_a_budget_that_is_raised_while_the_question_is_put_has_room(tmp_path: Path) -> None:
+    storage = HeldStorage(
+        open_memory(), lambda changes: any(isinstance(each, ActionRequested) for each in changes)
+    )
+    async with budgeted(talk(turns=2), storage=storage) as kernel:
+        await cap(kernel, Decimal("0.20"), **ASK)
+        handle = await kernel.execute(parked_request(tmp_path))
+        await storage.arrive()
+        await kernel.raise_budget("cap", to=1)
+        storage.go.set()
+        assert (await handle.result()).status is JobStatus.SUCCEEDED
+        (action,) = (await kernel.actions(job_id=handle.job_id)).items
+        events = await all_events(handle)
+    assert action.status is ActionStatus.CANCELLED
+    assert types(events).count("action.required") == types(events).count("action.cancelled") == 1
+
+
+@pytest.mark.parametrize("removed", [True, False], ids=["removed", "only warns"])
+async def test_what_waits_for_a_budget_goes_on_once_that_bounds_nobody(
+    removed: bool, url: str, tmp_path: Path
+) -> None:
+    async with budgeted(talk(turns=2), storage=url) as kernel:
+        await cap(kernel, Decimal("0.20"), **ASK)
+        handles = [await kernel.execute(parked_request(tmp_path)) for _ in range(2)]
+        for handle in handles:
+            await until(handle, JobStatus.WAITING_ACTION)
+        if removed:
+            await kernel.remove_budget("cap", by="alice")
+        else:
+            await cap(kernel, Decimal("0.20"), on_reached=OnReached.WARN, by="alice")
+        for handle in handles:
+            assert (await handle.result()).status is JobStatus.SUCCEEDED
+            (action,) = (await kernel.actions(job_id=handle.job_id)).items
+            assert action.resolved_by == "alice"
+        lines = (await kernel.ledger(kinds=(LedgerKind.AUDIT,))).items
+    assert len([line for line in lines if line.key.startswith("budget/")]) == 2
 
 
 async def test_a_tool_call_without_room_waits_like_a_request(url: str, tmp_path: Path) -> None:

@@ -9,10 +9,13 @@ from typing import Any
 import anyio
 import pytest
 from flat_prices import FlatPrices
+from held import HeldStorage
 from kernels import open_kernel, request
-from queueing import plugins
-from steer import BudgetSpec, RuntimeKernel
+from queueing import agent_file, plugins
+from steer import BudgetSpec, ExecutionHandle, RuntimeKernel
 from steer.errors import BudgetExceeded
+from steer.memory import open_memory
+from steer.ports.changes import Reserved, Settled
 from steer.ports.gate import EffectRun
 from steer.values import JobStatus, RunResult
 from stepwise import Call, Stepwise, ToolSpec, Turn
@@ -102,3 +105,52 @@ async def test_a_child_says_whose_bound_it_reached(url: str) -> None:
     assert errors
     assert {error.details["limit"] for error in errors} == {"max_tokens"}
     assert any(f"job {result.job_id} and the jobs under it" in e.message for e in errors)
+
+
+async def test_the_first_children_of_a_queued_job_may_come_at_the_same_time(
+    url: str, tmp_path: Path
+) -> None:
+    async with open_kernel(storage=url, registry=plugins()) as kernel:
+        agent = agent_file(tmp_path)
+        asked = {"runtime": "stepwise", "budgets": BudgetSpec(max_tokens=100)}
+        parent = await kernel.submit(request(agent, **asked))
+        children: list[ExecutionHandle] = []
+
+        async def submit() -> None:
+            child = request(agent, runtime="stepwise", parent_job_id=parent.job_id)
+            children.append(await kernel.submit(child))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(submit)
+            group.start_soon(submit)
+        found = [await child.job() for child in children]
+        account = await kernel.storage.ledger.account(
+            parent.scope_id, f"job/{parent.job_id}/tokens"
+        )
+    assert [job.status for job in found] == [JobStatus.QUEUED] * 2
+    assert (account.limit, account.spent, account.reserved) == (100, 0, 0)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its commit", "after its commit"])
+async def test_a_job_draws_on_the_account_although_its_start_of_a_child_was_cut_off(
+    after: bool,
+) -> None:
+    storage = HeldStorage(
+        open_memory(), lambda changes: isinstance(changes[-1], Settled | Reserved), after=after
+    )
+
+    async def delegate(run: EffectRun) -> str:
+        child = request(talk(1), parent_job_id=run.key.split("/")[0])
+        async with anyio.create_task_group() as group:
+            group.start_soon(kernel.execute, child)
+            await storage.arrive()
+            group.cancel_scope.cancel()
+        return "not done"
+
+    asked = request(parent_of(delegate), budgets=BudgetSpec(max_tokens=1_000))
+    async with open_kernel(storage=storage, registry=plugins()) as kernel:
+        handle = await kernel.execute(asked)
+        result = await handle.result()
+        account = await kernel.storage.ledger.account("default", f"job/{handle.job_id}/tokens")
+    assert (result.status, result.usage.total_tokens) == (JobStatus.SUCCEEDED, 30)
+    assert (account.limit, account.spent) == (1_000, 30)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from flat_prices import FlatPrices, FlatRates
 from hypothesis import given
 from hypothesis import strategies as st
 from kernels import Moment, all_events, noting, open_kernel, request, types
@@ -13,6 +15,7 @@ from steer import BudgetSpec
 from steer._engine.limits import Hold, Limits
 from steer.errors import BudgetExceeded, ConfigError
 from steer.ports.gate import ModelRequest
+from steer.pricing import PriceList
 from steer.pricing.overrides import OverrideRates
 from steer.values import FinishReason, JobStatus, RunResult, Usage
 from stepwise import Call, Stepwise, ToolSpec, Turn
@@ -165,3 +168,27 @@ def test_whatever_is_admitted_together_never_passes_the_cost(
     assert limits.cost is not None
     assert limits.cost <= cap
     assert limits.reserved_cost == 0
+
+
+class SlowPrices(FlatPrices):
+    """Prices that take their time before the first question."""
+
+    loaded_in: ClassVar[list[int]] = []
+
+    def load(self) -> None:
+        self.loaded_in.append(threading.get_ident())
+
+    def rates(self, model: str, /, **about: Any) -> FlatRates | None:
+        assert self.loaded_in, "asked before it was loaded"
+        return super().rates(model, **about)
+
+
+async def test_the_price_list_is_loaded_once_and_beside_the_event_loop() -> None:
+    SlowPrices.loaded_in.clear()
+    async with open_kernel(prices=PriceList(library=SlowPrices())) as kernel:
+        assert not SlowPrices.loaded_in
+        for _ in range(2):
+            result = await (await kernel.execute(request())).result()
+            assert result.cost == Decimal("0.15")
+    (thread,) = SlowPrices.loaded_in
+    assert thread != threading.get_ident()

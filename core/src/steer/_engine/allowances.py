@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from steer._engine.spending import Amounts, Shortage, allowance_key
 from steer._engine.state import JobState
 from steer.budgets import UNASKED_OUTPUT, Draw, Need, exceeded
-from steer.errors import BudgetExceeded
+from steer.errors import BudgetExceeded, NotFound
 from steer.ports.changes import Change, Reserved
 from steer.ports.money import BudgetUnit, OnReached
 from steer.ports.records import JobRecord
@@ -17,6 +17,9 @@ __all__ = ["admit_with_allowance"]
 
 FIRST_INPUT = 8192
 """How much input, in tokens, the allowance has room for: what most first requests have."""
+
+TRIES = 20
+"""How often budgets may change while a job is admitted before that is refused."""
 
 
 async def admit_with_allowance(
@@ -28,6 +31,19 @@ async def admit_with_allowance(
     model once they are reached. Raises ``BudgetExceeded`` where one that denies has no room at all,
     and what the commit raises.
     """
+    for _ in range(TRIES):
+        try:
+            return await _admit(state, job, request, changes)
+        except NotFound:
+            # A budget may have been removed since they were read: it has no account any more.
+            if not await state.spending.reload():
+                raise
+    return await _admit(state, job, request, changes)
+
+
+async def _admit(
+    state: JobState, job: JobRecord, request: StoredRequest, changes: Sequence[Change]
+) -> None:
     spending = state.spending
     draws = tuple(d for d in spending.draws() if d.unit is not BudgetUnit.TOOL_CALLS)
     usual = _usual(state, job, request, draws)

@@ -85,14 +85,16 @@ class Asking:
         self,
         question: Question,
         *,
+        asked: ActionRecord | None = None,
         covered: Callable[[], ActionRecord | None] = lambda: None,
     ) -> ActionRecord | None:
         """Return the action once it is not pending any more, ``None`` where the run leaves first.
 
-        That it may where the question says that its call can be left. ``covered`` finds the answer
-        to another question that is good for this one, too; this one is then withdrawn.
+        That it may where the question says that its call can be left. ``asked`` is the action where
+        there is one already, from ``ask``. ``covered`` finds the answer to another question that is
+        good for this one, too; this one is then withdrawn.
         """
-        action = await self.ask(question)
+        action = asked or await self.ask(question)
         parking = self._state.parking
         if action.status is ActionStatus.PENDING:
             parking.wait_begins(action.action_id, left_by=question.left_by)
@@ -104,7 +106,7 @@ class Asking:
                     if parking.is_time() and question.left_by is not None:
                         return None
                     if (other := covered()) is not None:
-                        await self._withdraw(action, question.path, "another answer covers it")
+                        await self.withdraw(action, question.path, "another answer covers it")
                         return other
                     action = await self._wait(action)
             finally:
@@ -189,7 +191,7 @@ class Asking:
             state.questions.closed = True
             pending = state.questions.pending()
         for action in pending:
-            await self._withdraw(action, bound_path(action), "the job has ended")
+            await self.withdraw(action, bound_path(action), "the job has ended")
         if any(action.type is ActionType.UPLOAD for action in state.questions.untold()):
             await tell_files(state)
         # Answered while a process held the job that is gone since: nobody told of it yet.
@@ -216,10 +218,11 @@ class Asking:
             return found
         for action in state.questions.bound_to(question.binding):
             if action.status is ActionStatus.PENDING:
-                await self._withdraw(action, question.path, "the call is another one now")
+                await self.withdraw(action, question.path, "the call is another one now")
         return None
 
-    async def _withdraw(self, action: ActionRecord, path: tuple[str, ...], reason: str) -> None:
+    async def withdraw(self, action: ActionRecord, path: tuple[str, ...], reason: str) -> None:
+        """Take a question back, unless somebody has answered it."""
         state = self._state
         moved = ActionMoved(
             action_id=action.action_id, status=ActionStatus.CANCELLED, by=STEER, via=STEER

@@ -9,6 +9,7 @@ from typing import Any
 
 from steer._engine.actions import Actions
 from steer._engine.conversing import Conversation, check_said, check_whole
+from steer._engine.fitting import check_bounds
 from steer._engine.gate import JobGate
 from steer._engine.leases import Lease
 from steer._engine.limits import Limits
@@ -176,6 +177,8 @@ def _body(
     async def body() -> Finished | Suspended:
         # Again, because a queued job has seen its session only now.
         check_whole(past, asked, work.prepared)
+        # And which budgets there are is known only since it was claimed.
+        check_bounds(work.request.budgets, state.spending.draws(), work.prepared, job.runtime)
         outcome = await work.runtime.run(work.prepared, view)
         if conversation is not None and isinstance(outcome, Finished):
             check_said(job, asked, outcome)

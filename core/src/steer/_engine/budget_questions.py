@@ -36,7 +36,13 @@ class BudgetQuestions:
         ``place`` tells the questions about one call apart. Raises ``BudgetExceeded`` where nobody
         raises it.
         """
-        action = await self._asking.answer(self._question(shortage, key, agent, what, place))
+        question = self._question(shortage, key, agent, what, place)
+        asked = await self._asking.ask(question)
+        if asked.status is ActionStatus.PENDING and await self._has_room(shortage):
+            # It was raised before there was a question that this could have answered.
+            await self._asking.withdraw(asked, key.path, "the budget has room")
+            return True
+        action = await self._asking.answer(question, asked=asked)
         if action is None:
             return False
         match action.status:
@@ -55,6 +61,11 @@ class BudgetQuestions:
         raise exceeded(
             shortage.draw, shortage.account, shortage.limit, shortage.needed, what=what, why=why
         )
+
+    async def _has_room(self, shortage: Shortage) -> bool:
+        draw = shortage.draw
+        needed = {draw.account: shortage.needed}
+        return not await self._state.spending.shortages((draw,), needed)
 
     def _question(
         self, shortage: Shortage, key: EffectKey, agent: str | None, what: str, place: int

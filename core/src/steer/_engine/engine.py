@@ -19,10 +19,12 @@ from steer._engine.claimed import given_back, taken_up
 from steer._engine.conversing import Conversation, Conversing
 from steer._engine.family import Family
 from steer._engine.family_accounts import FamilyAccounts
+from steer._engine.fitting import check_bounds
 from steer._engine.funds import funds_of
 from steer._engine.host import Host
 from steer._engine.leases import LEASE_SECONDS, Lease, dead_owner, this_process, unheld
 from steer._engine.past import Past, past_of
+from steer._engine.price_loading import PriceLoading
 from steer._engine.raising import Raising
 from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
@@ -39,13 +41,12 @@ from steer.events import Event
 from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
-from steer.ports.changes import EventsAppended, JobClaimed, JobCreated
+from steer.ports.changes import Change, EventsAppended, JobClaimed, JobCreated
 from steer.ports.compaction import Compaction
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import Storage
-from steer.pricing import Prices
 from steer.redaction import Redactor
 from steer.values import JobStatus
 
@@ -68,13 +69,14 @@ class Engine:
         redactor_of: Callable[[JobRecord], Redactor | None],
         sinks: Sequence[SinkPump] = (),
         executor: Executor | None = None,
-        prices: Prices | None = None,
+        pricing: PriceLoading,
         compaction: Compaction | None = None,
     ) -> None:
         self.storage = storage
         self.signals = signals
         self._signal = partial(tell_topic, signals)
         self.clock = clock
+        self.pricing = pricing
         self.owner = this_process()
         self._sinks = sinks
         self._telling = Telling(clock=clock, redactor_of=redactor_of)
@@ -119,7 +121,7 @@ class Engine:
             clock=clock,
             spawn=self._host.spawn,
             redactor_of=redactor_of,
-            prices=prices,
+            prices=pricing.prices,
         )
         self.cancel = Cancelling(
             storage=storage,
@@ -153,9 +155,7 @@ class Engine:
 
     async def open(self) -> None:
         """Start what runs in the background."""
-        self._host.spawn(self._upkeep.keep_leases)
-        self._host.spawn(self._upkeep.watch_cancellations)
-        self._host.spawn(self._upkeep.watch_parents)
+        self._upkeep.open(self._host.spawn)
         self._host.spawn(self.waiting.run)
         for pump in self._sinks:
             self._host.spawn(pump.run)
@@ -200,19 +200,21 @@ class Engine:
         what ``JobCreated`` says: its parent may have ``max_children``; and ``Conflict`` where it
         cannot take its session so.
         """
+        await self.pricing.ready()
         funds = await funds_of(self.storage, job, self.clock, begun=False)
         past = Past(funds=funds, conversation=conversation)
         running = self._attempt(job, work, lease=Lease.starting(self.clock), past=past)
         state = running.state
+        check_bounds(work.request.budgets, state.spending.draws(), work.prepared, job.runtime)
         state.tell(first_event(job))
         with state.lock:
             events = state.feed.take()
         state.committer.close()
         self._note_parent(job)
         created = JobCreated(job=job, lease_seconds=LEASE_SECONDS, max_children=max_children)
-        async with self._families.founding(job) as founding:
-            changes = [created, *past.taking, EventsAppended(events=events), *founding]
-            await admit_with_allowance(state, job, work.request, changes)
+        first: list[Change] = [created, *past.taking, EventsAppended(events=events)]
+        commit = partial(admit_with_allowance, state, job, work.request)
+        await self._families.create(job, first, commit)
         state.feed.committed(events[-1].seq or 0)
         await self._fan_out(job, events)
         await self._start(running)
@@ -226,9 +228,8 @@ class Engine:
         events = self._telling.events(job, (first_event(job), ()))
         self._note_parent(job)
         created = JobCreated(job=job, max_children=max_children)
-        async with self._families.founding(job) as founding:
-            changes = [created, EventsAppended(events=events), *founding]
-            done = await self.storage.commit(job.scope_id, job.job_id, None, changes)
+        commit = partial(self.storage.commit, job.scope_id, job.job_id, None)
+        done = await self._families.create(job, [created, EventsAppended(events=events)], commit)
         self.waiting.add(job, None, position=done.position, due_at=None)
         await self._fan_out(job, events)
         await self._signal(NO_SCOPE, queue_topic(job.queue))
@@ -244,6 +245,7 @@ class Engine:
         todo = stop_of(job, self.clock.now()) or await self._family.reason_to_stop(job) or work
         if todo is None:
             raise Conflict(f"nothing here can run job {job.job_id}")
+        await self.pricing.ready()
         return await self.claim(job, todo)
 
     async def claim(self, job: JobRecord, work: Work | Rebuild | Stop) -> RunningJob:

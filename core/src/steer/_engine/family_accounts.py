@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import anyio
 
 from steer._engine.funds import caps_of, family_draw
 from steer._engine.history import history_of
 from steer._engine.inheritance import Spent
 from steer._engine.state import JobState
 from steer.budgets import Draw, micro_dollars
-from steer.errors import NotFound
+from steer.errors import Conflict, NotFound, SteerError, StorageError
 from steer.fold import Fold
 from steer.ports.changes import BudgetSet, Change, Reserved, Settled
 from steer.ports.money import BudgetUnit
@@ -19,6 +22,11 @@ from steer.ports.storage import Storage
 from steer.request import StoredRequest
 
 __all__ = ["FamilyAccounts", "spent_by"]
+
+T = TypeVar("T")
+
+MAKE_SECONDS = 10.0
+"""The longest that making the accounts may take where the making of the child was cut off."""
 
 
 class FamilyAccounts:
@@ -32,9 +40,29 @@ class FamilyAccounts:
         self._storage = storage
         self._running = running
 
+    async def create(
+        self,
+        child: JobRecord,
+        changes: Sequence[Change],
+        commit: Callable[[Sequence[Change]], Awaitable[T]],
+    ) -> T:
+        """Make a job by ``changes``, and in the same ``commit`` the accounts of its family.
+
+        Its parent's first children may be made at the same time: the accounts are then those that
+        came first.
+        """
+        accounts: list[Change] = []
+        try:
+            async with self._founding(child) as accounts:
+                return await commit([*changes, *accounts])
+        except Conflict:
+            if not accounts:
+                raise
+        async with self._founding(child) as accounts:
+            return await commit([*changes, *accounts])
+
     @asynccontextmanager
-    async def founding(self, child: JobRecord) -> AsyncIterator[list[Change]]:
-        """Give what makes the family's accounts, for the commit that makes a job's child."""
+    async def _founding(self, child: JobRecord) -> AsyncIterator[list[Change]]:
         parent = await self._parent(child)
         caps = {} if parent is None else caps_of(StoredRequest.decode(parent.request).budgets)
         if parent is None or not caps:
@@ -54,11 +82,30 @@ class FamilyAccounts:
                 # In one moment: what is set aside from here on is set aside on the accounts, too.
                 spent = Spent.by(state)
                 before = spending.join(draws)
+            made = _made(parent, missing, caps, spent)
             try:
-                yield _made(parent, missing, caps, spent)
-            except BaseException:
-                spending.leave(before)
+                yield made
+            except BaseException as error:
+                refused = isinstance(error, Exception) and not isinstance(error, StorageError)
+                if refused or not await self._there(parent, made):
+                    spending.leave(before)
                 raise
+
+    async def _there(self, parent: JobRecord, made: Sequence[Change]) -> bool:
+        """Whether the accounts are there, although nobody heard of the commit that makes them.
+
+        The first job is to draw on them as soon as a child may: so they are made here if need be.
+        """
+        with anyio.move_on_after(MAKE_SECONDS, shield=True):
+            try:
+                if made:
+                    await self._storage.commit(parent.scope_id, None, None, made)
+            except Conflict:
+                return True
+            except SteerError:
+                return False
+            return True
+        return False
 
     async def _parent(self, child: JobRecord) -> JobRecord | None:
         if child.parent_job_id is None:

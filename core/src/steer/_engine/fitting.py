@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from steer.capabilities import Capabilities
+from steer.budgets import Draw
+from steer.capabilities import Capabilities, ModelGate
+from steer.context import BudgetSpec
 from steer.errors import ConfigError
+from steer.ports.money import BudgetUnit
 from steer.ports.options import PrepareOptions
 from steer.ports.runtime import Prepared
 from steer.values import FilePart, ImagePart, Message
 
-__all__ = ["check_input", "check_options"]
+__all__ = ["check_bounds", "check_input", "check_options"]
 
+_OF_REQUESTS = ("max_tokens", "max_cost", "max_turns")
 _DETERMINISTIC = ("temperature", "seed", "parallel_tool_calls")
 
 
@@ -47,6 +51,29 @@ def check_input(messages: Sequence[Message], prepared: Prepared) -> None:
                 f"the model of agent {prepared.agent!r}{model} takes no {what}",
                 fix=f"Leave the {what} out, or name another model",
             )
+
+
+def check_bounds(
+    bounds: BudgetSpec, draws: Iterable[Draw], prepared: Prepared, runtime: str, /
+) -> None:
+    """Refuse bounds of what an agent asks of its models where its runtime hides that.
+
+    ``draws`` are the accounts that it would draw on. Raises ``ConfigError``.
+    """
+    if prepared.capabilities.model_gate is not ModelGate.NONE:
+        return
+    names = [name for name in _OF_REQUESTS if getattr(bounds, name) is not None]
+    names += [
+        f"budget {draw.budget.name}"
+        for draw in draws
+        if draw.budget is not None and draw.unit is not BudgetUnit.TOOL_CALLS
+    ]
+    if names:
+        raise ConfigError(
+            f"{', '.join(names)} cannot be kept: the runtime {runtime} hides what agent"
+            f" {prepared.agent!r} asks of its models",
+            fix="Name another runtime, or bound the run with max_runtime_seconds instead",
+        )
 
 
 def _without_effect(option: str, runtime: str) -> ConfigError:

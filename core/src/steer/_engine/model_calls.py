@@ -77,15 +77,13 @@ class AdmittedCall:
             return
         if isinstance(error, SteerError):
             self.fail(error, sent=Sent.UNKNOWN)
-        else:
-            cancelled = error is not None and not isinstance(error, Exception)
+        elif error is not None and not isinstance(error, Exception):
             self.fail(
-                RuntimeFailure(
-                    "the request was cancelled" if cancelled else "the request did not complete",
-                    category=ErrorCategory.CANCELLED if cancelled else ErrorCategory.UNKNOWN,
-                ),
+                RuntimeFailure("the request was cancelled", category=ErrorCategory.CANCELLED),
                 sent=Sent.UNKNOWN,
             )
+        else:
+            self._fail_unheard()
 
     def complete(
         self,
@@ -103,7 +101,7 @@ class AdmittedCall:
         with state.lock:
             if self._settled:
                 return
-            self._settled = True
+            self._end()
             path = state.path(request.path)
             self.message, path.completed = path.completed, path.completed + 1
             path.failures.pop(request.digest, None)
@@ -170,7 +168,7 @@ class AdmittedCall:
     ) -> None:
         """Book and tell a failure; call with the job's lock held."""
         state, request = self._state, self._request
-        self._settled = True
+        self._end()
         if sent is Sent.UNKNOWN or (usage is not None and usage.requests):
             self._settle(usage, None, outcome="failed")
         else:
@@ -187,6 +185,14 @@ class AdmittedCall:
             path=request.path,
             agent=request.agent,
         )
+
+    def _fail_unheard(self) -> None:
+        self.fail(RuntimeFailure("the request did not complete"), sent=Sent.UNKNOWN)
+
+    def _end(self) -> None:
+        """Note that the end of the request is known; call with the job's lock held."""
+        self._settled = True
+        self._state.under_way.pop(self.id, None)
 
     async def _admit(self) -> None:
         state, request = self._state, self._request
@@ -210,6 +216,11 @@ class AdmittedCall:
         except (BudgetExceeded, Diverged, PolicyDenied) as error:
             self._refuse(error)
             raise
+        if state.ended:
+            # The run has ended meanwhile; what was held for the request is closed with it.
+            state.check()
+        with state.lock:
+            state.under_way[self.id] = self._fail_unheard
         state.tell(
             ModelStarted(
                 call=self.id,

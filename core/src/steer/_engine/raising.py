@@ -12,8 +12,8 @@ from steer._engine.budget_questions import about_a_budget, limit_chosen, makes_r
 from steer.budgets import amount_of
 from steer.clock import Clock
 from steer.errors import ActionClosed, ActionExpired, Conflict, NotFound
-from steer.ports.changes import ActionMoved, BudgetDefined, Change, LedgerAppended
-from steer.ports.money import BudgetRecord
+from steer.ports.changes import ActionMoved, BudgetDefined, BudgetDropped, Change, LedgerAppended
+from steer.ports.money import BudgetRecord, OnReached
 from steer.ports.records import Account, ActionRecord
 from steer.ports.storage import MAX_PAGE, Storage
 from steer.values import ActionStatus, JsonValue
@@ -38,15 +38,52 @@ class Raising:
         The first of them in the same commit; each other one belongs to another job, and has its
         own. Raises ``Conflict`` where somebody else changed the budget meanwhile.
         """
-        changes = self._defined(budget)
-        waiting = await self._waiting(scope_id, budget)
+        # One that only warns has room for everything.
+        limit = None if budget.on_reached is OnReached.WARN else budget.limit
+        await self._change(
+            scope_id,
+            budget,
+            self._defined(budget),
+            by=budget.updated_by,
+            answered=await self._waiting(scope_id, budget, limit),
+            comment="the budget was raised",
+        )
+
+    async def remove(self, scope_id: str, budget: BudgetRecord, *, by: str) -> None:
+        """Forget a budget, and answer the questions about it. Raises ``NotFound``."""
+        told = audit_line(
+            f"budget/{budget.budget_id}/removed",
+            by=by,
+            at=self._clock.now(),
+            details={"removed": budget.name},
+        )
+        await self._change(
+            scope_id,
+            replace(budget, revision=budget.revision + 1),
+            [BudgetDropped(name=budget.name), LedgerAppended(entries=(told,))],
+            by=by,
+            answered=await self._waiting(scope_id, budget, None),
+            comment="the budget was removed",
+        )
+
+    async def _change(
+        self,
+        scope_id: str,
+        budget: BudgetRecord,
+        changes: Sequence[Change],
+        *,
+        by: str,
+        answered: Sequence[ActionRecord],
+        comment: str,
+    ) -> None:
+        """Commit what becomes of a budget, with the first of the questions that it answers."""
         first = True
-        for action in waiting:
+        for action in answered:
             moved = ActionMoved(
                 action_id=action.action_id,
                 status=ActionStatus.RESOLVED,
-                resolution={"chosen": ["enough"], "comment": "the budget was raised"},
-                by=budget.updated_by,
+                resolution={"chosen": ["enough"], "comment": comment},
+                by=by,
                 via=VIA,
             )
             try:
@@ -118,8 +155,10 @@ class Raising:
             )
         return changes
 
-    async def _waiting(self, scope_id: str, budget: BudgetRecord) -> list[ActionRecord]:
-        """Return the questions that a budget has room for, oldest first."""
+    async def _waiting(
+        self, scope_id: str, budget: BudgetRecord, limit: int | None
+    ) -> list[ActionRecord]:
+        """Return the questions that a budget with this limit has room for, oldest first."""
         taken: dict[str, int] = {}
         found: list[ActionRecord] = []
         cursor = None
@@ -133,7 +172,7 @@ class Raising:
                 name = action.binding["account"]
                 if name not in taken:
                     taken[name] = await self._taken(scope_id, name)
-                if makes_room(action, taken=taken[name], limit=budget.limit):
+                if limit is None or makes_room(action, taken=taken[name], limit=limit):
                     taken[name] += action.binding["terms"]["needed"]
                     found.append(action)
             cursor = page.cursor

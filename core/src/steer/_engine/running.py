@@ -218,6 +218,8 @@ class RunningJob:
         """Add all that the terminal commit is to hold (W7)."""
         state = self.state
         with state.lock:
+            # Something may outlive the run and ask on: that is billed as well.
+            state.close_requests()
             status = self._tell_ending(outcome, stop)
             result = state.feed.fold.result()
             state.record(*state.spending.close())

@@ -15,7 +15,15 @@ from steer._engine.funds import NO_FUNDS, Funds, budgets_of
 from steer.budgets import Draw, allotments
 from steer.clock import Clock
 from steer.context import ExecutionContext
-from steer.errors import BudgetExceeded, ConfigError, Conflict, NotFound, StaleFence
+from steer.errors import (
+    BudgetExceeded,
+    ConfigError,
+    Conflict,
+    ErrorCategory,
+    NotFound,
+    RuntimeFailure,
+    StaleFence,
+)
 from steer.ports.changes import AccountOpened, Change, Released, Reserved, Settled
 from steer.ports.money import BudgetUnit, OnReached
 from steer.ports.records import Account
@@ -101,6 +109,7 @@ class Spending:
         """Whether the runtime can ask another model than the author's."""
         self.unwritten = False
         """Whether something was settled of which no commit is known yet."""
+        self._leaving = False
         self.founding = anyio.Lock()
         """Held while the account of the run's family is made, which its requests wait for."""
 
@@ -179,10 +188,12 @@ class Spending:
         """Set the amounts aside, on all accounts or none; return how the accounts stand then.
 
         What is left of the allowance is given back by the same commit. ``settle`` books the amounts
-        at once. Raises ``BudgetExceeded``, naming an account, where one has no room.
+        at once. Raises ``BudgetExceeded``, naming an account, where one has no room, and
+        ``RuntimeFailure`` once the run leaves: nobody would settle what is set aside then.
         """
         async with self.founding:
             pass
+        self._check_here()
         changes = self.opening(draws)
         with self._lock:
             # A request is asked for by its key again after a refusal only, which kept nothing.
@@ -194,7 +205,9 @@ class Spending:
         changes.append(Reserved(key=key, amounts=tuple(amounts.items())))
         if settle:
             changes.append(Settled(key=key, actuals=tuple(amounts.items())))
-        self._doubts[key] = tuple(amounts)
+        if not settle:
+            # What is booked at once leaves nothing set aside, whether that is heard of or not.
+            self._doubts[key] = tuple(amounts)
         try:
             done = await self._storage.commit(
                 self._context.scope_id, self._context.job_id, self._fence, changes
@@ -207,6 +220,9 @@ class Spending:
                 with self._lock:
                     self._held[allowed], self._allowance = allowance, allowed
             raise
+        if not settle:
+            # Else it is in doubt still, or was given back already.
+            self._check_here()
         self._doubts.pop(key, None)
         self._doubts.pop(allowed or "", None)
         self._opened.update(draw.account for draw in draws)
@@ -256,12 +272,14 @@ class Spending:
         self._families = before
         self._draws = ()
 
-    async def reload(self) -> None:
-        """Read the budgets anew: one of them is gone."""
+    async def reload(self) -> bool:
+        """Read the budgets anew, one of which may be gone; return whether they are others."""
+        before = self._budgets
         self._budgets = await budgets_of(
             self._storage, self._context, agent=self._agent, clock=self._clock
         )
         self._draws = ()
+        return self._budgets != before
 
     async def _limit(self, draw: Draw, account: Account) -> tuple[Draw, int | None]:
         if draw.budget is None or account.limit is not None:
@@ -310,14 +328,6 @@ class Spending:
             actuals.append((account, need if amount is None else amount))
         return Settled(key=key, actuals=tuple(actuals))
 
-    def give_back(self, key: str | None) -> Released | None:
-        """Return the change that gives back what was set aside for a request that never left."""
-        with self._lock:
-            if self._held.pop(key or "", None) is None or key is None:
-                return None
-            self.unwritten = True
-            return Released(key=key)
-
     def close(self) -> list[Change]:
         """Return what leaves nothing set aside: the run has ended, or leaves for a while.
 
@@ -335,7 +345,11 @@ class Spending:
         return changes
 
     async def resolve_doubts(self) -> None:
-        """Give back what a commit may have set aside that nobody heard the end of."""
+        """Give back what a commit may have set aside that nobody heard the end of.
+
+        The run leaves: what something that outlives it still asks for is refused from now on.
+        """
+        self._leaving = True
         while self._doubts:
             key, accounts = next(iter(self._doubts.items()))
             changes: list[Change] = [
@@ -348,6 +362,13 @@ class Spending:
                     self._context.scope_id, self._context.job_id, self._fence, changes
                 )
             self._doubts.pop(key, None)
+
+    def _check_here(self) -> None:
+        if self._leaving:
+            raise RuntimeFailure(
+                f"job {self._context.job_id} leaves, and nothing more is set aside for it",
+                category=ErrorCategory.CANCELLED,
+            )
 
 
 @contextmanager

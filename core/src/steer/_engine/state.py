@@ -191,6 +191,8 @@ class JobState:
         self._redaction = None if redactor is None else EventRedactor(redactor)
         self.paths: dict[tuple[str, ...], PathState] = {}
         self.background = Background()
+        self.under_way: dict[str, Callable[[], None]] = {}
+        """What books a request that is under way, by the name of its call."""
         self.stopped: Stop | None = None
         self.ended = False
         self.lost: BaseException | None = None
@@ -270,6 +272,11 @@ class JobState:
         with self.lock:
             self.lost = self.lost or error
         self.on_home(self._cancel)
+
+    def close_requests(self) -> None:
+        """Book what is under way, of which nobody will hear the end; call with the lock held."""
+        for book in list(self.under_way.values()):
+            book()
 
     async def keep_lease(self, *, before: str) -> None:
         """Extend the lease, which has run out, if nobody took the job since.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
 
 import anyio
 
@@ -62,6 +63,11 @@ class Upkeep:
         self._end_child = end_child
         self._busy = anyio.Event()
         self._child = anyio.Event()
+
+    def open(self, spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object]) -> None:
+        """Start what runs in the background."""
+        for work in (self.keep_leases, self.watch_cancellations, self.watch_parents):
+            spawn(work)
 
     def note_child(self) -> None:
         """Say that there is a job with a parent."""

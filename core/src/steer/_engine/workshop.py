@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 
 from steer._engine.data_access import check_data
 from steer._engine.finding import Finder, FoundAgent, ReadStored
-from steer._engine.fitting import check_input, check_options
+from steer._engine.fitting import check_bounds, check_input, check_options
 from steer._engine.interruptions import agent_is_gone, context_is_gone
 from steer._engine.redactors import Redactors
 from steer._engine.selecting import Policies
@@ -253,6 +253,7 @@ class Workshop:
         if isinstance(ref, InlineRef):
             ref = ref.without_settings(self._registry.secret_options(name))
         check_input(stored.input, prepared)
+        check_bounds(stored.budgets, (), prepared, name)
         policies = self._policies.stack_for(stored.policies)
         _check_same(policies, policy, context.job_id)
         await _admit(policies, prepared, name, context)

@@ -6,12 +6,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 from steer.pricing.exact import exactly
-from steer.pricing.rates import Prices, Rates
+from steer.pricing.rates import Loading, Prices, Rates
 
 if TYPE_CHECKING:
     from steer.pricing.price_list import PriceList
 
-__all__ = ["PriceList", "Prices", "Rates", "exactly"]
+__all__ = ["Loading", "PriceList", "Prices", "Rates", "exactly"]
 
 
 def __getattr__(name: str) -> object:

@@ -25,14 +25,20 @@ _HOURS_AHEAD = 25
 class LibraryPrices:
     """What the library knows, read from the package itself: nothing is fetched.
 
-    It is imported with the first question, and knows nothing where it is not installed. A model
-    is looked up by its provider too: what one asks for a model says nothing of another.
+    It is imported with ``load`` or with the first question, and knows nothing where it is not
+    installed. A model is looked up by its provider too: what one asks for a model says nothing of
+    another.
     """
 
     def __init__(self) -> None:
         self._library: Any = None
         self._installed = True
         self._usable: dict[int, bool] = {}
+
+    def load(self) -> None:
+        """Import the library, and read its list: most of a second of work."""
+        if self._opened():
+            self._library.data_snapshot.get_snapshot()
 
     def rates(
         self, model: str, /, *, provider: str | None, scope_id: str, at: datetime

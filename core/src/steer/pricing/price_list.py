@@ -7,7 +7,7 @@ from pathlib import Path
 
 from steer.pricing.library import LibraryPrices
 from steer.pricing.overrides import Override, load_price_file
-from steer.pricing.rates import Prices, Rates
+from steer.pricing.rates import Loading, Prices, Rates
 
 __all__ = ["PriceList"]
 
@@ -24,6 +24,11 @@ class PriceList:
     def __init__(self, file: str | Path | None = None, *, library: Prices | None = None) -> None:
         self._overrides: tuple[Override, ...] = () if file is None else load_price_file(file)
         self._library = LibraryPrices() if library is None else library
+
+    def load(self) -> None:
+        """Import the library, so that no question has to."""
+        if isinstance(self._library, Loading):
+            self._library.load()
 
     def rates(
         self, model: str, /, *, provider: str | None, scope_id: str, at: datetime

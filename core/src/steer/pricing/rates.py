@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from steer.values import Usage
 
-__all__ = ["Prices", "Rates"]
+__all__ = ["Loading", "Prices", "Rates"]
 
 
 class Rates(Protocol):
@@ -38,4 +38,13 @@ class Prices(Protocol):
         self, model: str, /, *, provider: str | None, scope_id: str, at: datetime
     ) -> Rates | None:
         """Return the prices of a model for a scope at a time, ``None`` where they are not known."""
+        ...
+
+
+@runtime_checkable
+class Loading(Protocol):
+    """A price list whose first question would take long."""
+
+    def load(self) -> None:
+        """Make ready what questions need. Called in a thread, before the first job begins."""
         ...
