@@ -25,6 +25,7 @@ from steer.cli.session_text import (
     ROW_HEAD,
     item_json,
     item_lines,
+    items_text,
     row_json,
     session_facts,
     session_row,
@@ -167,7 +168,7 @@ async def _show(settings: Settings, name: str, *, every: bool, as_json: bool) ->
 async def _fork(settings: Settings, name: str, to: str, *, items: int | None) -> None:
     async with open_reader(settings) as kernel:
         copy = await kernel.fork_session(name, to, items=items, scope_id=settings.scope)
-    Streams.standard().err.write(f"{one_line(to)} has {copy.version} items\n")
+    Streams.standard().err.write(f"{one_line(to)} has {items_text(copy.version)}\n")
 
 
 async def _size(settings: Settings, name: str) -> int:
@@ -187,7 +188,7 @@ def _agreed(streams: Streams, name: str, items: int) -> bool:
                 f"session {name} is deleted for good, and nobody is there to ask", fix="Add --yes"
             )
         person = terminal.person(lambda _style, line: streams.err.write(f"{line}\n"))
-        label = f"delete {one_line(name)} with {items} items for good? [y/n]> "
+        label = f"delete {one_line(name)} with {items_text(items)} for good? [y/n]> "
         try:
             return person.asked(label).casefold() == "y"
         finally:
