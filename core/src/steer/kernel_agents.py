@@ -87,7 +87,9 @@ class KernelAgents(ABC):
 
         async def make(newest: StoredAgent | None) -> StoredDefinition:
             if newest is None:
-                raise NotFound(f"there is no agent {name} in scope {scope_id}")
+                raise NotFound(
+                    f"there is no agent {name} in scope {scope_id}", fix="See: steer agents list"
+                )
             old = StoredDefinition.decode(newest.definition)
             agent = await self._workshop.finder.load_stored(newest)
             earlier = old.runtime or agent.runtime

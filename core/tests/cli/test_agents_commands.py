@@ -85,6 +85,15 @@ def test_a_stored_agent_is_shown_for_people(steer: InProcess) -> None:
     ]  # fmt: skip
 
 
+def test_a_version_is_shown_by_the_name_that_runs_it(steer: InProcess) -> None:
+    steer("agents", "add", "helper.toml", "--name", "helper")
+    steer("agents", "add", "helper.toml", "--name", "helper", "--model", "other")
+    assert "1 of 2" in steer("agents", "show", "helper@1").out
+    assert steer("agents", "show", "helper@9").code == 7
+    refused = steer("agents", "show", "helper@1", "--version", "2")
+    assert (refused.code, "has a version already" in refused.error) == (2, True)
+
+
 def test_storing_the_same_again_changes_nothing_and_says_so(steer: InProcess) -> None:
     steer("agents", "add", "helper.toml", "--name", "helper")
     again = steer("agents", "add", "helper.toml", "--name", "helper")
@@ -166,4 +175,6 @@ def test_a_stored_agent_runs_here_and_in_a_worker_and_its_job_says_which(steer: 
     assert "from        helper@1" in steer("jobs", "show", "latest").out
     gone = steer("run", "@helper", "Hi")
     assert gone.code == 7
-    assert gone.error.startswith("steer: there is no agent helper in scope default. steer agents")
+    assert gone.error.startswith(
+        "steer: there is no agent helper in scope default. See: steer agents list"
+    )

@@ -23,7 +23,7 @@ from steer.ports.records import Account, LedgerKind
 def steer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> InProcess:
-    """The program, with a store of its own."""
+    """The program, with a store of its own, which is not there before a budget is set."""
     program = InProcess(tmp_path, monkeypatch, capfd)
     monkeypatch.setenv("STEER_STORAGE", f"sqlite:///{tmp_path / 'jobs.db'}")
     return program
@@ -95,10 +95,15 @@ def test_a_budget_is_set_listed_and_removed(steer: InProcess) -> None:
         "updated_by": "eve",
     }
 
-    removed = steer("budgets", "remove", "lab")
-    assert (removed.code, removed.out) == (0, "removed lab\n")
+    unasked = steer("budgets", "remove", "lab")
+    assert unasked.error == "steer: Remove budget lab? There is nobody to ask here. Add --yes"
+    removed = steer("budgets", "remove", "lab", "--yes")
+    assert (unasked.code, removed.code, removed.err) == (2, 0, "removed lab\n")
+    lines = steer("usage", "--lines").out.splitlines()[1:]
+    assert [re.split("  +", line)[4:6] for line in lines][-1] == ["budget lab", "removed"]
+    assert all(" budget all " in line or " budget lab " in line for line in lines)
     assert [each["name"] for each in steer("budgets", "list", "--json").rows] == ["all"]
-    assert steer("budgets", "remove", "all", "--json").rows[0]["unit"] == "tokens"
+    assert steer("budgets", "remove", "all", "--yes", "--json").rows[0]["unit"] == "tokens"
     assert steer("budgets", "list").err == "no budgets\n"
 
 
@@ -225,7 +230,7 @@ def test_accounts_are_shown_with_what_is_left_and_when_they_begin_anew(steer: In
         ["limit", "$5.00 per day"],
         ["of", "each principal"],
         ["at the limit", "denied"],
-        ["warns", "at 0.8 of it"],
+        ["warns", "at 80% of it"],
     ]
     head, ada, bob = [re.split("  +", line) for line in accounts.splitlines()]
     assert head == ["WHO", "PERIOD", "SPENT", "RESERVED", "LEFT", "USED", "BEGINS ANEW"]
@@ -304,7 +309,7 @@ def test_a_shell_is_offered_the_budgets_of_the_scope(steer: InProcess) -> None:
 def test_who_changed_a_budget_stands_in_the_ledger(steer: InProcess) -> None:
     assert steer("budgets", "set", "cap", "--limit", "5usd", "--per", "day").code == 0
     assert steer("budgets", "raise", "cap", "--by", "1", "--principal", "eve").code == 0
-    assert steer("budgets", "remove", "cap", "--principal", "bob").code == 0
+    assert steer("budgets", "remove", "cap", "--yes", "--principal", "bob").code == 0
 
     async def read() -> list[tuple[str, LedgerKind]]:
         storage = open_sqlite_url(f"sqlite:///{steer.folder / 'jobs.db'}", SystemClock())
@@ -319,7 +324,7 @@ def test_who_changed_a_budget_stands_in_the_ledger(steer: InProcess) -> None:
 
 
 def test_an_error_is_an_object_for_programs(steer: InProcess) -> None:
-    assert steer("budgets", "set", "lab", "--limit", "5usd", "--per", "day").code == 0
+    steer("budgets", "set", "other", "--limit", "1usd", "--per", "day")
     missing = steer("budgets", "show", "cap", "--json")
     assert (missing.code, missing.out) == (7, "")
     assert '"code":"not_found"' in missing.err

@@ -163,12 +163,20 @@ def test_a_job_does_not_go_on_under_other_rules(
 def test_a_job_that_nobody_runs_can_be_cancelled(
     steer: Program, play: Callable[..., Provider]
 ) -> None:
+    (steer.folder / "prices.toml").write_text(
+        "[[price]]\nmodel = 'gpt-5'\ninput = 1000\noutput = 1000\n"
+    )
+    (steer.folder / "steer.toml").write_text("prices = 'prices.toml'\n")
+    assert steer("budgets", "set", "cap", "--limit", "1000usd", "--per", "total").code == 0
     kill_in_mid_stream(steer, play(ASKS, HELD))
 
     cancelled = steer("jobs", "cancel", "latest")
 
     assert cancelled.code == 0
     assert cancelled.err.startswith("cancelled \u00b7 job ")
+    lines = steer("usage", "--lines", "--kind", "model", "--json").rows
+    assert [line["details"]["outcome"] for line in lines] == ["completed", "abandoned"]
+    assert all(float(line["cost"]) > 0 for line in lines)
     assert steer("jobs", "resume", "latest").code == 130
 
 

@@ -106,7 +106,7 @@ def test_a_busy_session_refuses_by_the_job_that_has_it(
 def test_sessions_are_listed_by_pages_copied_and_deleted(here: InProcess, url: str) -> None:
     fill(url, "One", "Two")
     copied = here("sessions", "fork", "talk", "copy", "--items", "1")
-    assert (copied.code, copied.err) == (0, "copy has 1 items\n")
+    assert (copied.code, copied.err) == (0, "copy has 1 item\n")
     first = here("sessions", "list", "--limit", "1", "--json")
     cursor = first.err.split()[-1]
     second = here("sessions", "list", "--limit", "1", "--json", "--cursor", cursor)
@@ -126,7 +126,7 @@ def test_who_deletes_at_a_terminal_is_asked(steer: Program, url: str) -> None:
     fill(url, "One")
     for typed, said, code in (("n", "nothing was deleted", 1), ("y", "deleted talk", 0)):
         with at_terminal(steer, "sessions", "delete", "talk") as terminal:
-            terminal.until("delete talk with 1 items for good")
+            terminal.until("delete talk with 1 item for good")
             terminal.enter(typed)
             terminal.until(said)
             assert terminal.process.wait(60) == code

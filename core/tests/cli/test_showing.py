@@ -130,6 +130,7 @@ def test_a_guess_is_marked_and_an_unknown_price_is_not_free() -> None:
     assert tokens_text(Usage(input_tokens=1)) == "1 token"
     assert cost_text(None) is None
     assert cost_text(Decimal("0.0012")) == "$0.0012"
+    assert [cost_text(Decimal(cost)) for cost in ("0", "0.00005")] == ["$0.0000", "<$0.0001"]
     assert age_text(NOON - timedelta(minutes=3, seconds=5), now=NOON) == "3 min ago"
 
 

@@ -75,7 +75,7 @@ async def test_a_run_without_room_is_parked_and_goes_on_once_the_budget_is_raise
         (action,) = (await kernel.actions(job_id=handle.job_id)).items
         assert action.type is ActionType.CHOOSE
         assert "Budget cap has no room for the next request to toy-1" in action.payload["message"]
-        assert "$0.20" in action.payload["options"][1]["description"]
+        assert "$0.20" in action.payload["options"][0]["description"]
         await kernel.raise_budget("cap", to=1, by="alice")
         result = await handle.result()
         events = await all_events(handle)
@@ -101,6 +101,17 @@ async def test_answering_the_question_raises_the_budget(
         assert (await handle.result()).status is JobStatus.SUCCEEDED
         budget = await kernel.budget("cap")
     assert (budget.limit, budget.updated_by, budget.revision) == (limit, "bob", 2)
+
+
+async def test_a_limit_that_twice_is_too_little_is_not_offered_twice(tmp_path: Path) -> None:
+    async with budgeted(talk()) as kernel:
+        await cap(kernel, Decimal("0.01"), **ASK)
+        handle = await kernel.execute(parked_request(tmp_path))
+        await until(handle, JobStatus.WAITING_ACTION)
+        (action,) = (await kernel.actions(job_id=handle.job_id)).items
+        assert [option["id"] for option in action.payload["options"]] == ["enough", "refuse"]
+        await kernel.cancel(handle.job_id)
+        await handle.result()
 
 
 async def test_a_question_is_held_inline_before_the_run_is_parked(tmp_path: Path) -> None:

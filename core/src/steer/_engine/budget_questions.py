@@ -76,27 +76,29 @@ class BudgetQuestions:
             raise AssertionError("a family's account asks nobody")
         unit = budget.unit
         least = account.spent + account.reserved + shortage.needed
-        limits = {"enough": least, "double": max(2 * budget.limit, least)}
+        limits = {"enough": least}
+        if 2 * budget.limit > least:
+            limits["double"] = 2 * budget.limit
         needed = shown_amount(unit, shortage.needed)
+        about = {
+            "enough": (
+                f"Just enough for {what}, which may take {needed}. The limit is"
+                f" {shown_amount(unit, shortage.limit)}: {shown_amount(unit, account.spent)} spent,"
+                f" {shown_amount(unit, account.reserved)} reserved."
+            ),
+            "double": "Twice the limit.",
+        }
+        raises = tuple(
+            Option(
+                id=way,
+                label=f"Raise it to {shown_amount(unit, limit)}",
+                description=about[way],
+            )
+            for way, limit in limits.items()
+        )
         payload = Choose(
             message=f"Budget {budget.name} has no room for {what}. Raise it?",
-            options=(
-                Option(
-                    id="enough",
-                    label=f"Raise it to {shown_amount(unit, limits['enough'])}",
-                    description=f"Just enough for {what}, which may take {needed}.",
-                ),
-                Option(
-                    id="double",
-                    label=f"Raise it to {shown_amount(unit, limits['double'])}",
-                    description=(
-                        f"The limit is {shown_amount(unit, shortage.limit)}, of which"
-                        f" {shown_amount(unit, account.spent)} are spent and"
-                        f" {shown_amount(unit, account.reserved)} reserved."
-                    ),
-                ),
-                Option(id=REFUSE, label="Leave it", description="The run ends."),
-            ),
+            options=(*raises, Option(id=REFUSE, label="Leave it", description="The run ends.")),
         )
         leaves = parking.can_leave(key)
         return Question(

@@ -114,9 +114,7 @@ class Finder:
         try:
             stored = await self._read_stored(scope_id, name, version)
         except NotFound as error:
-            raise NotFound(
-                error.message, fix="steer agents list has those that there are"
-            ) from error
+            raise NotFound(error.message, fix="See: steer agents list") from error
         definition = StoredDefinition.decode(stored.definition)
         ref = StoredRef(name=stored.name, version=stored.version)
         return FoundAgent(

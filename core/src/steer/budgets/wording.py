@@ -29,9 +29,14 @@ def shown_amount(unit: BudgetUnit, units: int) -> str:
     """Return an amount as people write it: ``$0.25``, ``1,200 tokens``."""
     amount = amount_of(unit, units)
     if unit is not BudgetUnit.USD:
-        return f"{amount:,} {_NAMES[unit]}"
+        return f"{amount:,} {_names(unit, units)}"
     cents = amount.quantize(Decimal("0.01"))
     return f"${cents if cents == amount else amount.normalize():,f}"
+
+
+def _names(unit: BudgetUnit, units: int) -> str:
+    """Return what is counted, as it goes with a number."""
+    return _NAMES[unit].removesuffix("s") if units == 1 else _NAMES[unit]
 
 
 def exceeded(
@@ -45,7 +50,7 @@ def exceeded(
     spent, reserved, cap = (
         shown_amount(unit, units) for units in (account.spent, account.reserved, limit)
     )
-    taken = f"{spent} are spent and {reserved} reserved, and {what} may take"
+    taken = f"{spent} spent and {reserved} reserved, and {what} may take"
     taken = f"{taken} {shown_amount(unit, needed)}"
     why = f"; {why}" if why else ""
     used = str(amount_of(unit, account.spent + account.reserved))
@@ -63,8 +68,8 @@ def exceeded(
     period = "" if budget.period is BudgetPeriod.TOTAL else f" per {budget.period}"
     return BudgetExceeded(
         budget.name,
-        f"budget {budget.name} has no room left{again}: of {cap}{period} {taken}{why}",
-        fix=f"Raise it with `steer budgets raise {budget.name}`, or run less at a time",
+        f"budget {budget.name} has no room left{again}: of {cap}{period}, {taken}{why}",
+        fix=f"Raise it, or run less at a time: steer budgets raise {budget.name} --by AMOUNT",
         budget=budget.name,
         used=used,
         cap=str(amount_of(unit, limit)),

@@ -10,6 +10,7 @@ import typer
 from pydantic_core import to_json
 
 from steer.agents import StoredDefinition
+from steer.agents.stored import stored_spec
 from steer.cli.agent_text import (
     AGENT_HEAD,
     agent_facts,
@@ -37,7 +38,7 @@ from steer.cli.printable import for_terminal
 from steer.cli.streams import Streams
 from steer.cli.tables import in_columns
 from steer.config import Settings
-from steer.errors import NotFound
+from steer.errors import ConfigError, NotFound
 from steer.kernel import RuntimeKernel
 from steer.plugin import PluginKind
 from steer.ports.records import StoredAgent
@@ -137,7 +138,9 @@ def list_agents(
     asyncio.run(_list(settings, limit=limit, cursor=cursor, as_json=as_json))
 
 
-@app.command(epilog=section("Examples", ("steer agents show support --version 1",)))
+@app.command(
+    epilog=section("Examples", ("steer agents show support", "steer agents show support@1"))
+)
 def show(
     name: _Name,
     *,
@@ -150,6 +153,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a stored agent: what it is made of, what runs it, and which versions there are."""
+    if named := stored_spec(name):
+        if version not in (None, named.version):
+            raise ConfigError(f"{name} has a version already", fix="Leave out --version")
+        name, version = named.name, named.version
     settings = settings_from(scope=scope, storage=storage, config=config)
     asyncio.run(_show(settings, name, version, as_json=as_json))
 
@@ -293,7 +300,7 @@ async def _show(settings: Settings, name: str, version: int | None, *, as_json: 
         which = f"agent {name}" if not versions else f"version {version} of agent {name}"
         raise NotFound(
             f"there is no {which} in scope {settings.scope}",
-            fix="steer agents list has those that there are",
+            fix="See: steer agents list",
         )
     (agent,) = found
     if as_json:

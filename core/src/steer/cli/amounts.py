@@ -10,6 +10,8 @@ from steer.values import Usage
 
 __all__ = ["age_text", "ahead_text", "cost_text", "dollars", "duration_text", "tokens_text"]
 
+_LEAST_SHOWN = Decimal("0.0001")
+"""What costs less is not shown as nothing."""
 _SECOND_MS = 1000
 _MINUTE_S = 60
 _HOUR_S = 3600
@@ -27,6 +29,8 @@ def cost_text(cost: Decimal | None) -> str | None:
     """Return a cost in US dollars; ``None`` where the price is not known, which is not free."""
     if cost is None:
         return None
+    if 0 < cost < _LEAST_SHOWN:
+        return f"<${_LEAST_SHOWN}"
     return f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}"
 
 

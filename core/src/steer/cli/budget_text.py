@@ -126,7 +126,7 @@ def budget_facts(budget: BudgetRecord) -> list[tuple[str, str]]:
         ("limit", limit_text(budget)),
         ("of", subject_text(budget)),
         ("at the limit", reached_text(budget)),
-        ("warns", "" if budget.warn_at is None else f"at {budget.warn_at:.4g} of it"),
+        ("warns", "" if budget.warn_at is None else f"at {100 * budget.warn_at:.4g}% of it"),
         ("without price", unpriced if budget.unit is BudgetUnit.USD else ""),
         ("changed", f"{changed} by {budget.updated_by or 'nobody known'}"),
         ("revision", str(budget.revision)),

@@ -21,6 +21,7 @@ from steer.cli.budget_amounts import (
     read_subject,
 )
 from steer.cli.budget_names import BudgetName, all_budgets, find_budget
+from steer.cli.confirming import check_confirmed
 from steer.cli.help_text import section
 from steer.cli.opening import open_reader, open_store
 from steer.cli.options import (
@@ -135,8 +136,7 @@ def set_(
             by=settings.principal,
         )
 
-    # The first budget may be there before the first job, which would make the store.
-    asyncio.run(_changed(open_store(settings), change, as_json=as_json))
+    asyncio.run(_changed(settings, change, open_store, as_json=as_json))
 
 
 @app.command("list", epilog=section("Examples", ("steer budgets list",)))
@@ -207,13 +207,14 @@ def raise_(
             name, to=wanted, more=further, scope_id=settings.scope, by=settings.principal
         )
 
-    asyncio.run(_changed(open_reader(settings), change, as_json=as_json))
+    asyncio.run(_changed(settings, change, open_reader, as_json=as_json))
 
 
-@app.command(epilog=section("Examples", ("steer budgets remove house",)))
+@app.command(epilog=section("Examples", ("steer budgets remove house --yes",)))
 def remove(
     name: BudgetName,
     *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     principal: Principal = None,
     scope: Scope = None,
     storage: StorageUrl = None,
@@ -222,6 +223,8 @@ def remove(
 ) -> None:
     """Take a budget back. What was spent stays in the ledger."""
     settings = settings_from(principal=principal, scope=scope, storage=storage, config=config)
+    asyncio.run(_look_up(settings, name))
+    check_confirmed(f"Remove budget {name}?", yes=yes)
     asyncio.run(_remove(settings, name, as_json=as_json))
 
 
@@ -241,13 +244,14 @@ def _check_raises(budget: BudgetRecord, *, to: Decimal | None, more: Decimal | N
 
 
 async def _changed(
-    opened: RuntimeKernel,
+    settings: Settings,
     change: Callable[[RuntimeKernel], Awaitable[BudgetRecord]],
+    opened: Callable[[Settings], RuntimeKernel],
     *,
     as_json: bool,
 ) -> None:
     streams = Streams.standard()
-    async with opened as kernel:
+    async with opened(settings) as kernel:
         budget = await change(kernel)
     if as_json:
         streams.out.write_bytes(to_json(text.budget_json(budget)) + b"\n")
@@ -333,6 +337,11 @@ def _page(
     return shown
 
 
+async def _look_up(settings: Settings, name: str) -> None:
+    async with open_reader(settings) as kernel:
+        await find_budget(kernel, name, scope_id=settings.scope)
+
+
 async def _remove(settings: Settings, name: str, *, as_json: bool) -> None:
     streams = Streams.standard()
     async with open_reader(settings) as kernel:
@@ -341,4 +350,4 @@ async def _remove(settings: Settings, name: str, *, as_json: bool) -> None:
     if as_json:
         streams.out.write_bytes(to_json(text.budget_json(budget)) + b"\n")
     else:
-        streams.out.write(f"removed {budget.name}\n")
+        streams.err.write(f"removed {budget.name}\n")

@@ -293,7 +293,7 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
 
 async def _cancel(settings: Settings, name: str, reason: str) -> None:
     streams = Streams.standard()
-    async with open_reader(settings) as kernel:
+    async with open_reader(settings, books=True) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
         await kernel.cancel(
             job.job_id, scope_id=settings.scope, reason=reason, by=settings.principal

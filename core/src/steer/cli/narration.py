@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from steer.cli.amounts import duration_text
@@ -148,7 +149,9 @@ def _of_budget(data: BudgetWarning | BudgetDegraded) -> str:
         return f"budget {budget} has no room: {one_line(data.degraded_to)} is asked instead"
     if not budget:
         return f"{data.limit} is near: {data.used} of {data.cap}"
-    return f"budget {budget}: {data.used} of {data.cap} {data.limit} are used"
+    unit = data.limit.replace("_", " ")
+    used, cap = (f"{Decimal(amount):,f}" for amount in (data.used, data.cap))
+    return f"budget {budget}: {used} of {cap} {unit} are spent or reserved"
 
 
 def _moved(data: JobStatusChanged) -> str:
@@ -166,7 +169,7 @@ def _of_thing(event: Event) -> str | None:
         case ActionRequired():
             return _required(event.data)
         case ActionResolved(by=by, outcome=outcome):
-            return f"{one_line(by)} answered: {one_line(outcome)}"
+            return ": ".join(filter(None, (f"{one_line(by)} answered", one_line(outcome))))
         case ActionExpiredEvent(action_id=action_id):
             return f"nobody answered {action_id} in time"
         case ActionCancelled(action_id=action_id):

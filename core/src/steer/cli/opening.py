@@ -91,16 +91,18 @@ def check_there(settings: Settings) -> None:
         )
 
 
-def open_reader(settings: Settings) -> RuntimeKernel:
+def open_reader(settings: Settings, *, books: bool = False) -> RuntimeKernel:
     """Return a kernel that only looks at jobs, and ends those that nobody runs.
 
-    Raises ``StorageError`` where there is nothing to look into.
+    With ``books`` it knows what the requests cost that it ends. Raises ``StorageError`` where there
+    is nothing to look into.
     """
     check_there(settings)
     return RuntimeKernel(
         storage=settings.storage,
         artifacts=settings.artifacts,
         registry=PluginRegistry.discover(),
+        prices=PriceList(settings.prices) if books else None,
     )
 
 

@@ -25,7 +25,15 @@ from steer.values import (
     ToolResultPart,
 )
 
-__all__ = ["ROW_HEAD", "item_json", "item_lines", "row_json", "session_facts", "session_row"]
+__all__ = [
+    "ROW_HEAD",
+    "item_json",
+    "item_lines",
+    "items_text",
+    "row_json",
+    "session_facts",
+    "session_row",
+]
 
 ROW_HEAD = ("SESSION", "ITEMS", "CHANGED", "BUSY WITH")
 
@@ -54,6 +62,11 @@ def row_json(session: SessionRecord) -> bytes:
             "held_by": session.held_by,
         }
     )
+
+
+def items_text(count: int) -> str:
+    """Return ``1 item``, ``3 items``."""
+    return f"{count:,} item{'' if count == 1 else 's'}"
 
 
 def session_facts(session: Session, *, now: datetime) -> Iterator[tuple[str, str]]:

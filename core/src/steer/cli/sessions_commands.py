@@ -25,6 +25,7 @@ from steer.cli.session_text import (
     ROW_HEAD,
     item_json,
     item_lines,
+    items_text,
     row_json,
     session_facts,
     session_row,
@@ -171,7 +172,7 @@ async def _fork(settings: Settings, name: str, to: str, *, items: int | None) ->
         copy = await kernel.fork_session(
             name, to, items=items, scope_id=settings.scope, principal_id=settings.principal
         )
-    Streams.standard().err.write(f"{one_line(to)} has {copy.version} items\n")
+    Streams.standard().err.write(f"{one_line(to)} has {items_text(copy.version)}\n")
 
 
 async def _size(settings: Settings, name: str) -> int:
@@ -191,7 +192,7 @@ def _agreed(streams: Streams, name: str, items: int) -> bool:
                 f"session {name} is deleted for good, and nobody is there to ask", fix="Add --yes"
             )
         person = terminal.person(lambda _style, line: streams.err.write(f"{line}\n"))
-        label = f"delete {one_line(name)} with {items} items for good? [y/n]> "
+        label = f"delete {one_line(name)} with {items_text(items)} for good? [y/n]> "
         try:
             return person.asked(label).casefold() == "y"
         finally:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from steer.cli.amounts import cost_text, tokens_text
 from steer.cli.paint import paint_for
 from steer.cli.streams import Stream
 from steer.cli.tables import in_columns
 from steer.cli.usage_text import Form, as_csv, as_json_lines
-from steer.ports.records import LedgerEntry
+from steer.ports.records import LedgerEntry, LedgerKind
 from steer.values import JsonValue, Usage
 
 __all__ = ["lines_written"]
 
 _HEAD = ("TIME", "KIND", "JOB", "WHO", "WHAT", "OUTCOME", "TOKENS", "COST")
 _SHORT = 12
+_CHANGED = ("agent", "budget")
+"""What belongs to no job, and whose every change is a line."""
 
 
 def lines_written(entries: Sequence[LedgerEntry], out: Stream, *, form: Form) -> None:
@@ -95,14 +97,6 @@ def _counts(usage: Usage) -> tuple[JsonValue, ...]:
 
 def _row(entry: LedgerEntry) -> tuple[str, ...]:
     details = entry.details
-    what = next(
-        (
-            str(named)
-            for named in (entry.model, *map(details.get, ("tool", "limit", "budget", "action")))
-            if named
-        ),
-        "-",
-    )
     usage = entry.usage
     cost = "" if usage is None else cost_text(entry.cost) or "not known"
     return (
@@ -110,8 +104,31 @@ def _row(entry: LedgerEntry) -> tuple[str, ...]:
         entry.kind.value,
         entry.job_id[-_SHORT:] or "-",
         entry.principal_id,
-        what,
-        str(details.get("outcome", "-")),
+        _what(entry),
+        _outcome(details),
         "" if usage is None else tokens_text(usage),
         cost,
     )
+
+
+def _what(entry: LedgerEntry) -> str:
+    details = entry.details
+    thing = entry.key.partition("/")[0]
+    if entry.kind is LedgerKind.AUDIT and thing in _CHANGED:
+        return f"{thing} {details.get(thing) or details.get('removed')}"
+    named = (entry.model, *map(details.get, ("tool", "limit", "budget", "action")))
+    return next((str(each) for each in named if each), "-")
+
+
+def _outcome(details: Mapping[str, JsonValue]) -> str:
+    match details:
+        case {"outcome": outcome}:
+            return str(outcome)
+        case {"removed": removed} if removed:
+            return "removed"
+        case {"version": version}:
+            return f"version {version}"
+        case {"limit": limit, "unit": unit}:
+            return f"limit {limit} {unit}"
+        case _:
+            return "-"

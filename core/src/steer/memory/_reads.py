@@ -218,7 +218,10 @@ class MemorySessions(Reads):
         with self._store.reading(scope_id) as tables:
             session = tables.sessions.get(session_id)
             if session is None or not session.version:
-                raise NotFound(f"there is no session {session_id} in scope {scope_id}")
+                raise NotFound(
+                    f"there is no session {session_id} in scope {scope_id}",
+                    fix="See: steer sessions list",
+                )
             return replace(_session(tables, session_id), items=tuple(session.items))
 
     async def list(
@@ -244,7 +247,7 @@ class MemoryAgents(Reads):
             if 1 <= wanted <= len(versions):
                 return versions[wanted - 1]
         which = f"agent {name}" if version is None else f"version {version} of agent {name}"
-        raise NotFound(f"there is no {which} in scope {scope_id}")
+        raise NotFound(f"there is no {which} in scope {scope_id}", fix="See: steer agents list")
 
     async def list(
         self, scope_id: str, /, *, limit: int = 50, cursor: str | None = None

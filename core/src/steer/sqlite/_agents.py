@@ -84,7 +84,9 @@ class SqliteAgents:
             row = found.fetchone()
             if row is None:
                 which = f"agent {name}" if version is None else f"version {version} of agent {name}"
-                raise NotFound(f"there is no {which} in scope {scope_id}")
+                raise NotFound(
+                    f"there is no {which} in scope {scope_id}", fix="See: steer agents list"
+                )
             return _agent(row)
 
         return await self._readers.read(read)

@@ -86,7 +86,10 @@ class SqliteSessions:
         def read(connection: sqlite3.Connection) -> SessionRecord:
             row = connection.execute(_SESSION, (scope_id, session_id)).fetchone()
             if row is None:
-                raise NotFound(f"there is no session {session_id} in scope {scope_id}")
+                raise NotFound(
+                    f"there is no session {session_id} in scope {scope_id}",
+                    fix="See: steer sessions list",
+                )
             items = connection.execute(_ITEMS, (scope_id, session_id))
             return _session(row, tuple(item for (item,) in items))
 

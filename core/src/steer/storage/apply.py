@@ -226,7 +226,10 @@ class _Commit:
                 tables.add_agent(agent)
             case AgentRemoved(name=name):
                 if not tables.remove_agent(name):
-                    raise NotFound(f"there is no agent {name} in scope {self._scope_id}")
+                    raise NotFound(
+                        f"there is no agent {name} in scope {self._scope_id}",
+                        fix="See: steer agents list",
+                    )
             case BudgetDefined():
                 money.define_budget(tables, change)
             case BudgetDropped():

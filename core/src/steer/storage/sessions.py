@@ -45,7 +45,10 @@ def _check_free(tables: Tables, job_id: str | None, session_id: str) -> None:
         raise SessionBusy(
             f"job {holder} goes on with session {session_id}",
             job_id=holder,
-            fix="Wait until it has ended, or cancel it",
+            fix=(
+                "Wait until it has ended; if nobody runs it any more, go on with it"
+                f" (steer jobs resume {holder}) or cancel it (steer jobs cancel {holder})"
+            ),
         )
 
 
