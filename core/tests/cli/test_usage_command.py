@@ -90,7 +90,7 @@ def test_usage_is_summed_up_by_model_with_the_whole_below(
         ["ours", "1", "1,000", "200", "0", "1", "not", "known"],
         ["total", "3", "3,000", "600", "1", "4", "$1.35", "and", "1", "unpriced"],
     ]
-    assert err.startswith("1 request has no known price, and no cost includes")
+    assert err.startswith("1 request has no known cost, and no sum includes it.")
 
 
 def test_programs_are_given_exact_costs_and_every_count(

@@ -140,6 +140,25 @@ async def test_refusing_to_raise_it_ends_the_run(tmp_path: Path) -> None:
     assert "bob refused to raise it" in result.error.message
 
 
+async def test_a_refusal_holds_although_others_raise_the_budget_before_the_run_goes_on(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/jobs.db"
+    async with budgeted(talk(), storage=url) as kernel:
+        await cap(kernel, Decimal("0.20"), **ASK)
+        handle = await kernel.execute(parked_request(tmp_path))
+        await until(handle, JobStatus.WAITING_ACTION)
+        (action,) = (await kernel.actions(job_id=handle.job_id)).items
+    async with RuntimeKernel(storage=url) as elsewhere:
+        refused = {"chosen": ["refuse"]}
+        await elsewhere.resolve_action(action.action_id, refused, principal_id="bob")
+        await elsewhere.raise_budget("cap", more=100)
+    async with budgeted(talk(), storage=url) as kernel:
+        result = await (await kernel.resume(handle.job_id)).result()
+    assert result.error is not None
+    assert "bob refused to raise it" in result.error.message
+
+
 async def test_an_unattended_run_asks_nobody(tmp_path: Path) -> None:
     async with budgeted(talk()) as kernel:
         await cap(kernel, Decimal("0.20"), **ASK)

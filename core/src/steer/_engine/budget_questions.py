@@ -11,7 +11,7 @@ from steer._engine.spending import Shortage
 from steer._engine.state import JobState
 from steer.actions import Choose, Option, check_payload
 from steer.budgets import exceeded, shown_amount
-from steer.errors import ActionExpired
+from steer.errors import ActionExpired, BudgetExceeded
 from steer.ports.records import ActionRecord, EffectKey
 from steer.values import ActionStatus, ActionType, Expiry, JsonValue, digest_of
 
@@ -27,6 +27,27 @@ class BudgetQuestions:
     def __init__(self, state: JobState) -> None:
         self._state = state
         self._asking = Asking(state)
+
+    def check_refused(self, key: EffectKey, what: str) -> None:
+        """Raise ``BudgetExceeded`` where somebody refused to make room for this very thing.
+
+        Whatever room there is by now: whoever refused was told that the run ends.
+        """
+        for action in self._state.questions.resolved():
+            if not about_a_budget(action) or _chosen(action) != REFUSE:
+                continue
+            about = action.binding
+            if (tuple(about["path"]), about["message"], about["call_id"]) == (
+                key.path,
+                key.message,
+                key.call_id,
+            ):
+                raise BudgetExceeded(
+                    about["budget"],
+                    f"{action.resolved_by} refused to raise it: budget {about['budget']} had no"
+                    f" room for {what}",
+                    budget=about["budget"],
+                )
 
     async def ask(
         self, shortage: Shortage, key: EffectKey, *, agent: str | None, what: str, place: int

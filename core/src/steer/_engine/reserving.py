@@ -54,6 +54,10 @@ class Reserving:
         """
         model, asked = request.model, 0
         degraded: Shortage | None = None
+        key = EffectKey(
+            path=request.path, message=self._position(request), call_id=call_id(request)
+        )
+        self._questions.check_refused(key, f"the next request to {model}")
         while True:
             granted = await self._fit(replace(request, model=model), call)
             if isinstance(granted, Granted):
@@ -66,9 +70,6 @@ class Reserving:
                 await allowed(model)
                 degraded = other
                 continue
-            key = EffectKey(
-                path=request.path, message=self._position(request), call_id=call_id(request)
-            )
             what, parking = f"the next request to {model}", self._state.parking
             with parking.deciding(key):
                 if not await self._wait(granted, key, request.agent, what, asked):
@@ -94,6 +95,7 @@ class Reserving:
         draws = tuple(d for d in self._spending.draws() if d.unit is BudgetUnit.TOOL_CALLS)
         if not draws:
             return True
+        self._questions.check_refused(call.key, f"the call to {call.tool}")
         amounts = {draw.account: 1 for draw in draws}
         key = f"{self._state.context.job_id}/{call.key}/call"
         asked = 0

@@ -47,6 +47,7 @@ __all__ = [
     "SetPairs",
     "StrictSchema",
     "System",
+    "Team",
     "Temperature",
     "ToolChoice",
     "TopP",
@@ -207,6 +208,9 @@ Policy: TypeAlias = Annotated[
         "Rules to run under. May be repeated.",
         autocompletion=names_of(PluginKind.POLICY),
     ),
+]
+Team: TypeAlias = Annotated[
+    str | None, _option(_THE_JOB, "NAME", "On whose account it runs, as budgets know it.")
 ]
 Session: TypeAlias = Annotated[
     str | None,

@@ -54,8 +54,8 @@ def unpriced_text(requests: int) -> str:
     """Say that requests are in no cost."""
     which = "1 request has" if requests == 1 else f"{requests:,} requests have"
     return (
-        f"{which} no known price, and no cost includes what that came to. Give prices in a file"
-        " (prices in steer.toml), or install genai-prices"
+        f"{which} no known cost, and no sum includes it. Either its price is not known (give prices"
+        " in a file, or install genai-prices), or nobody told and nothing bounded what it used"
     )
 
 
