@@ -115,6 +115,7 @@ def test_an_approval_of_a_tool_holds_for_the_rest_of_the_job(
     assert refunds() == "7 500 \n8 1 \n"
 
 
+@pytest.mark.long
 def test_each_way_of_answering_wrongly_is_one_sentence_and_a_code(
     steer: Program, play: Callable[..., Provider]
 ) -> None:
@@ -165,6 +166,7 @@ def test_each_way_of_answering_wrongly_is_one_sentence_and_a_code(
         assert finished.err.count("\n") == 1, why
 
 
+@pytest.mark.long
 def test_an_answer_that_is_too_late_has_one_code_before_and_after_the_job_knows(
     steer: Program, play: Callable[..., Provider]
 ) -> None:
@@ -219,6 +221,7 @@ def test_arguments_are_edited_at_a_terminal_before_they_are_approved(
     assert refunds() == "7 5 \n"
 
 
+@pytest.mark.long
 def test_a_list_that_is_watched_tells_of_each_new_question(
     steer: Program, play: Callable[..., Provider]
 ) -> None:

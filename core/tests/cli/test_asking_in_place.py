@@ -273,6 +273,7 @@ def test_options_that_cannot_hold_are_refused(steer: Program, options: str, line
     assert finished.err.startswith(f"steer: {line}")
 
 
+@pytest.mark.long
 def test_a_question_that_is_left_parks_the_job_until_it_is_answered_elsewhere(
     steer: Program, refunds: Callable[[], str], play: Callable[..., Provider]
 ) -> None:

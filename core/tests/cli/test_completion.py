@@ -90,6 +90,7 @@ def test_jobs_are_offered_newest_first_to_those_who_can_use_them(shell: Program)
     assert elsewhere == []
 
 
+@pytest.mark.long
 def test_questions_are_offered_to_those_who_can_answer_them(
     shell: Program, play: Callable[..., Provider]
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_shell_that_completes_is_never_told_of_errors(shell: Program) -> None:
     assert offered(shell, ("jobs", "show", ""), ("events", "--storage", "no://", "")) == [[], []]
 
 
+@pytest.mark.long
 def test_stored_agents_are_offered_by_name(shell: Program) -> None:
     for name in ("greeter", "grumbler"):
         assert shell("agents", "add", "greeter.py", "--name", name).code == 0
@@ -236,6 +238,7 @@ def test_the_page_says_how_to_install_it() -> None:
     assert 'eval "$(steer completion bash)"' in page.read_text()
 
 
+@pytest.mark.long
 def test_names_of_sessions_are_offered(shell: Program) -> None:
     for name in ("ann", "anna", "bob"):
         assert shell("run", "greeter.py", "Hi", "--session", name).code == 0

@@ -134,11 +134,11 @@ def further(*values: Any) -> Any:
     ("reply", "category", "facts"),
     [
         (Failure(401, message="Incorrect API key provided"), "authentication", ["401"]),
-        (Failure(429, retry_after=7), "rate_limit", ["429", "retry after 7 s"]),
+        further(Failure(429, retry_after=7), "rate_limit", ["429", "retry after 7 s"]),
         further(Failure(500, message="On fire"), "server_error", ["500", "On fire"]),
         further(Raw(b"<html>busy</html>", content_type="text/html"), None, []),
         further(Raw(b"data: {nonsense\n\n"), None, []),
-        (Turn("one two three", Garbage(after=1), chunk_size=4), None, []),
+        further(Turn("one two three", Garbage(after=1), chunk_size=4), None, []),
         further(Turn("one two three", Drop(after=1), chunk_size=4), None, []),
         (Turn("one two three", Drop()), "network", []),
     ],

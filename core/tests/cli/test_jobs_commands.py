@@ -47,6 +47,7 @@ def test_a_job_is_shown_by_any_end_of_its_id_or_as_the_latest(steer: Program) ->
     assert shown == [job_id] * len(names)
 
 
+@pytest.mark.long
 def test_a_part_of_an_id_that_fits_two_jobs_is_refused(steer: Program) -> None:
     ids = []
     for _ in range(2):
@@ -139,6 +140,7 @@ def test_a_job_whose_process_was_killed_is_shown_as_such_and_goes_on_where_it_wa
 
 
 @pytest.mark.usefixtures("adder")
+@pytest.mark.long
 def test_a_job_does_not_go_on_under_other_rules(
     steer: Program, play: Callable[..., Provider]
 ) -> None:

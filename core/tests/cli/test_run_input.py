@@ -102,6 +102,7 @@ def test_files_are_too_large_together_as_well(steer: Program) -> None:
     assert finished.error.startswith("steer: the file two.txt is too large")
 
 
+@pytest.mark.long
 def test_a_model_that_sees_nothing_is_not_sent_an_image(steer: Program) -> None:
     write(steer, photo_png=PNG)
 
@@ -146,6 +147,7 @@ def test_a_conversation_goes_on_with_the_prompt(steer: Program, play: Play) -> N
     assert [result.text for result in request.tool_results] == ["5"]
 
 
+@pytest.mark.long
 def test_a_conversation_may_be_all_there_is_to_say(steer: Program, play: Play) -> None:
     provider = play(Turn("Six."))
     said = [*HISTORY, {"role": "user", "content": "And one more?"}]
@@ -157,6 +159,7 @@ def test_a_conversation_may_be_all_there_is_to_say(steer: Program, play: Play) -
     assert provider.requests[0].last_user_text == "And one more?"
 
 
+@pytest.mark.long
 def test_standard_input_goes_on_with_a_conversation_where_it_is_asked_for(
     steer: Program, play: Play
 ) -> None:
@@ -254,6 +257,7 @@ def test_an_option_that_cannot_take_effect_is_refused(
     assert finished.error.startswith(f"steer: {problem}")
 
 
+@pytest.mark.long
 def test_a_configuration_says_what_a_model_takes(steer: Program, play: Play) -> None:
     provider = play(Turn("Five."))
     (steer.folder / "steer.toml").write_text(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
+import pytest
 from programs import Program, ended
 from steer_conformance.provider import Provider, ToolCall, Turn
 
@@ -67,6 +68,7 @@ def test_a_worker_parks_a_job_and_whoever_answers_reads_how_it_goes_on(
     assert (steer.folder / "refunds.txt").read_text() == "7 500 \n"
 
 
+@pytest.mark.long
 def test_whoever_answers_a_job_whose_worker_was_killed_reads_that_nobody_runs_it(
     steer: Program, play: Callable[..., Provider]
 ) -> None:

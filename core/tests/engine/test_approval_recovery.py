@@ -42,6 +42,7 @@ def died_at(folder: Path, at: int) -> str | None:
     return found[1] if found else None
 
 
+@pytest.mark.long
 async def test_killed_at_every_moment_of_an_approval_a_job_pays_at_most_once(
     tmp_path: Path,
 ) -> None:

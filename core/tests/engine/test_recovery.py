@@ -162,6 +162,7 @@ async def test_killed_again_and_again_a_job_still_ends_once(tmp_path: Path) -> N
     assert len(payments(tmp_path)) <= 1
 
 
+@pytest.mark.long
 async def test_killed_by_a_clock_from_outside_a_job_ends_once(tmp_path: Path) -> None:
     chance = random.Random(5)
     for number in range(6):

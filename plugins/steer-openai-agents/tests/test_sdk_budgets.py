@@ -133,6 +133,7 @@ async def test_the_providers_bill_is_never_above_the_budget_whatever_dies(
     assert billed <= Decimal(account.spent) / 1_000_000 <= cap
 
 
+@pytest.mark.long
 async def test_the_ledger_is_the_providers_bill_where_usage_is_reported(tmp_path: Path) -> None:
     (tmp_path / "looker.py").write_text(AGENT)
     url, agent = f"sqlite:///{tmp_path}/runs.db", str(tmp_path / "looker.py")

@@ -124,7 +124,7 @@ def ended_once(types: list[str]) -> bool:
     )
 
 
-@pytest.mark.parametrize("held", ["first", "second"])
+@pytest.mark.parametrize("held", [pytest.param("first", marks=pytest.mark.long), "second"])
 def test_killed_while_the_model_talks_the_job_goes_on_and_pays_once(
     tmp_path: Path, held: str
 ) -> None:

@@ -119,7 +119,7 @@ def under_steer(example: Example, folder: Path) -> Ran:
     return ran(example, ["-m", "steer", "run", "--quiet", spec], folder)
 
 
-SHORT = ("triage", "workflow_export")
+SHORT = ("triage",)
 
 
 @pytest.mark.parametrize(

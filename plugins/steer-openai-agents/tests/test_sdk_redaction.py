@@ -134,6 +134,7 @@ async def test_a_secret_is_used_and_told_nowhere_also_when_another_process_goes_
     assert secrets_in(repr(records)) == [KEY, FOUND, "hunter2"]
 
 
+@pytest.mark.long
 async def test_nothing_that_a_killed_process_or_its_successor_prints_or_stores_has_the_secret(
     tmp_path: Path,
 ) -> None:

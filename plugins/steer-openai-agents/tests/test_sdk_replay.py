@@ -193,6 +193,7 @@ anyio.run(main, *sys.argv[1:])
 """
 
 
+@pytest.mark.long
 async def test_a_job_killed_after_its_payment_pays_once(tmp_path: Path) -> None:
     paid, died = tmp_path / "paid", tmp_path / "died"
     file = tmp_path / "payer.py"

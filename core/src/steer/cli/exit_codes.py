@@ -73,7 +73,7 @@ _MEANINGS = {
     ExitCode.LIMIT: "the run reached a limit or a budget",
     ExitCode.TIMED_OUT: "the run's time was up, or the question's",
     ExitCode.PROVIDER: "the model's provider failed or could not be reached",
-    ExitCode.CONFLICT: "no such job, agent, session or budget, or it is not in a state for this",
+    ExitCode.CONFLICT: "no such job, action, agent, session or budget, or its state forbids this",
     ExitCode.STORAGE: "the storage could not be opened, read or written",
     ExitCode.WAITING: "the job waits for somebody to answer; it has not ended",
     ExitCode.ANSWERED: "the question was answered or withdrawn before",
