@@ -279,7 +279,31 @@ def run_page(page: Path, serve: Callable[[str], None], monkeypatch: pytest.Monke
             run_block(block, python)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "```" in page.read_text()], ids=name_of)
+# Each of them takes from a quarter to half a minute, so the full matrix runs these.
+LONG_PAGES = {
+    "docs/how-to/approve-tool-calls.md",
+    "docs/how-to/continue-a-conversation.md",
+    "docs/how-to/run-an-openai-agents-file.md",
+    "docs/how-to/see-what-runs-cost.md",
+    "docs/how-to/send-files-and-conversations.md",
+    "docs/how-to/store-agents.md",
+    "docs/how-to/survive-a-crash.md",
+    "docs/tutorial/write-a-runtime.md",
+}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=name_of(page),
+            marks=[pytest.mark.long] if name_of(page) in LONG_PAGES else [],
+        )
+        for page in PAGES
+        if "```" in page.read_text()
+    ],
+)
 def test_every_example_of_the_page_runs(
     page: Path, serve: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

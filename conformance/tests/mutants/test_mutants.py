@@ -27,13 +27,15 @@ MUTANTS: tuple[Mutant, ...] = tuple(
 PROFILE = replace(PULL_REQUEST, shrinks=False)
 # Checks assert, and wait for no longer than they may; errors of steer's come from what is checked.
 FAILURES: tuple[type[Exception], ...] = (AssertionError, TimeoutError, SteerError)
-# One mutant shows that a clause sees something; what else it sees is for the full matrix.
+# One mutant shows that a clause sees something; what else it sees is for the full matrix, and so is
+# all of the two ports whose checks take long.
+LONG_PORTS = ("runtime", "storage")
 TABLE = [
     pytest.param(
         clause,
         mutant,
         id=f"{clause}-{mutant.name.replace(' ', '-')}",
-        marks=[pytest.mark.long] if number else [],
+        marks=[pytest.mark.long] if number or CLAUSES[clause].port in LONG_PORTS else [],
     )
     for clause in CLAUSES
     for number, mutant in enumerate(each for each in MUTANTS if clause in each.clauses)

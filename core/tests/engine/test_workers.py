@@ -120,12 +120,16 @@ async def test_a_worker_takes_the_jobs_of_its_queues_and_scopes_only(url: str, a
 
 async def test_a_worker_runs_no_more_jobs_than_it_may(agent: str) -> None:
     running, most = 0, 0
+    three = anyio.Event()
 
     async def reach(name: str) -> None:
         nonlocal running, most
         if name == "asked:0":
             running += 1
             most = max(most, running)
+            if running == 3:
+                three.set()
+            await three.wait()
             for _ in range(20):
                 await anyio.lowlevel.checkpoint()
         elif name == "said:0":
