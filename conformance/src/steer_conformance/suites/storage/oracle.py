@@ -199,7 +199,7 @@ class _PlainCommit(PlainTalks):
             lease_expires_at=lease_seconds and self.now + timedelta(seconds=lease_seconds),
         )
 
-    def JobClaimed(self, _: str, change: c.JobClaimed) -> None:  # noqa: N802
+    def JobClaimed(self, _: str, change: c.JobClaimed) -> None:  # noqa: N802 - as the change
         job = self.job
         self.need(job.status not in ENDED, InvalidTransition)
         self.need(job.fence == change.expected_fence, Conflict)
@@ -210,7 +210,7 @@ class _PlainCommit(PlainTalks):
         self.hold(change.owner, change.lease_seconds)
         self.acting = True
 
-    def JobMoved(self, _: str, change: c.JobMoved) -> None:  # noqa: N802
+    def JobMoved(self, _: str, change: c.JobMoved) -> None:  # noqa: N802 - as the change
         for action_id in change.waits_for:
             self.need(action_id in self.scope.actions, Conflict)
             waited = self.scope.actions[action_id]
@@ -227,7 +227,7 @@ class _PlainCommit(PlainTalks):
             self.update(owner=None, lease_expires_at=None)
         self.end_soon()
 
-    def CancelRequested(self, _: str, change: c.CancelRequested) -> None:  # noqa: N802
+    def CancelRequested(self, _: str, change: c.CancelRequested) -> None:  # noqa: N802 - as the change
         self.need(self.job.status not in ENDED, InvalidTransition)
         if self.job.cancel_by is None:
             self.update(cancel_reason=change.reason, cancel_by=change.by)
@@ -238,7 +238,7 @@ class _PlainCommit(PlainTalks):
         if job.cancel_by is not None and job.owner is None and job.status not in ENDED:
             self.update(due_at=self.now)
 
-    def EventsAppended(self, _: str, change: c.EventsAppended) -> None:  # noqa: N802
+    def EventsAppended(self, _: str, change: c.EventsAppended) -> None:  # noqa: N802 - as the change
         for event in change.events:
             earlier = self.scope.events_of(self.job.job_id)
             self.need(not any(one.terminal for one in earlier), Conflict)
@@ -248,40 +248,40 @@ class _PlainCommit(PlainTalks):
             self.scope.events.append((self.position, event))
             self.update(last_seq=event.seq)
 
-    def ModelRecorded(self, _: str, change: c.ModelRecorded) -> None:  # noqa: N802
+    def ModelRecorded(self, _: str, change: c.ModelRecorded) -> None:  # noqa: N802 - as the change
         self.new(
             self.scope.models, (self.job_id, change.record.path, change.record.index), change.record
         )
 
-    def EffectIntended(self, _: str, change: c.EffectIntended) -> None:  # noqa: N802
+    def EffectIntended(self, _: str, change: c.EffectIntended) -> None:  # noqa: N802 - as the change
         self.new(self.scope.effects, (self.job_id, change.effect.key), change.effect)
 
-    def EffectResolved(self, _: str, change: c.EffectResolved) -> None:  # noqa: N802
+    def EffectResolved(self, _: str, change: c.EffectResolved) -> None:  # noqa: N802 - as the change
         key = (self.job_id, change.key)
         self.need(key in self.scope.effects, NotFound)
         old = self.scope.effects[key].outcome
         self.need(old is None or old.status == "unknown", Conflict)
         self.scope.effects[key] = replace(self.scope.effects[key], outcome=change.outcome)
 
-    def GrantIssued(self, _: str, change: c.GrantIssued) -> None:  # noqa: N802
+    def GrantIssued(self, _: str, change: c.GrantIssued) -> None:  # noqa: N802 - as the change
         self.new(self.scope.grants, (self.job_id, change.grant.grant_id), change.grant)
 
-    def GrantUsed(self, _: str, change: c.GrantUsed) -> None:  # noqa: N802
+    def GrantUsed(self, _: str, change: c.GrantUsed) -> None:  # noqa: N802 - as the change
         key = (self.job.job_id, change.grant_id)
         self.need(key in self.scope.grants, NotFound)
         self.need(self.scope.grants[key].used_at is None, Conflict)
         self.scope.grants[key] = replace(self.scope.grants[key], used_at=self.now)
 
-    def RecordsDropped(self, _: str, __: c.RecordsDropped) -> None:  # noqa: N802
+    def RecordsDropped(self, _: str, __: c.RecordsDropped) -> None:  # noqa: N802 - as the change
         for table in (self.scope.models, self.scope.effects, self.scope.grants):
             for key in [key for key in table if key[0] == self.job_id]:
                 del table[key]
 
-    def ActionRequested(self, _: str, change: c.ActionRequested) -> None:  # noqa: N802
+    def ActionRequested(self, _: str, change: c.ActionRequested) -> None:  # noqa: N802 - as the change
         self.need(change.action.job_id in self.scope.jobs, NotFound)
         self.new(self.scope.actions, change.action.action_id, change.action)
 
-    def ActionMoved(self, _: str, change: c.ActionMoved) -> None:  # noqa: N802
+    def ActionMoved(self, _: str, change: c.ActionMoved) -> None:  # noqa: N802 - as the change
         self.need(change.action_id in self.scope.actions, NotFound)
         old = self.scope.actions[change.action_id]
         self.need(old.status == "pending" != change.status, InvalidTransition)
@@ -299,11 +299,11 @@ class _PlainCommit(PlainTalks):
             resolved_via=change.via,
         )
 
-    def ArtifactStored(self, _: str, change: c.ArtifactStored) -> None:  # noqa: N802
+    def ArtifactStored(self, _: str, change: c.ArtifactStored) -> None:  # noqa: N802 - as the change
         artifact = change.artifact
         self.need(artifact.job_id in self.scope.jobs, NotFound)
         self.new(self.scope.artifacts, artifact.artifact_id, (artifact, change.content))
 
-    def ArtifactDropped(self, _: str, change: c.ArtifactDropped) -> None:  # noqa: N802
+    def ArtifactDropped(self, _: str, change: c.ArtifactDropped) -> None:  # noqa: N802 - as the change
         self.need(change.artifact_id in self.scope.artifacts, NotFound)
         del self.scope.artifacts[change.artifact_id]

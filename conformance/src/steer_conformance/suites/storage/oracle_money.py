@@ -34,11 +34,11 @@ class PlainMoney(PlainChanges):
             self.need(all(getattr(new, of) == getattr(old, of) for of in FIXED), Conflict)
         self.scope.budgets[new.name] = new
 
-    def BudgetDropped(self, _: str, change: c.BudgetDropped) -> None:  # noqa: N802
+    def BudgetDropped(self, _: str, change: c.BudgetDropped) -> None:  # noqa: N802 - as the change
         self.need(change.name in self.scope.budgets, NotFound)
         del self.scope.budgets[change.name]
 
-    def AccountOpened(self, _: str, change: c.AccountOpened) -> None:  # noqa: N802
+    def AccountOpened(self, _: str, change: c.AccountOpened) -> None:  # noqa: N802 - as the change
         if change.account in self.scope.accounts:
             return
         units = {one.budget_id: one.unit for one in self.scope.budgets.values()}
@@ -58,13 +58,13 @@ class PlainMoney(PlainChanges):
                 return budget.limit
         return None
 
-    def BudgetSet(self, _: str, change: c.BudgetSet) -> None:  # noqa: N802
+    def BudgetSet(self, _: str, change: c.BudgetSet) -> None:  # noqa: N802 - as the change
         old = self.scope.accounts.get(change.account)
         new = old or Account(account=change.account, unit=change.unit)
         self.need(new.unit == change.unit, Conflict)
         self.scope.accounts[change.account] = replace(new, limit=change.limit)
 
-    def Reserved(self, _: str, change: c.Reserved) -> None:  # noqa: N802
+    def Reserved(self, _: str, change: c.Reserved) -> None:  # noqa: N802 - as the change
         if change.key in self.scope.reserved:
             return
         self.need(bool(change.amounts) and all(n >= 0 for _, n in change.amounts), ConfigError)
@@ -82,7 +82,7 @@ class PlainMoney(PlainChanges):
             "actuals": None,
         }
 
-    def Settled(self, _: str, change: c.Settled) -> None:  # noqa: N802
+    def Settled(self, _: str, change: c.Settled) -> None:  # noqa: N802 - as the change
         self.need(change.key in self.scope.reserved, NotFound)
         held = self.scope.reserved[change.key]
         self.need(held["actuals"] is None, Conflict)
@@ -98,11 +98,11 @@ class PlainMoney(PlainChanges):
             )
             self.touched.add(name)
 
-    def Released(self, scope_id: str, change: c.Released) -> None:  # noqa: N802
+    def Released(self, scope_id: str, change: c.Released) -> None:  # noqa: N802 - as the change
         self.need(change.key in self.scope.reserved, NotFound)
         nothing = tuple((name, 0) for name in self.scope.reserved[change.key]["amounts"])
         self.Settled(scope_id, c.Settled(key=change.key, actuals=nothing))
 
-    def LedgerAppended(self, _: str, change: c.LedgerAppended) -> None:  # noqa: N802
+    def LedgerAppended(self, _: str, change: c.LedgerAppended) -> None:  # noqa: N802 - as the change
         for entry in change.entries:
             self.scope.ledger.setdefault(entry.key, entry)

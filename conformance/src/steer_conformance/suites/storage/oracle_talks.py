@@ -22,7 +22,7 @@ class PlainTalks(PlainMoney):
             self.need(self.version_of(change.session_id) == change.expected_version, Conflict)
         self.scope.holders[change.session_id] = str(self.job_id)
 
-    def SessionAppended(self, _: str, change: c.SessionAppended) -> None:  # noqa: N802
+    def SessionAppended(self, _: str, change: c.SessionAppended) -> None:  # noqa: N802 - as the change
         self.need_free(change.session_id)
         self.need(self.version_of(change.session_id) == change.expected_version, Conflict)
         old = self.scope.sessions.get(change.session_id) or SessionRecord(
@@ -32,7 +32,7 @@ class PlainTalks(PlainMoney):
             old, version=old.version + 1, items=old.items + change.items, updated_at=self.now
         )
 
-    def SessionDropped(self, _: str, change: c.SessionDropped) -> None:  # noqa: N802
+    def SessionDropped(self, _: str, change: c.SessionDropped) -> None:  # noqa: N802 - as the change
         self.need(change.session_id in self.scope.sessions, NotFound)
         self.need_free(change.session_id)
         del self.scope.sessions[change.session_id]
@@ -45,13 +45,13 @@ class PlainTalks(PlainMoney):
         found = self.scope.sessions.get(session_id)
         return found.version if found else 0
 
-    def AgentStored(self, _: str, change: c.AgentStored) -> None:  # noqa: N802
+    def AgentStored(self, _: str, change: c.AgentStored) -> None:  # noqa: N802 - as the change
         versions = self.scope.agents.setdefault(change.agent.name, [])
         self.need(change.agent.version == len(versions) + 1, Conflict)
         versions.append(change.agent)
         self.scope.removed.discard(change.agent.name)
 
-    def AgentRemoved(self, _: str, change: c.AgentRemoved) -> None:  # noqa: N802
+    def AgentRemoved(self, _: str, change: c.AgentRemoved) -> None:  # noqa: N802 - as the change
         there = bool(self.scope.agents.get(change.name)) and change.name not in self.scope.removed
         self.need(there, NotFound)
         self.scope.removed.add(change.name)
