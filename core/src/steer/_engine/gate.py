@@ -119,12 +119,14 @@ class JobGate:
         self._finish(call, begun, outcome)
         return outcome
 
-    async def begin(self, call: ToolCall, grant: Grant, /) -> None:
+    async def begin(self, call: ToolCall, grant: Grant, /) -> ToolOutcome | None:
         """Record that the vendor is about to execute a call: see ``Gate.begin``."""
         begun = await self._state.at_home(self._begin, call, grant)
-        if isinstance(begun, _Begun):
-            self._begun[grant.grant_id] = begun
-            self._state.parking.effect_begins(call)
+        if isinstance(begun, ToolOutcome):
+            return begun
+        self._begun[grant.grant_id] = begun
+        self._state.parking.effect_begins(call)
+        return None
 
     async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
         """Record how a vendor's execution ended: see ``Gate.observe``."""

@@ -325,8 +325,8 @@ class Frame:
         for call, decision in granted:
             if decision.grant is None:
                 raise RuntimeFailure(f"the gate allowed {call.tool} without a grant")
-            await self.active.run.gate.begin(call, decision.grant)
-            self.begun[call.call_id] = (call, decision.grant)
+            if await self.active.run.gate.begin(call, decision.grant) is None:
+                self.begun[call.call_id] = (call, decision.grant)
 
 
 _FRAME: ContextVar[Frame | None] = ContextVar("steer_openai_agents_frame", default=None)

@@ -164,18 +164,19 @@ class BareGate:
         self.reach(f"called {call.call_id}")
         return outcome
 
-    async def begin(self, call: ToolCall, grant: Grant, /) -> None:
+    async def begin(self, call: ToolCall, grant: Grant, /) -> ToolOutcome | None:
         self._redeem(call, grant)
+        known = self._earlier(call)
+        if known is not None:
+            return replace(known, replayed=True, exception=None)
         self._observed[grant.grant_id] = call
-        if self._earlier(call) is not None:
-            return
         self._begins(call)
         self.reach(f"begin {call.call_id}")
+        return None
 
     async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
         if self._observed.pop(grant.grant_id, None) is None:
             self.complain("RT-11", f"observed {call.tool} without having begun it")
-        if self._earlier(call) is not None:
             return
         self._resolve(call, outcome)
         self.reach(f"observe {call.call_id}")

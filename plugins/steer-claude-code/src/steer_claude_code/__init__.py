@@ -1,0 +1,4 @@
+"""Claude Code as a steer runtime.
+
+Importing this package, or its ``plugin`` module, imports neither the SDK nor its dependencies.
+"""
