@@ -1,0 +1,15 @@
+"""What all tests of this plugin share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
