@@ -28,18 +28,6 @@ MAX_BYTES: Final = 64 << 20
 CLOSE_SECONDS = 5.0
 """How long answers may take to end once the endpoint closes."""
 
-# An answer comes once the whole message is there, and a person may be asked before it: the CLI is
-# to wait for that as long as the run does. Failures are the endpoint's to retry. By its hints the
-# CLI says of a request whether it is a turn of an agent.
-_PATIENCE: Final = {
-    "API_TIMEOUT_MS": str(2**31 - 1),
-    "API_FORCE_IDLE_TIMEOUT": "0",
-    "CLAUDE_ENABLE_STREAM_WATCHDOG": "0",
-    "CLAUDE_ENABLE_BYTE_WATCHDOG": "0",
-    "CLAUDE_CODE_MAX_RETRIES": "0",
-    "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
-}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrived:
@@ -98,17 +86,13 @@ class Endpoint:
         self._state = ServerState()
         self._server: asyncio.Server | None = None
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The variables by which a CLI process asks models through this endpoint, and waits."""
-        return {"ANTHROPIC_BASE_URL": self.url, "ANTHROPIC_API_KEY": self.token, **_PATIENCE}
-
     async def __aenter__(self) -> Self:
         sock = _listening()
         self.url = "http://{}:{}".format(*sock.getsockname())
         config = uvicorn.Config(
             self._app,
             http=_Connection,
+            interface="asgi3",
             ws="none",
             loop="none",
             lifespan="off",

@@ -40,7 +40,7 @@ from steer_claude_code.request import (
     with_told,
 )
 from steer_claude_code.talk import Talk
-from steer_claude_code.upstream import Upstream
+from steer_claude_code.upstream import Destination
 from steer_claude_code.wire_json import compact_json, read_json
 
 __all__ = ["Exchanges", "Results"]
@@ -91,7 +91,7 @@ class Exchanges:
     """
 
     def __init__(
-        self, *, active: ActiveRun, asking: Asking, upstream: Upstream, results: Results
+        self, *, active: ActiveRun, asking: Asking, upstream: Destination, results: Results
     ) -> None:
         self._active = active
         self._asking = asking
@@ -125,7 +125,8 @@ class Exchanges:
         if isinstance(error, Suspending):
             # The request itself has to wait for a person.
             self._active.suspend()
-        await self._may_go_on()
+        if self._active.suspended:
+            await self._active.hold()
         self._active.stop(error)
 
     async def _answered(self, arrived: Arrived) -> Reply:
@@ -135,7 +136,7 @@ class Exchanges:
         place = await active.place(arrived.headers.get(_AGENT_HEADER))
         talk = self._talk(place.path)
         await self._results(place, talk.news(newest_results(body)))
-        await self._may_go_on()
+        await active.may_go_on()
         asked = self._asked(body, arrived.headers, place)
         if asked.turn and talk.begins() and place.path:
             name = place.agent or "subagent"
@@ -145,13 +146,8 @@ class Exchanges:
         if asked.turn:
             self._take(place, talk, message, index)
         # The CLI goes on with what the message says as soon as it has it.
-        await self._may_go_on()
+        await active.may_go_on()
         return _reply(for_cli(message, self._asking.names), streamed=streamed)
-
-    async def _may_go_on(self) -> None:
-        """Return, unless the run is being parked: then whoever is here stays here."""
-        if self._active.suspended:
-            await self._active.hold()
 
     def _talk(self, path: tuple[str, ...]) -> Talk:
         return self._talks.setdefault(path, Talk())

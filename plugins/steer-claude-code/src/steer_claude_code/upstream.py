@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import ssl
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from weakref import WeakKeyDictionary
 
 import httpx2
-from pydantic import SecretStr
 from steer.errors import ConfigError, ErrorCategory, ProviderError, SteerError
 
 from steer_claude_code.asking import PROVIDER
+from steer_claude_code.config import ClaudeCodeConfig
 from steer_claude_code.failures import CannotSend, NotAccepted
 
-__all__ = ["DEFAULT_BASE_URL", "Upstream"]
+__all__ = ["DEFAULT_BASE_URL", "Answering", "Destination", "Upstream"]
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
-
-CLOSE_SECONDS = 5.0
-"""How long another event loop may take to close its connections."""
 
 _CONNECT_SECONDS = 30.0
 _ERROR_BYTES = 1 << 20
@@ -36,28 +29,44 @@ _WITHHELD = frozenset({"anthropic-dangerous-direct-browser-access"})
 
 
 class Upstream:
-    """Where model requests go. Safe in any thread.
+    """Connections to providers, of one event loop; opened when they are first needed."""
 
-    ``base_url`` is in the vendor's form, without ``/v1``. Where it or the key is not given, the
-    environment of this process says it, when it is first needed. ``timeout`` is how many seconds
-    the provider may be silent.
+    def __init__(self) -> None:
+        self._client: httpx2.AsyncClient | None = None
+
+    def to(self, config: ClaudeCodeConfig) -> Destination:
+        """Return where an agent of this configuration asks its models."""
+        return Destination(self._open, config)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _open(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            # How many requests there are at a time is for the gate to say.
+            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
+            self._client = httpx2.AsyncClient(limits=limits)
+        return self._client
+
+
+class Destination:
+    """A provider's API with the key for it.
+
+    Where the configuration has no base URL or no key, the environment of this process says it, at
+    each request. ``timeout`` of the configuration is how many seconds the provider may be silent.
     """
 
     def __init__(
-        self,
-        *,
-        base_url: str | None = None,
-        api_key: SecretStr | None = None,
-        timeout: float = 600.0,
+        self, open_client: Callable[[], httpx2.AsyncClient], config: ClaudeCodeConfig
     ) -> None:
-        self._base_url = base_url
-        self._api_key = api_key
-        self._timeout = httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
-        self._lock = threading.Lock()
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
-            WeakKeyDictionary()
-        )
-        self._certificates: ssl.SSLContext | None = None
+        self._open = open_client
+        self._base_url = config.base_url
+        self._api_key = config.api_key
+        connect = min(config.timeout, _CONNECT_SECONDS)
+        self._timeout = httpx2.Timeout(config.timeout, connect=connect)
 
     @asynccontextmanager
     async def streaming(
@@ -73,26 +82,18 @@ class Upstream:
         except SteerError as error:
             raise CannotSend(error) from error
         sent = {name: value for name, value in headers.items() if _is_passed_on(name)}
-        sent |= {"x-api-key": key, "content-type": "application/json"}
-        sent["accept"] = "text/event-stream"
-        client = self._here()
-        async with client.stream("POST", target, content=content, headers=sent) as response:
+        sent |= {
+            "x-api-key": key,
+            "content-type": "application/json",
+            "accept": "text/event-stream",
+        }
+        asking = self._open().stream(
+            "POST", target, content=content, headers=sent, timeout=self._timeout
+        )
+        async with asking as response:
             if response.status_code != httpx2.codes.OK:
                 raise NotAccepted(response, await _beginning(response))
             yield Answering(response)
-
-    async def aclose(self) -> None:
-        """Close all connections, in the event loops that they belong to."""
-        with self._lock:
-            clients = dict(self._clients)
-            self._clients.clear()
-        here = asyncio.get_running_loop()
-        for loop, client in clients.items():
-            if loop is here:
-                await client.aclose()
-            elif loop.is_running():
-                closing = asyncio.run_coroutine_threadsafe(client.aclose(), loop)
-                await asyncio.wait_for(asyncio.wrap_future(closing), CLOSE_SECONDS)
 
     def _target(self) -> httpx2.URL:
         base = self._base_url or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_BASE_URL
@@ -115,21 +116,6 @@ class Upstream:
                 fix="Set ANTHROPIC_API_KEY, or give the run an API key",
             )
         return key
-
-    def _here(self) -> httpx2.AsyncClient:
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            client = self._clients.get(loop)
-            if client is None:
-                # Reading the system's certificates takes longer than all else: once is enough.
-                self._certificates = self._certificates or httpx2.create_ssl_context()
-                client = self._clients[loop] = httpx2.AsyncClient(
-                    verify=self._certificates,
-                    timeout=self._timeout,
-                    # How many requests there are at a time is for the gate to say.
-                    limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
-                )
-            return client
 
 
 class Answering:
