@@ -18,7 +18,6 @@ def connect(provider_url: str) -> Mapping[str, JsonValue]:
 
 def nesting(model: str, tool: Tool[..., Any]) -> Agent:
     """Return an agent with one subagent, which alone has ``tool``."""
-    # The CLI takes a subagent of this name where a model names none.
     subagent = {
         "description": "Looks at things.",
         "instructions": "Look, and tell.",
@@ -29,6 +28,7 @@ def nesting(model: str, tool: Tool[..., Any]) -> Agent:
         model=model,
         tools=[tool],
         runtime_config={
+            # The CLI takes a subagent of this name where a model names none.
             "subagents": {"general-purpose": subagent},
             "delegated": [tool.name],
         },
