@@ -16,6 +16,7 @@ from pathlib import Path
 import anyio
 import pytest
 import supervised
+from steer.errors import RuntimeFailure
 from steer_claude_code.quarters import Quarters
 from supervised import (
     SCATTERED,
@@ -148,7 +149,9 @@ async def test_what_both_guards_would_have_ended_the_host_finds(tmp_path: Path) 
         await ends.have_come()
 
 
-async def test_a_cancelled_host_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_cancelled_host_leaves_nothing_however_often_it_is_cancelled(
+    tmp_path: Path,
+) -> None:
     cli = program(tmp_path, SCATTERING)
     up: asyncio.Future[tuple[Path, Ends]] = asyncio.get_running_loop().create_future()
 
@@ -160,11 +163,31 @@ async def test_a_cancelled_host_leaves_nothing(tmp_path: Path) -> None:
 
     task = asyncio.create_task(run())
     root, ends = await up
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.001)
+    assert task.cancelled()
     assert root.name not in names_in(root.parent)
     await ends.have_come()
+
+
+async def test_what_cannot_be_ended_is_named_by_the_error_there_is_or_else_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stubborn(root: Path) -> tuple[str, ...]:
+        return ("process 7 (sudo)",)
+
+    monkeypatch.setattr("steer_claude_code.quarters.end_processes", stubborn)
+    cli = program(tmp_path, SCATTERING)
+    with pytest.raises(RuntimeFailure, match=r"could not end .*: process 7 \(sudo\)"):
+        async with living(cli):
+            pass
+    with pytest.raises(KeyError) as failure:
+        async with living(cli):
+            raise KeyError("mine")
+    assert failure.value.__notes__ == [
+        "What the CLI had started could not be ended: process 7 (sudo)"
+    ]
 
 
 async def test_a_start_that_is_swept_at_once_leaves_nothing(tmp_path: Path) -> None:

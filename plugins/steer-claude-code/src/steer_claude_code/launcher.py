@@ -13,7 +13,7 @@ from steer.errors import RuntimeFailure
 from steer_claude_code import supervisor
 from steer_claude_code.environment import Given
 
-__all__ = ["guarded", "write_launcher"]
+__all__ = ["guard_command", "guarded", "write_launcher"]
 
 _ENV = "/usr/bin/env"
 _FIRST_DESCRIPTOR = 3
@@ -28,6 +28,16 @@ def guarded() -> bool:
     except OSError:
         return False
     return True
+
+
+def guard_command(root: Path) -> list[str]:
+    """Return what the guards of a private folder are run as, without what follows.
+
+    It is the compiled form where there is one, since each run waits for it.
+    """
+    compiled = supervisor.__spec__.cached
+    program = compiled if compiled and Path(compiled).is_file() else supervisor.__file__
+    return [sys.executable, "-I", "-S", program, str(root)]
 
 
 def write_launcher(root: Path, cli: Path, given: Given) -> Path:
@@ -45,7 +55,7 @@ def write_launcher(root: Path, cli: Path, given: Given) -> Path:
     environment = {supervisor.MARKER: str(root), **given.environment}
     if guarded():
         _write(root / supervisor.ORDER, supervisor.order(str(cli), environment, given.secrets))
-        program = [sys.executable, "-I", "-S", supervisor.__file__, str(root), str(os.getpid())]
+        program = [*guard_command(root), str(os.getpid())]
     else:
         last = root / supervisor.ORDER
         _write(last, _plain(cli, environment, given.secrets).encode())

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from anyio import CapacityLimiter, to_thread
 
 from steer_claude_code import supervisor
+from steer_claude_code.launcher import guard_command
 
 __all__ = ["end_processes"]
 
@@ -60,15 +61,16 @@ def _of(root: Path) -> list[_Process]:
 
 def _found(root: Path) -> Iterator[_Process]:
     mark = os.fsencode(f"{supervisor.MARKER}={root}")
-    program = os.fsencode(supervisor.__file__)
+    command = [os.fsencode(argument) for argument in guard_command(root)]
     for folder in _PROC.iterdir() if _PROC.is_dir() else ():
         if not folder.name.isdigit():
             continue
         # Others' processes cannot be read, and one may end at any time. The dead have no variables.
         with suppress(OSError):
             if mark in (folder / "environ").read_bytes().split(b"\0"):
-                guard = program in (folder / "cmdline").read_bytes().split(b"\0")
+                arguments = (folder / "cmdline").read_bytes().split(b"\0")
                 name = (folder / "comm").read_text(errors="replace").strip()
+                guard = arguments[: len(command)] == command
                 yield _Process(int(folder.name), name, guard)
 
 
