@@ -149,6 +149,20 @@ async def test_what_both_guards_would_have_ended_the_host_finds(tmp_path: Path) 
         await ends.have_come()
 
 
+async def test_without_a_guard_the_host_ends_what_still_says_where_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("launcher", "processes"):
+        monkeypatch.setattr(f"steer_claude_code.{module}.guarded", lambda: False)
+    text = "#!/bin/sh\nsetsid sh -c 'echo $$; exec sleep 1000' &\necho $$\nread -r _\n"
+    async with living(program(tmp_path, text)) as place:
+        process = await start(place)
+        ends = Ends(await pids(process, 2))
+        assert await place.sweep() == ()
+        await ends.have_come()
+        assert await process.wait() == -signal.SIGKILL
+
+
 async def test_a_cancelled_host_leaves_nothing_however_often_it_is_cancelled(
     tmp_path: Path,
 ) -> None:

@@ -20,7 +20,11 @@ _FIRST_DESCRIPTOR = 3
 
 
 def guarded() -> bool:
-    """Return whether a guard can watch over the CLI here, which takes Linux 5.3 or later."""
+    """Return whether a guard can watch over the CLI here, which takes Linux 5.3 or later.
+
+    Elsewhere the CLI is given the same environment, and what it has started is ended as far as it
+    can be found: not after a kill of the host, and on other systems than Linux not at all.
+    """
     if sys.platform != "linux":
         return False
     try:
