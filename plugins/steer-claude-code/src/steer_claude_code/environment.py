@@ -37,6 +37,8 @@ _BY_ENDPOINT = {
     # The endpoint retries, and answers only once it has the whole message.
     "API_FORCE_IDLE_TIMEOUT": "0",
     "API_TIMEOUT_MS": _LONG_MS,
+    # By its hints the CLI says of a request whether it is a turn of an agent.
+    "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
     "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
     "CLAUDE_CODE_MAX_RETRIES": "0",
     "CLAUDE_ENABLE_BYTE_WATCHDOG": "0",
