@@ -25,10 +25,10 @@ SECRET = "a-secret-of-the-hosts-shell"
 TOKEN = "token-of-this-process"
 ASKING = """\
 #!/bin/bash
-sh -c 'echo $$; exec /bin/sleep 1000' &
-echo $$
 cat <&"$CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"
 echo
+sh -c 'echo $$; exec /bin/sleep 1000' &
+echo $$
 read -r _
 """
 
@@ -52,9 +52,9 @@ async def test_no_process_is_given_what_nobody_named(
     cli = program(tmp_path, ASKING)
     async with living(cli, environment=mine, pass_on=("PROJECT", "NOT_SET")) as place:
         process = await start(place)
-        said = await pids(process, 2)
         assert process.stdout is not None
         assert await process.stdout.readline() == f"{TOKEN}\n".encode()
+        said = await pids(process, 2)
         (one,) = (pid for pid in said if os.fsencode(cli) in _arguments(pid))
         environment = environment_of(one)
         assert environment.pop("CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR").isdigit()

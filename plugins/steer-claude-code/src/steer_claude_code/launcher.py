@@ -37,11 +37,12 @@ def guarded() -> bool:
 def guard_command(root: Path) -> list[str]:
     """Return what the guards of a private folder are run as, without what follows.
 
-    It is the compiled form where there is one, since each run waits for it.
+    The program is imported, since it is compiled only once then, and each run waits for it. Its
+    folder comes last, behind the standard library.
     """
-    compiled = supervisor.__spec__.cached
-    program = compiled if compiled and Path(compiled).is_file() else supervisor.__file__
-    return [sys.executable, "-I", "-S", program, str(root)]
+    program = Path(supervisor.__file__)
+    code = f"import sys; sys.path.append({str(program.parent)!r}); import {program.stem} as guard"
+    return [sys.executable, "-I", "-S", "-c", f"{code}; guard.main()", str(root)]
 
 
 def write_launcher(root: Path, cli: Path, given: Given) -> Path:
