@@ -42,6 +42,7 @@ ADD = "mcp__steer__add"
 
 
 async def test_text_reasoning_and_parallel_calls_are_told_as_they_arrive_and_booked_once() -> None:
+    reached: list[str] = []
     outcome = await run_direct(
         Script(
             [
@@ -60,7 +61,8 @@ async def test_text_reasoning_and_parallel_calls_are_told_as_they_arrive_and_boo
                 ),
                 Turn("Three and seven.", chunk_size=4),
             ]
-        )
+        ),
+        gate=BareGate(reach=reached.append),
     )
     run, direct, gate = outcome.run, outcome.direct, outcome.run.gate
     gate.check()
@@ -78,7 +80,9 @@ async def test_text_reasoning_and_parallel_calls_are_told_as_they_arrive_and_boo
     for name in ("input", "output", "cached", "cache_write", "reasoning"):
         assert getattr(booked, f"{name}_tokens") == getattr(bill, f"{name}_tokens"), name
     # Both calls wait for the end of the message, and begin in the model's order.
-    assert outcome.moments == ["message over", "begun first", "begun second", "message over"]
+    assert [call.call_id for call in gate.asked] == ["first", "second"]
+    moments = [moment for moment in reached if moment.startswith(("completed", "authorize"))]
+    assert moments == ["completed c1", "authorize first", "authorize second", "completed c2"]
     assert [call.message for call in outcome.proposed] == [0, 0]
     assert [record.finish_reason for record in gate.records.models[()]] == ["tool_use", "end_turn"]
 
