@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from steer.agents import Agent, OutputSpec, Tool, output_spec
 from steer.capabilities import Capabilities, HistoryForm, ModelGate, Suspension, UsageSource
 from steer.errors import AgentError, ConfigError
+from steer.plugin import Nesting
 from steer.ports.options import PrepareOptions
 from steer.ports.runtime import ToolInfo
 from steer.values import digest_of
@@ -60,10 +61,11 @@ class Team:
     helper: Agent
 
     @classmethod
-    def around(cls, model: str, tool: Tool[..., Any]) -> Team:
+    def around(cls, model: str, tool: Tool[..., Any]) -> Nesting:
         """Make a team whose helper has this tool."""
         helper = Agent(name="helper", model=model, tools=[tool])
-        return cls(lead=Agent(name="lead", model=model), helper=helper)
+        team = cls(lead=Agent(name="lead", model=model), helper=helper)
+        return Nesting(agent=team, arguments=lambda text: {"input": text})
 
 
 class ReferenceConfig(BaseModel):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from steer.ports.signals import SignalChannel
     from steer.ports.sink import EventSink
     from steer.ports.storage import Storage
+    from steer.values import JsonValue
 
 __all__ = [
     "CONTRACT",
@@ -42,6 +43,7 @@ __all__ = [
     "Declaration",
     "ExecutorPlugin",
     "FreshStore",
+    "Nesting",
     "PluginKind",
     "PolicyPlugin",
     "RuntimePlugin",
@@ -183,7 +185,7 @@ class RuntimePlugin(_Configured):
     where nobody names another.
     ``nesting``: the target of a function that ``steer check`` uses beside ``testing`` where
     ``suspend_in_subagents`` is claimed. Given the name of a model and a ``steer.agents.Tool``, it
-    returns an agent whose one tool is another agent, called with an ``input``, that has this tool.
+    returns a ``Nesting``: an agent whose one tool is another agent, which has this tool.
     """
 
     kind: ClassVar[PluginKind] = PluginKind.RUNTIME
@@ -193,7 +195,7 @@ class RuntimePlugin(_Configured):
     native_types: tuple[str, ...] = ()
     native_callers: tuple[str, ...] = ()
     native_functions: tuple[str, ...] = ()
-    nesting: str | Callable[..., object] | None = None
+    nesting: str | Callable[..., Nesting] | None = None
 
     def __post_init__(self) -> None:
         """Refuse capabilities of another port, and functions that nothing tells from anybody's."""
@@ -203,6 +205,18 @@ class RuntimePlugin(_Configured):
             raise PluginError(self.name, "native_functions are told by native_callers; give these")
         if not isinstance(self.capabilities, Capabilities):
             raise _wrong_type(self, "capabilities", Capabilities)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nesting:
+    """An agent, for one check, that has another one to ask.
+
+    ``agent`` is what the runtime prepares. ``arguments`` returns those with which its model calls
+    the other one, so that this one is asked a text.
+    """
+
+    agent: object
+    arguments: Callable[[str], Mapping[str, JsonValue]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

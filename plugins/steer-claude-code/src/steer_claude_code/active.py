@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NoReturn
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, NoReturn, TypeVar
 
-from steer.errors import RuntimeFailure, SteerError
+import anyio
+from steer.errors import RuntimeFailure, SteerError, Suspending
+from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer.ports.runtime import Run
 
 from steer_claude_code.calls import Calls, Place
 
 __all__ = ["ActiveRun"]
 
+T = TypeVar("T")
+
 _INTRODUCTION_SECONDS = 10.0
 """How long the CLI may take to say which call a subagent belongs to."""
+_SETTLE_SECONDS = 5.0
+"""How long what was cancelled may take to end before the run names it and goes on."""
 
 
 class ActiveRun:
@@ -34,6 +40,7 @@ class ActiveRun:
         self._outermost = Place((), agent)
         self._subagents: dict[str, asyncio.Future[Place]] = {}
         self._busy = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def stop(self, error: SteerError) -> None:
         """Have the run end with an error, unless it is to end with another already."""
@@ -70,12 +77,80 @@ class ActiveRun:
             future = self._subagents[subagent] = asyncio.get_running_loop().create_future()
         return future
 
+    def subagent_of(self, call: ToolCall) -> str | None:
+        """Return the name of the subagent that a call has begun, ``None`` where none was seen."""
+        path = (*call.path, call.call_id)
+        places = (each.result() for each in self._subagents.values() if each.done())
+        return next((place.agent for place in places if place.path == path), None)
+
+    # ---- the gate ------------------------------------------------------------------------------
+
+    async def authorize(self, call: ToolCall) -> Decision:
+        """Ask the gate; returns what is allowed or denied, and never where that has to wait."""
+        await self.may_go_on()
+        decision = await self.asking(self.run.gate.authorize(call))
+        if decision.outcome is GateOutcome.SUSPEND:
+            self.suspend()
+        # Another call may have been suspended meanwhile.
+        await self.may_go_on()
+        if decision.allowed and decision.grant is None:
+            self.stop(RuntimeFailure(f"the gate allowed {call.tool} without a grant"))
+            await self.hold()
+        return decision
+
+    async def asking(self, answer: Awaitable[T], *, busy: bool = False) -> T:
+        """Return what the gate answers; where it ends the run, whoever asked stays here.
+
+        What the gate raises would reach the CLI, which would make words of it for a model. The
+        parking waits for a ``busy`` one.
+        """
+        try:
+            with self.busy() if busy else nullcontext():
+                return await answer
+        except Suspending:
+            self.suspend()
+        except SteerError as error:
+            self.stop(error)
+        return await self.hold()
+
+    # ---- work ----------------------------------------------------------------------------------
+
+    async def work(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await something as part of the run, so that it ends before the run does.
+
+        The caller is the SDK's, which neither bounds nor awaits what it has cancelled.
+        """
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await task
+
+    async def settle(self) -> None:
+        """Cancel what works for the run, and wait, bounded, until it has ended; name what has not.
+
+        Shielded: a run that is cancelled ends no sooner.
+        """
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return
+        with anyio.CancelScope(shield=True):
+            _, left = await asyncio.wait(tasks, timeout=_SETTLE_SECONDS)
+        for task in left:
+            self.run.gate.background(f"task {task.get_name()}", _end_of(task))
+
     # ---- parking -------------------------------------------------------------------------------
 
     def suspend(self) -> None:
         """Note that a call waits for a person: nothing begins any more, and what runs may end."""
         self.suspended = True
         self._look()
+
+    async def may_go_on(self) -> None:
+        """Return, unless the run is being parked or taken down: then whoever is here stays."""
+        if self.suspended or self.stopped is not None:
+            await self.hold()
 
     async def hold(self) -> NoReturn:
         """Stay here until the run is taken down."""
@@ -103,3 +178,7 @@ class ActiveRun:
     def _look(self) -> None:
         if self.suspended and not self._busy:
             self.over.set()
+
+
+def _end_of(task: asyncio.Task[Any]) -> Any:
+    return lambda done: task.add_done_callback(lambda _: done())

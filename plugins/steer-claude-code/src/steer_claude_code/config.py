@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from steer.errors import ConfigError
 from steer.values import JsonValue
+
+from steer_claude_code.variables import refused
 
 __all__ = ["ClaudeCodeConfig", "Subagent", "overlaid"]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+_SubagentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+_Names = TypeVar("_Names", bound=Collection[str])
 
 
 class Subagent(BaseModel):
@@ -41,7 +46,8 @@ class ClaudeCodeConfig(BaseModel):
     CLI asks by itself, and steer sees of it what it tells.
 
     ``tools`` are the CLI's native tools that the agent has, by name; none where it is empty.
-    ``subagents`` are by name. ``cwd`` is the folder the agent works in, the current one where it
+    ``subagents`` are by name, and ``delegated`` names those of the agent's tools, native ones and
+    its own, that only they have. ``cwd`` is the folder the agent works in, the current one where it
     is unset, and ``add_dirs`` are others that it may reach. ``permission_mode`` is the CLI's; the
     gate is asked before it. ``setting_sources`` are the CLI's own settings that are read: their
     hooks and commands run shells that nobody is asked about.
@@ -50,7 +56,8 @@ class ClaudeCodeConfig(BaseModel):
     CLI's own StructuredOutput tool.
 
     The CLI is given the variables of ``environment``, and those of this process that ``pass_on``
-    names; nothing else of this process's environment. ``cli_path`` is the CLI, the one in the SDK
+    names, where they are set; nothing else of this process's environment. What would undo the
+    governance of a run may be in neither. ``cli_path`` is the CLI, the one in the SDK
     where it is unset.
 
     ``max_processes`` bounds the CLI's processes; who comes later waits. ``spares`` is how many are
@@ -67,7 +74,8 @@ class ClaudeCodeConfig(BaseModel):
     timeout: float = Field(default=600.0, gt=0)
 
     tools: tuple[str, ...] = ()
-    subagents: Mapping[str, Subagent] = Field(default_factory=dict)
+    subagents: Mapping[_SubagentName, Subagent] = Field(default_factory=dict)
+    delegated: tuple[str, ...] = ()
     cwd: Path | None = None
     add_dirs: tuple[Path, ...] = ()
     permission_mode: Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"] = (
@@ -87,6 +95,15 @@ class ClaudeCodeConfig(BaseModel):
     reused: bool = False
     recycle_megabytes: Annotated[int, Field(ge=64)] = 320
     start_seconds: float = Field(default=60.0, gt=0)
+
+    @field_validator("environment", "pass_on")
+    @classmethod
+    def _may_be_given(cls, variables: _Names) -> _Names:
+        for name in variables:
+            why = refused(name)
+            if why is not None:
+                raise ValueError(f"{name!r} may not be given to the CLI: {why}")
+        return variables
 
 
 def overlaid(config: ClaudeCodeConfig, changes: Mapping[str, JsonValue]) -> ClaudeCodeConfig:

@@ -7,6 +7,7 @@ from typing import Any
 
 from agents import Agent, function_tool
 from steer.agents import Tool
+from steer.plugin import Nesting
 from steer.values import JsonValue
 
 __all__ = ["connect", "nesting"]
@@ -23,8 +24,9 @@ def connect(provider_url: str) -> Mapping[str, JsonValue]:
     }
 
 
-def nesting(model: str, tool: Tool[..., Any]) -> Agent[Any]:
+def nesting(model: str, tool: Tool[..., Any]) -> Nesting:
     """Return an agent whose one tool is another agent, which has ``tool``."""
     inner: Agent[Any] = Agent(name="inner", model=model, tools=[function_tool(tool.function)])
     outer = inner.as_tool("ask_inner", "Ask the other agent.")
-    return Agent(name="outer", model=model, tools=[outer])
+    agent: Agent[Any] = Agent(name="outer", model=model, tools=[outer])
+    return Nesting(agent=agent, arguments=lambda text: {"input": text})

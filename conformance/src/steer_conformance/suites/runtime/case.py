@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from steer import RuntimeKernel
 from steer.agents import Tool
 from steer.capabilities import Capabilities
-from steer.plugin import RuntimePlugin
+from steer.plugin import Nesting, RuntimePlugin
 from steer.plugins import load_target
 from steer.ports.runtime import Runtime
 
@@ -57,14 +57,16 @@ class RuntimeCase:
         """Open the runtime so that it asks the provider at this address."""
         return self.kernel.registry.open_runtime(self.name, self.setup.connect(url))
 
-    def nesting(self, model: str, tool: Tool[..., Any]) -> object:
+    def nesting(self, model: str, tool: Tool[..., Any]) -> Nesting:
         """Make an agent that has another one as its tool, which in turn has this tool."""
         target = self.plugin.nesting
         assert target is not None, (
             f"{self.plugin.name} claims suspend_in_subagents: its declaration needs nesting=..."
         )
         make: Any = load_target(self.plugin.name, target, None)
-        return make(model, tool)
+        made = make(model, tool)
+        assert isinstance(made, Nesting), f"nesting returned {made!r}, which is no Nesting"
+        return made
 
     def kernel_for(self, url: str, **fields: Any) -> RuntimeKernel:
         """Make a kernel that has the plugin, and asks the provider at this address."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -214,16 +214,21 @@ async def _waits_at(case: RuntimeCase, calls: Sequence[int], place: int) -> None
 
 
 def _talk_of_two(
-    calls: Sequence[Call], inside: str, *, reply: Callable[[Request], Turn] | None = None
+    case: RuntimeCase,
+    calls: Mapping[str, str],
+    inside: str,
+    *,
+    reply: Callable[[Request], Turn] | None = None,
 ) -> Script:
     """One agent has another one called, which calls a tool with the text that it is given.
 
-    ``reply`` is what that one does first instead.
+    ``calls`` are these texts by the ids of the calls. ``reply`` is what that one does first.
     """
+    arguments = case.nesting("", Props().look()).arguments
 
     def delegates(request: Request) -> Turn:
         (tool,) = request.tools
-        return Turn(*(Call(tool, call.arguments, id=call.id) for call in calls))
+        return Turn(*(Call(tool, arguments(text), id=name) for name, text in calls.items()))
 
     def calls_inside(request: Request) -> Turn:
         return calling(inside, request.last_user_text, first=request.last_user_text)
@@ -249,9 +254,9 @@ def _talk_of_two(
 async def a_call_of_an_agent_that_is_a_tool_suspends_the_whole_run(case: RuntimeCase) -> None:
     for what, answer in _ANSWERS.items():
         props = Props()
-        script = _talk_of_two([Call("", {"input": "x"}, id="n1")], "look")
+        script = _talk_of_two(case, {"n1": "x"}, "look")
         async with case.stage(script=script) as stage:
-            prepared = stage.prepare(case.nesting(stage.model, props.look()))
+            prepared = stage.prepare(case.nesting(stage.model, props.look()).agent)
             first = await _parked(stage, prepared, verdicts(x1=suspend()))
             assert [call.path for call in first.gate.suspended] == [("n1",)]
             assert len(stage.provider.requests) == 2, "it went on without the answer"
@@ -277,9 +282,9 @@ async def agents_beside_one_that_waits_are_gone_on_with_where_they_were(case: Ru
         asked.set()
         return suspend()
 
-    calls = [Call("", {"input": "x"}, id="n1"), Call("", {"input": "y"}, id="n2")]
-    async with case.stage(script=_talk_of_two(calls, "linger")) as stage:
-        prepared = stage.prepare(case.nesting(stage.model, props.linger()))
+    calls = {"n1": "x", "n2": "y"}
+    async with case.stage(script=_talk_of_two(case, calls, "linger")) as stage:
+        prepared = stage.prepare(case.nesting(stage.model, props.linger()).agent)
         run = stage.begin(BareGate(verdict=verdict))
         task = stage.begun(prepared, run)
         await asked.wait()
@@ -311,9 +316,9 @@ async def a_request_that_is_under_way_is_not_made_again(case: RuntimeCase) -> No
             return Turn("It is ", Hold("midway", after=1), "red.", chunk_size=4)
         return calling("look", "x", first="x")
 
-    calls = [Call("", {"input": "x"}, id="n1"), Call("", {"input": "y"}, id="n2")]
-    async with case.stage(script=_talk_of_two(calls, "look", reply=reply)) as stage:
-        prepared = stage.prepare(case.nesting(stage.model, Props().look()))
+    calls = {"n1": "x", "n2": "y"}
+    async with case.stage(script=_talk_of_two(case, calls, "look", reply=reply)) as stage:
+        prepared = stage.prepare(case.nesting(stage.model, Props().look()).agent)
         run = stage.begin(BareGate(verdict=verdict))
         task = stage.begun(prepared, run)
         await asked.wait()

@@ -1,0 +1,133 @@
+"""The conversation of a request: what of it counts, and what the CLI only adds to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from steer_claude_code.calls import Told
+from steer_claude_code.wire_json import compact_json
+
+__all__ = ["Block", "blocks_of", "digest", "newest_results", "newest_said", "without_reminders"]
+
+Block = dict[str, Any]
+
+_OPENS, _CLOSES = "<system-reminder>", "</system-reminder>"
+_THOUGHT = frozenset({"thinking", "redacted_thinking"})
+
+
+def digest(body: Mapping[str, Any]) -> str:
+    """Return what names a request under replay.
+
+    It covers the model and what user and assistant say to each other. Left out is what differs
+    from process to process: the CLI's reminders, marks of the cache, and the order of the results
+    of one message, which is the order in which the calls ended. Thinking is the provider's to
+    keep or drop.
+    """
+    turns: list[tuple[str, list[Any]]] = []
+    for message in body["messages"]:
+        role = message["role"]
+        if role == "system":
+            continue
+        parts = [_compared(block) for block in blocks_of(message)]
+        if turns and turns[-1][0] == role:
+            turns[-1][1].extend(parts)
+        else:
+            turns.append((role, parts))
+    compared = [
+        (role, sorted((part for part in parts if part is not None), key=_place))
+        for role, parts in turns
+    ]
+    return hashlib.sha256(compact_json([body["model"], compared])).hexdigest()
+
+
+def _place(part: Any) -> str:
+    """Put results first, by call, and leave all else in its order."""
+    return part[1] if part[0] == "tool_result" else "\U0010ffff"
+
+
+def _compared(block: Block) -> list[Any] | None:
+    """Return what counts of a block, ``None`` where nothing does."""
+    kind = block.get("type")
+    if kind in _THOUGHT:
+        return None
+    if kind == "text":
+        text = without_reminders(block["text"]).strip()
+        return ["text", text] if text else None
+    if kind == "tool_use":
+        return ["tool_use", block["id"], block["name"], _sorted(block["input"])]
+    if kind == "tool_result":
+        parts = (_compared(each) for each in blocks_of(block))
+        said = [part for part in parts if part is not None]
+        return ["tool_result", block["tool_use_id"], bool(block.get("is_error")), said]
+    rest = {name: value for name, value in block.items() if name != "cache_control"}
+    return [str(kind), _sorted(rest)]
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
+
+
+def blocks_of(holder: Mapping[str, Any]) -> list[Block]:
+    """Return the content of a message or a tool result as blocks."""
+    content = holder.get("content")
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return content if isinstance(content, list) else []
+
+
+def without_reminders(text: str) -> str:
+    """Return a text without the reminders that the CLI puts at its end, or that are all of it."""
+    while (bare := text.rstrip()).endswith(_CLOSES):
+        start = bare.rfind(_OPENS)
+        if start < 0:
+            break
+        text = bare[:start].rstrip()
+    return text
+
+
+def _said_by_user(message: Mapping[str, Any]) -> list[Block]:
+    """Return what a message of the user says without what the CLI adds."""
+    return [each for block in blocks_of(message) if (each := _kept(block)) is not None]
+
+
+def _kept(block: Block) -> Block | None:
+    kept = {name: value for name, value in block.items() if name != "cache_control"}
+    match kept.get("type"):
+        case "text":
+            kept["text"] = without_reminders(kept["text"])
+            return kept if kept["text"].strip() else None
+        case "tool_result":
+            content = kept.get("content")
+            if isinstance(content, str):
+                kept["content"] = without_reminders(content)
+            elif isinstance(content, list):
+                kept["content"] = [each for inner in content if (each := _kept(inner)) is not None]
+            return kept
+        case _:
+            return kept
+
+
+def newest_results(body: Mapping[str, Any]) -> dict[str, Told]:
+    """Return the results of the calls of the last message of the assistant, by call."""
+    return {
+        block["tool_use_id"]: Told(
+            content=block.get("content", ""), is_error=bool(block.get("is_error"))
+        )
+        for block in newest_said(body)
+        if block.get("type") == "tool_result"
+    }
+
+
+def newest_said(body: Mapping[str, Any]) -> list[Block]:
+    """Return what the user says after the last message of the assistant, nothing without one."""
+    said: list[Block] | None = None
+    for message in body["messages"]:
+        if message["role"] == "assistant":
+            said = []
+        elif message["role"] == "user" and said is not None:
+            said += _said_by_user(message)
+    return said or []

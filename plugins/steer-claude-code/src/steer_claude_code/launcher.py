@@ -1,0 +1,80 @@
+"""The program that the SDK runs as the CLI: it lets go of the host's environment first."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from steer.errors import RuntimeFailure
+
+from steer_claude_code import supervisor
+from steer_claude_code.environment import Given
+
+__all__ = ["guarded", "write_launcher"]
+
+_ENV = "/usr/bin/env"
+_FIRST_DESCRIPTOR = 3
+
+
+def guarded() -> bool:
+    """Return whether a guard can watch over the CLI here, which takes Linux 5.3 or later."""
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False
+    return True
+
+
+def write_launcher(root: Path, cli: Path, given: Given) -> Path:
+    """Write a program into a private folder that becomes the CLI, and return its path.
+
+    The SDK starts it with the whole environment of this process. It replaces that by running
+    another program in its place, before anything of the CLI runs. Values stand in no argument,
+    which everybody on the machine can read, but in a file of the user's own that is deleted when
+    it is read.
+
+    Raises ``RuntimeFailure`` where programs in that folder cannot be run.
+    """
+    launcher = root / "claude"
+    marker = f"{supervisor.MARKER}={root}"
+    environment = {supervisor.MARKER: str(root), **given.environment}
+    if guarded():
+        _write(root / supervisor.ORDER, supervisor.order(str(cli), environment, given.secrets))
+        program = [sys.executable, "-I", "-S", supervisor.__file__, str(root), str(os.getpid())]
+    else:
+        last = root / supervisor.ORDER
+        _write(last, _plain(cli, environment, given.secrets).encode())
+        program = ["/bin/sh", str(last)]
+    kept = " ".join(f'${{{name}+{name}="${name}"}}' for name in supervisor.FROM_SDK)
+    command = f'exec {_ENV} -i {shlex.quote(marker)} {kept} {shlex.join(program)} "$@"'
+    _write(launcher, f"#!/bin/sh\n{command}\n".encode(), mode=0o700)
+    if not os.access(launcher, os.X_OK):
+        raise RuntimeFailure(
+            f"claude-code cannot run a program in {root.parent}, where temporary files go",
+            fix="Set TMPDIR to a folder that is not mounted with noexec",
+        )
+    return launcher
+
+
+def _plain(cli: Path, environment: Mapping[str, str], secrets: Mapping[str, str]) -> str:
+    """Return a script that becomes the CLI without a guard."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    lines += _handed(secrets.items())
+    return "\n".join((*lines, 'rm -f "$0"', f'exec {shlex.quote(str(cli))} "$@"', ""))
+
+
+def _handed(secrets: Iterable[tuple[str, str]]) -> Iterable[str]:
+    for number, (name, value) in enumerate(secrets, start=_FIRST_DESCRIPTOR):
+        yield f"exec {number}<<'{name}'\n{value}\n{name}"
+        yield f"export {name}={number}"
+
+
+def _write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+    with os.fdopen(number, "wb") as file:
+        file.write(data)

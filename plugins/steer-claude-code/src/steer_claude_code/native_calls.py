@@ -1,0 +1,115 @@
+"""The calls that the CLI executes itself: its native tools, MCP servers, subagents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from steer.events import AgentDone
+from steer.ports.gate import ToolCall
+from steer.ports.policy import ToolKind
+from steer.values import Effect, EffectStatus, JsonValue
+
+from steer_claude_code.active import ActiveRun
+from steer_claude_code.calls import Place, Proposed, Told
+from steer_claude_code.names import Names
+from steer_claude_code.outcomes import cut_short, executed, recorded_result
+
+__all__ = ["NativeCalls", "Permission"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permission:
+    """What the CLI is answered before it executes a call.
+
+    ``arguments`` are those to execute it with, ``None`` leaves the model's own.
+    """
+
+    allowed: bool
+    reason: str = ""
+    arguments: Mapping[str, JsonValue] | None = None
+
+
+class NativeCalls:
+    """Asks the gate for each call of one run that the CLI is about to execute.
+
+    ``effect_of`` says by the CLI's name of a tool what a second run of it would do, ``declared``
+    whether the author gave it to the agent.
+    """
+
+    def __init__(
+        self,
+        active: ActiveRun,
+        names: Names,
+        *,
+        effect_of: Callable[[str], Effect],
+        declared: Callable[[str], bool],
+    ) -> None:
+        self._active = active
+        self._names = names
+        self._effect_of = effect_of
+        self._declared = declared
+
+    async def before(self, proposed: Proposed) -> Permission:
+        """Ask the gate; what an earlier attempt has recorded is not executed again."""
+        active, tooling = self._active, self._names.behind(proposed.name)
+        effect = self._effect_of(proposed.name)
+        call = ToolCall(
+            call_id=proposed.call_id,
+            tool=tooling.tool,
+            message=proposed.message,
+            path=proposed.place.path,
+            arguments=proposed.arguments,
+            kind=tooling.kind,
+            # What a subagent does passes the gate call by call.
+            effect=Effect.NONE if tooling.kind is ToolKind.AGENT else effect,
+            declared=self._declared(proposed.name),
+            server=tooling.server,
+            agent=proposed.place.agent,
+        )
+        decision = await active.authorize(call)
+        if decision.grant is None:
+            proposed.told = Told(content=decision.reason, is_error=True)
+            return Permission(allowed=False, reason=decision.reason)
+        recorded = await active.asking(active.run.gate.begin(call, decision.grant))
+        if recorded is not None:
+            proposed.told = recorded_result(recorded)
+            # The CLI keeps notes of what it has read, without which it refuses to edit: what
+            # changes nothing is done again for these, and the model reads what was recorded.
+            again = effect is Effect.NONE and recorded.status is EffectStatus.SUCCEEDED
+            again = again and tooling.kind is not ToolKind.AGENT
+            return Permission(allowed=again, reason="an earlier attempt has made this call")
+        proposed.under_way = (call, decision.grant)
+        if tooling.kind is not ToolKind.AGENT:
+            active.begins()
+        rewritten = decision.arguments
+        if rewritten == proposed.arguments or not isinstance(rewritten, dict):
+            return Permission(allowed=True)
+        return Permission(allowed=True, arguments=rewritten)
+
+    async def results(self, _place: Place, told: Mapping[str, Told]) -> None:
+        """Record how calls ended, from what the CLI tells a model of them."""
+        for call_id, each in told.items():
+            proposed = self._active.calls.find(call_id)
+            if proposed is not None:
+                await self._ended(proposed, each)
+
+    async def close(self) -> None:
+        """Record what the CLI was executing when the run was taken down."""
+        for proposed in self._active.calls.under_way():
+            await self._ended(proposed, None)
+
+    async def _ended(self, proposed: Proposed, told: Told | None) -> None:
+        if proposed.under_way is None:
+            return
+        (call, grant), proposed.under_way = proposed.under_way, None
+        active = self._active
+        if call.kind is ToolKind.AGENT:
+            name = active.subagent_of(call)
+            if name is not None and told is not None:
+                path = (*call.path, call.call_id)
+                active.run.emit(AgentDone(name=name), path=path, agent=name)
+        else:
+            active.ends()
+        outcome = cut_short() if told is None else executed(told)
+        await active.run.gate.observe(call, grant, outcome)

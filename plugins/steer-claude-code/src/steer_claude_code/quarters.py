@@ -1,0 +1,147 @@
+"""The private place that one process of the CLI lives in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from steer.errors import ConfigError, RuntimeFailure
+
+from steer_claude_code.config import ClaudeCodeConfig
+from steer_claude_code.environment import given_to_cli
+from steer_claude_code.launcher import write_launcher
+from steer_claude_code.processes import end_processes
+from steer_claude_code.supervisor import MARKER, remove
+
+__all__ = ["Quarters", "quarters"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quarters:
+    """A private folder, and how the SDK has the CLI live in it.
+
+    ``cli_path`` and ``environment`` are for the SDK's options of these names; the CLI's own
+    variables are with the launcher, and ``environment`` only says whose process it is. ``root``
+    holds all the others, and is deleted in the end. ``home`` and ``config`` are the user's own with
+    the login ``subscription``, and private otherwise.
+    """
+
+    cli_path: Path
+    environment: Mapping[str, str] = field(repr=False)
+    root: Path
+    home: Path
+    config: Path
+    temp: Path
+
+    async def sweep(self) -> tuple[str, ...]:
+        """End every process that lives here, within seconds; name those that could not be ended."""
+        return await end_processes(self.root)
+
+
+@asynccontextmanager
+async def quarters(
+    *, config: ClaudeCodeConfig, endpoint: str | None = None, token: str | None = None
+) -> AsyncIterator[Quarters]:
+    """Furnish a private place for one process of the CLI; on leaving, all in it is ended.
+
+    ``endpoint`` is where the CLI asks models, and ``token`` what it shows there; ``None`` where it
+    asks the vendor by itself.
+
+    Raises ``ConfigError`` where the CLI of the configuration is none, and ``RuntimeFailure`` where
+    no program can be run from a temporary folder or some process could not be ended.
+    """
+    limiter = CapacityLimiter(1)
+    there = await to_thread.run_sync(_furnish, config, endpoint, token, limiter=limiter)
+    try:
+        yield there
+    finally:
+        left = await _to_the_end(_clear(there, limiter))
+        if left:
+            raise RuntimeFailure(
+                f"claude-code could not end what the CLI has started: {', '.join(left)}"
+            )
+
+
+async def _clear(there: Quarters, limiter: CapacityLimiter) -> tuple[str, ...]:
+    left = await there.sweep()
+    await to_thread.run_sync(remove, str(there.root), limiter=limiter)
+    return left
+
+
+async def _to_the_end(work: Coroutine[Any, Any, _T]) -> _T:
+    """Do what has a bound of its own to its end; a cancellation waits for it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
+
+
+def _furnish(config: ClaudeCodeConfig, endpoint: str | None, token: str | None) -> Quarters:
+    cli = _cli(config)
+    root = Path(tempfile.mkdtemp(prefix="steer-")).resolve()
+    try:
+        home, claude, temp = (root / name for name in ("home", "config", "temp"))
+        for folder in (home, claude, temp):
+            folder.mkdir(mode=0o700)
+        given = given_to_cli(
+            config,
+            ours=os.environ,
+            home=home,
+            temp=temp,
+            claude=claude,
+            endpoint=endpoint,
+            token=token,
+        )
+        home = Path(given.environment["HOME"])
+        return Quarters(
+            cli_path=write_launcher(root, cli, given),
+            environment={MARKER: str(root)},
+            root=root,
+            home=home,
+            config=Path(given.environment.get("CLAUDE_CONFIG_DIR", home / ".claude")),
+            temp=temp,
+        )
+    except BaseException:
+        remove(str(root))
+        raise
+
+
+def _cli(config: ClaudeCodeConfig) -> Path:
+    """Return the CLI: the configured one, the one in the SDK, or the one on the path."""
+    if config.cli_path is not None:
+        cli = config.cli_path.expanduser().absolute()
+        if not (cli.is_file() and os.access(cli, os.X_OK)):
+            raise ConfigError(
+                f"claude-code: cli_path is {cli}, which is no program",
+                fix="Name the CLI's program, or leave cli_path out to use the one in the SDK",
+            )
+        return cli
+    sdk = find_spec("claude_agent_sdk")
+    for folder in () if sdk is None else sdk.submodule_search_locations or ():
+        bundled = Path(folder, "_bundled", "claude")
+        if bundled.is_file():
+            return bundled
+    found = shutil.which("claude")
+    if found is None:
+        raise ConfigError(
+            "claude-code: there is no CLI in the SDK and none on the path",
+            fix="Install claude-agent-sdk from a wheel, or set cli_path",
+        )
+    return Path(found).absolute()

@@ -1,0 +1,24 @@
+"""JSON as it goes over the wire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+__all__ = ["compact_json", "read_json"]
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def compact_json(value: Any) -> bytes:
+    """Return a JSON value as UTF-8; half of a surrogate pair stays the escape that it was."""
+    return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return a JSON value; ``ValueError`` where it is none, such as ``NaN``."""
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
