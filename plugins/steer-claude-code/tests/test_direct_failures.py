@@ -159,6 +159,7 @@ async def test_a_rejected_request_costs_nothing_and_the_cli_makes_it_again() -> 
     assert outcome.direct.text == "Now it works."
 
 
+@pytest.mark.long
 async def test_a_request_that_is_lost_before_its_answer_is_booked_with_the_same_input() -> None:
     outcome = await run_direct(
         Script([Turn("Lost.", Drop()), Turn("Found.", usage=Usage(input_tokens=40))]),

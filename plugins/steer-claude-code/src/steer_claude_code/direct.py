@@ -85,7 +85,16 @@ class Direct:
         self._early: list[JsonValue] = []
 
     async def hear(self, message: Message) -> None:
-        """Take note of what the CLI says; for every message, in order, from one task."""
+        """Take note of what the CLI says; for every message, in order, from one task.
+
+        What steer refuses stops the run; it is not raised here.
+        """
+        try:
+            await self._hear(message)
+        except SteerError as error:
+            self._refused(error)
+
+    async def _hear(self, message: Message) -> None:
         match message:
             case StreamEvent():
                 await self._streamed(message.parent_tool_use_id, message.event)
@@ -127,8 +136,9 @@ class Direct:
     async def _streamed(self, parent: str | None, event: Mapping[str, Any]) -> None:
         if event.get("type") == "message_start":
             await self._finish(parent)
-            begun = event["message"]
-            await self._begin(parent, begun["id"], begun["model"], begun["usage"], streamed=True)
+            begun = event.get("message") or {}
+            message_id, model = str(begun.get("id")), str(begun.get("model"))
+            await self._begin(parent, message_id, model, begun.get("usage") or {}, streamed=True)
             return
         heard = self._open.get(parent)
         if heard is None:
@@ -233,29 +243,27 @@ class Direct:
 
     async def _told(self, message: UserMessage) -> None:
         """Note what the outermost agent's model is told of its calls."""
-        if message.parent_tool_use_id is not None or isinstance(message.content, str):
+        results = [block for block in message.content if isinstance(block, ToolResultBlock)]
+        for block in results:
+            # A subagent is done with the call that it is.
+            await self._finish(block.tool_use_id)
+        if not results or message.parent_tool_use_id is not None:
             return
-        results: list[JsonValue] = [
-            {
-                "type": "tool_result",
-                "tool_use_id": block.tool_use_id,
-                "content": block.content or "",
-                "is_error": block.is_error is True,
-            }
-            for block in message.content
-            if isinstance(block, ToolResultBlock)
-        ]
-        if not results:
-            return
-        for block in message.content:
-            if isinstance(block, ToolResultBlock):
-                # A subagent is done with the call that it is.
-                await self._finish(block.tool_use_id)
         heard = self._open.get(None)
         if heard is not None and not heard.streamed:
             # A message that came whole has no end of its own.
             await self._finish(None)
-        self._note_results(results)
+        self._note_results(
+            [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": block.tool_use_id,
+                    "content": block.content or "",
+                    "is_error": block.is_error is True,
+                }
+                for block in results
+            ]
+        )
 
     def _note_results(self, results: list[JsonValue]) -> None:
         self._early += results

@@ -75,12 +75,13 @@ class Endpoint:
     """Listens on loopback, in the event loop that entered it, and has each request answered.
 
     ``answer`` may be set at any time: a process can be started before its run is known. Who does
-    not know ``token`` is refused without it. A request whose client leaves is cancelled, and so
-    is what runs when this context is left.
+    not know ``token``, or sends more than ``max_bytes``, is refused without it. A request whose
+    client leaves is cancelled, and so is what runs when this context is left.
     """
 
-    def __init__(self, answer: Answer = _nobody) -> None:
+    def __init__(self, answer: Answer = _nobody, *, max_bytes: int = MAX_BYTES) -> None:
         self.answer = answer
+        self._max_bytes = max_bytes
         self.token: Final = secrets.token_urlsafe(32)
         self.url = ""
         self._state = ServerState()
@@ -137,11 +138,11 @@ class Endpoint:
         }
         reply = self._refused(scope, headers)
         if reply is None:
-            body = await _whole_body(receive)
+            body = await _whole_body(receive, self._max_bytes)
             if body is None:
                 return
-            if len(body) > MAX_BYTES:
-                reply = refusal(413, f"a request of more than {MAX_BYTES} bytes is not read")
+            if len(body) > self._max_bytes:
+                reply = self._too_large()
             else:
                 arrived = Arrived(
                     method=scope["method"], path=scope["path"], headers=headers, body=body
@@ -156,9 +157,13 @@ class Endpoint:
             return refusal(401, "this endpoint is of one process only")
         if (scope["method"], scope["path"]) != ("POST", PATH):
             return refusal(404, f"there is nothing but POST {PATH} here")
-        if (length := headers.get("content-length", "")).isdigit() and int(length) > MAX_BYTES:
-            return refusal(413, f"a request of more than {MAX_BYTES} bytes is not read")
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_bytes:
+            return self._too_large()
         return None
+
+    def _too_large(self) -> Reply:
+        return refusal(413, f"a request of more than {self._max_bytes} bytes is not read")
 
     async def _answered(self, arrived: Arrived, receive: _Receive) -> Reply | None:
         """Return the answer, ``None`` where the client left before it was there."""
@@ -187,15 +192,15 @@ def _listening() -> socket.socket:
     return sock
 
 
-async def _whole_body(receive: _Receive) -> bytes | None:
-    """Return the body, as far as it may be long; ``None`` where the client left."""
+async def _whole_body(receive: _Receive, most: int) -> bytes | None:
+    """Return the body, or more than ``most`` bytes of it; ``None`` where the client left."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         body += message.get("body", b"")
-        if not message.get("more_body", False) or len(body) > MAX_BYTES:
+        if not message.get("more_body", False) or len(body) > most:
             return bytes(body)
 
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from claude_agent_sdk import (
+    ClaudeSDKError,
     CLIConnectionError,
-    CLIJSONDecodeError,
     CLINotFoundError,
     ProcessError,
     ResultError,
     ResultMessage,
 )
-from claude_agent_sdk._errors import MessageParseError
 from steer.errors import (
     BudgetExceeded,
     ErrorCategory,
@@ -149,8 +148,11 @@ def _lost(error: Exception | None) -> SteerError:  # noqa: PLR0911 - one return 
             return RuntimeFailure(f"the CLI ended{code} before it came to a result")
         case CLIConnectionError():
             return RuntimeFailure(f"there is no connection to the CLI: {_one_line(str(error))}")
-        case CLIJSONDecodeError() | MessageParseError():
-            return RuntimeFailure("the CLI said something that its SDK cannot read")
+        case ClaudeSDKError():
+            # Its text holds what the CLI said, which may be anybody's content.
+            return RuntimeFailure(
+                f"the SDK could not read what the CLI said ({type(error).__name__})"
+            )
         case _:
             said = _one_line(str(error))
             return RuntimeFailure(f"the SDK raised {type(error).__name__}: {said}")

@@ -18,13 +18,17 @@ from claude_agent_sdk import (
     Message,
     ResultMessage,
     StreamEvent,
+    ToolResultBlock,
+    UserMessage,
     create_sdk_mcp_server,
     tool,
 )
 from claude_agent_sdk.types import HookInput, HookJSONOutput, PreToolUseHookSpecificOutput
 from steer.events import AgentStarted, ModelToken
-from steer.ports.gate import ToolCall
-from steer.values import Usage
+from steer.ports.gate import ToolCall, ToolOutcome
+from steer.ports.records import Grant
+from steer.ports.runtime import Run
+from steer.values import Effect, EffectStatus, Usage
 from steer_claude_code.active import ActiveRun
 from steer_claude_code.asking import Asking
 from steer_claude_code.calls import Proposed
@@ -34,7 +38,18 @@ from steer_conformance.provider import Provider, Reply, Request, Rule, Script, T
 from steer_conformance.provider import ToolCall as Call
 from steer_conformance.suites.runtime import BareGate, BareRun
 
-__all__ = ["AGENT", "MODEL", "DirectRun", "delegating", "ledger", "run_direct", "subagent_rules"]
+__all__ = [
+    "AGENT",
+    "MODEL",
+    "Clerk",
+    "DirectRun",
+    "asking",
+    "delegating",
+    "follow",
+    "ledger",
+    "run_direct",
+    "subagent_rules",
+]
 
 PATIENCE = 60.0
 """Seconds after which a run that hangs has failed."""
@@ -59,7 +74,6 @@ class DirectRun:
     provider: Provider
     result: ResultMessage | None = None
     proposed: list[Proposed] = field(default_factory=list)
-    moments: list[str] = field(default_factory=list)
 
     def said(self, path: tuple[str, ...] = ()) -> list[str]:
         """The texts that subscribers were shown on a path, one for each request."""
@@ -91,51 +105,64 @@ def delegating(*said: Any, **given: Any) -> Turn:
     return Turn(*said, Call("Agent", task, id="toolu_agent"), **given)
 
 
-async def run_direct(
-    script: Script,
+class Clerk:
+    """Asks the gate before the CLI executes a call, and says how it ended."""
+
+    def __init__(self, run: Run, direct: Direct) -> None:
+        self._run = run
+        self._direct = direct
+        self._under_way: dict[str, tuple[ToolCall, Grant]] = {}
+        self.proposed: list[Proposed] = []
+
+    async def before(
+        self, _asked: HookInput, call_id: str | None, _context: HookContext
+    ) -> HookJSONOutput:
+        proposed = await self._direct.proposed(str(call_id))
+        self.proposed.append(proposed)
+        tooling = _NAMES.behind(proposed.name)
+        call = ToolCall(
+            call_id=proposed.call_id,
+            tool=tooling.tool,
+            message=proposed.message,
+            path=proposed.place.path,
+            arguments=proposed.arguments,
+            kind=tooling.kind,
+            effect=Effect.NONE,
+            agent=proposed.place.agent,
+        )
+        decision = await self._run.gate.authorize(call)
+        if decision.grant is not None:
+            await self._run.gate.begin(call, decision.grant)
+            self._under_way[call.call_id] = (call, decision.grant)
+        said: PreToolUseHookSpecificOutput = {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": "allow" if decision.allowed else "deny",
+            "permissionDecisionReason": decision.reason,
+        }
+        return {"hookSpecificOutput": said}
+
+    async def hear(self, message: Message) -> None:
+        if not isinstance(message, UserMessage):
+            return
+        for block in message.content:
+            if isinstance(block, ToolResultBlock) and block.tool_use_id in self._under_way:
+                outcome = ToolOutcome(status=EffectStatus.SUCCEEDED, value=block.content)
+                await self._run.gate.observe(*self._under_way.pop(block.tool_use_id), outcome)
+
+
+async def follow(
+    active: ActiveRun,
+    direct: Direct,
+    provider: Provider,
     *,
-    gate: BareGate | None = None,
+    clerk: Clerk,
     retries: int = 0,
     max_turns: int = 8,
-    release_after: int = 0,
-    on_message: Callable[[DirectRun, Message], object] = lambda _run, _message: None,
     environment: Mapping[str, str] | None = None,
-) -> DirectRun:
-    """Run an agent with the function tool ``add`` and the subagent ``helper`` to its end.
-
-    The hold ``midway`` of the script is released once so many deltas have been told.
-    """
-    run = BareRun(gate=gate or BareGate())
-    active = ActiveRun(run, agent=AGENT)
-    direct = Direct(active=active, asking=Asking(agent=AGENT, names=_NAMES))
-    with Provider(script) as provider, tempfile.TemporaryDirectory() as home:
-        outcome = DirectRun(run=run, active=active, direct=direct, provider=provider)
-
-        async def before(
-            asked: HookInput, call_id: str | None, _context: HookContext
-        ) -> HookJSONOutput:
-            call = await direct.proposed(str(call_id))
-            outcome.proposed.append(call)
-            outcome.moments.append(f"begun {call_id}")
-            tooling = _NAMES.behind(call.name)
-            decision = await run.gate.authorize(
-                ToolCall(
-                    call_id=call.call_id,
-                    tool=tooling.tool,
-                    message=call.message,
-                    path=call.place.path,
-                    arguments=call.arguments,
-                    kind=tooling.kind,
-                    agent=call.place.agent,
-                )
-            )
-            said: PreToolUseHookSpecificOutput = {
-                "hookEventName": "PreToolUse",
-                "permissionDecision": "allow" if decision.allowed else "deny",
-                "permissionDecisionReason": decision.reason,
-            }
-            return {"hookSpecificOutput": said}
-
+    on_message: Callable[[Message], object] = lambda _message: None,
+) -> ResultMessage | None:
+    """Have a process of the CLI run an agent; return its result, ``None`` where it was stopped."""
+    with tempfile.TemporaryDirectory() as home:
         options = ClaudeAgentOptions(
             system_prompt="You are the main one.",
             tools=["Agent"],
@@ -161,27 +188,62 @@ async def run_direct(
             max_turns=max_turns,
             agents={"helper": AgentDefinition(description="Helps.", prompt=_HELPER)},
             mcp_servers={"steer": create_sdk_mcp_server("steer", tools=[_add])},
-            hooks={"PreToolUse": [HookMatcher(hooks=[before], on_failure="block")]},
+            hooks={"PreToolUse": [HookMatcher(hooks=[clerk.before], on_failure="block")]},
         )
-        run.emit(AgentStarted(name=AGENT), agent=AGENT)
+        active.run.emit(AgentStarted(name=AGENT), agent=AGENT)
         async with asyncio.timeout(PATIENCE), ClaudeSDKClient(options) as client:
             await client.query("Go on.")
-            deltas = 0
             async for message in client.receive_messages():
                 await direct.hear(message)
-                on_message(outcome, message)
-                match message:
-                    case StreamEvent(event={"type": "content_block_delta"}):
-                        deltas += 1
-                        if deltas == release_after:
-                            provider.release("midway")
-                    case StreamEvent(event={"type": "message_stop"}):
-                        outcome.moments.append("message over")
-                    case ResultMessage():
-                        outcome.result = message
-                        break
+                await clerk.hear(message)
+                on_message(message)
+                if isinstance(message, ResultMessage):
+                    return message
                 if active.over.is_set():
                     await client.interrupt()
-                    break
-        await direct.close()
+                    return None
+    raise AssertionError("the CLI came to no result")
+
+
+async def run_direct(
+    script: Script,
+    *,
+    gate: BareGate | None = None,
+    release_after: int = 0,
+    on_message: Callable[[DirectRun, Message], object] = lambda _run, _message: None,
+    **how: Any,
+) -> DirectRun:
+    """Run an agent with the function tool ``add`` and the subagent ``helper`` to its end.
+
+    The hold ``midway`` of the script is released once so many deltas have been told.
+    """
+    run = BareRun(gate=gate or BareGate())
+    active = ActiveRun(run, agent=AGENT)
+    direct = Direct(active=active, asking=asking())
+    clerk = Clerk(run, direct)
+    with Provider(script) as provider:
+        outcome = DirectRun(run=run, active=active, direct=direct, provider=provider)
+        deltas = 0
+
+        def hear(message: Message) -> None:
+            nonlocal deltas
+            on_message(outcome, message)
+            match message:
+                case StreamEvent(event={"type": "content_block_delta"}):
+                    deltas += 1
+                    if deltas == release_after:
+                        provider.release("midway")
+
+        try:
+            outcome.result = await follow(
+                active, direct, provider, clerk=clerk, on_message=hear, **how
+            )
+        finally:
+            await direct.close()
+        outcome.proposed = clerk.proposed
     return outcome
+
+
+def asking() -> Asking:
+    """How this agent's models are asked."""
+    return Asking(agent=AGENT, names=_NAMES)
