@@ -155,6 +155,9 @@ class Exchanges:
         message, index = await self._message(asked)
         if asked.turn:
             self._take(place, talk, message, index)
+            if not place.path and self._asking.ends_with(message):
+                active.finish()
+                await active.hold()
         # The CLI goes on with what the message says as soon as it has it.
         await active.may_go_on()
         return _reply(for_cli(message, self._asking.names), streamed=streamed)

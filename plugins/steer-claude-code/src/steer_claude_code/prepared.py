@@ -31,6 +31,9 @@ from steer_claude_code.plugin import CAPABILITIES
 
 __all__ = ["ClaudeCodePrepared", "prepare"]
 
+_ON_STOP = frozenset({"Stop"})
+"""Hooks of the author's that may have the CLI go on where it would have ended."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClaudeCodePrepared:
@@ -142,6 +145,7 @@ def prepare(
             names=names,
             max_output_tokens=bound,
             output_schema=None if output is None or by_tool else output.schema,
+            goes_on=by_tool or bool((says.options.hooks or {}).keys() & _ON_STOP),
             delegated=frozenset(map(names.for_cli, config.delegated)),
         ),
         config=config,

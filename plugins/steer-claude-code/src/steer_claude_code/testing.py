@@ -6,24 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from steer.agents import Agent, Tool
+from steer.plugin import Nesting
 from steer.values import JsonValue
 
 __all__ = ["connect", "nesting"]
 
 
 def connect(provider_url: str) -> Mapping[str, JsonValue]:
-    """Return the configuration with which models are asked for at this address."""
-    return {"base_url": provider_url, "api_key": "sk-ant-scripted"}
+    """Return the configuration with which models are asked for at this address.
+
+    No process is started ahead: the checks look for what a run has left.
+    """
+    return {"base_url": provider_url, "api_key": "sk-ant-scripted", "spares": 0}
 
 
-def nesting(model: str, tool: Tool[..., Any]) -> Agent:
+def nesting(model: str, tool: Tool[..., Any]) -> Nesting:
     """Return an agent with one subagent, which alone has ``tool``."""
     subagent = {
         "description": "Looks at things.",
         "instructions": "Look, and tell.",
         "tools": [tool.name],
     }
-    return Agent(
+    agent = Agent(
         name="outer",
         model=model,
         tools=[tool],
@@ -33,3 +37,4 @@ def nesting(model: str, tool: Tool[..., Any]) -> Agent:
             "delegated": [tool.name],
         },
     )
+    return Nesting(agent=agent, arguments=lambda text: {"description": text, "prompt": text})
