@@ -8,7 +8,7 @@ from typing import Any
 import anthropic
 import pytest
 from asking_models import MODEL, NAMES, Setting, body, setting, user
-from steer.errors import BudgetExceeded, Diverged, SteerError
+from steer.errors import BudgetExceeded, Diverged, RuntimeFailure, SteerError, Suspending
 from steer.events import AgentStarted, ModelBlockDone, ModelReasoning, ModelToken, Unknown
 from steer.ports.gate import ModelRequest
 from steer.values import Usage
@@ -271,6 +271,32 @@ async def test_what_the_gate_refuses_ends_the_run_and_the_cli_does_not_ask_again
         assert (await s.ask()).status_code == 400
         assert len(s.run.gate.requests) == 0
         assert s.provider.requests == ()
+
+
+async def test_a_request_that_has_to_wait_for_a_person_parks_the_run() -> None:
+    def admit(_request: ModelRequest) -> None:
+        raise Suspending("the budget is asked about")
+
+    async with setting(gate=BareGate(admit=admit)) as s:
+        asking = asyncio.create_task(s.ask())
+        await asyncio.wait_for(s.active.over.wait(), 5)
+        assert s.active.suspended
+        assert s.active.stopped is None
+        assert not asking.done()
+        asking.cancel()
+        await asyncio.wait({asking})
+
+
+async def test_what_goes_wrong_on_the_way_ends_the_run() -> None:
+    def admit(_request: ModelRequest) -> None:
+        raise ValueError("out of order")
+
+    async with setting(gate=BareGate(admit=admit)) as s:
+        assert (await s.ask()).status_code == 400
+        failure = s.active.stopped
+    assert isinstance(failure, RuntimeFailure)
+    assert "ValueError: out of order" in str(failure)
+    assert isinstance(failure.__cause__, ValueError)
 
 
 async def test_a_request_that_is_none_ends_the_run() -> None:
