@@ -15,6 +15,7 @@ from steer_claude_code.variables import refused
 __all__ = ["ClaudeCodeConfig", "Subagent", "overlaid"]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+_SubagentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 _Names = TypeVar("_Names", bound=Collection[str])
 
@@ -45,7 +46,8 @@ class ClaudeCodeConfig(BaseModel):
     CLI asks by itself, and steer sees of it what it tells.
 
     ``tools`` are the CLI's native tools that the agent has, by name; none where it is empty.
-    ``subagents`` are by name. ``cwd`` is the folder the agent works in, the current one where it
+    ``subagents`` are by name, and ``delegated`` names those of the agent's tools, native ones and
+    its own, that only they have. ``cwd`` is the folder the agent works in, the current one where it
     is unset, and ``add_dirs`` are others that it may reach. ``permission_mode`` is the CLI's; the
     gate is asked before it. ``setting_sources`` are the CLI's own settings that are read: their
     hooks and commands run shells that nobody is asked about.
@@ -72,7 +74,8 @@ class ClaudeCodeConfig(BaseModel):
     timeout: float = Field(default=600.0, gt=0)
 
     tools: tuple[str, ...] = ()
-    subagents: Mapping[str, Subagent] = Field(default_factory=dict)
+    subagents: Mapping[_SubagentName, Subagent] = Field(default_factory=dict)
+    delegated: tuple[str, ...] = ()
     cwd: Path | None = None
     add_dirs: tuple[Path, ...] = ()
     permission_mode: Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"] = (

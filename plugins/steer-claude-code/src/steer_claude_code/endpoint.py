@@ -138,18 +138,17 @@ class Endpoint:
         }
         reply = self._refused(scope, headers)
         if reply is None:
-            body = await _whole_body(receive, self._max_bytes)
+            body = await _whole_body(receive)
             if body is None:
                 return
-            if len(body) > self._max_bytes:
-                reply = self._too_large()
+            if len(body) > MAX_BYTES:
+                reply = refusal(413, f"a request of more than {MAX_BYTES} bytes is not read")
             else:
                 arrived = Arrived(
                     method=scope["method"], path=scope["path"], headers=headers, body=body
                 )
                 reply = await self._answered(arrived, receive)
-        if reply is not None:
-            await _reply(reply, send)
+        await _reply(reply, send)
 
     def _refused(self, scope: _Scope, headers: Mapping[str, str]) -> Reply | None:
         given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
@@ -165,8 +164,8 @@ class Endpoint:
     def _too_large(self) -> Reply:
         return refusal(413, f"a request of more than {self._max_bytes} bytes is not read")
 
-    async def _answered(self, arrived: Arrived, receive: _Receive) -> Reply | None:
-        """Return the answer, ``None`` where the client left before it was there."""
+    async def _answered(self, arrived: Arrived, receive: _Receive) -> Reply:
+        """Return the answer; where it was cancelled nobody acts on what is said instead."""
         answering = asyncio.ensure_future(self.answer(arrived))
         leaving = asyncio.ensure_future(_until_gone(receive))
         both = {answering, leaving}
@@ -176,7 +175,9 @@ class Endpoint:
             for task in both:
                 task.cancel()
             await asyncio.wait(both)
-        return None if answering.cancelled() else answering.result()
+        if answering.cancelled():
+            return refusal(400, "the run is over, or the client has left")
+        return answering.result()
 
 
 def _listening() -> socket.socket:

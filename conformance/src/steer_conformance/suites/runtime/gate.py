@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from inspect import isawaitable
+from itertools import count
 from typing import TypeAlias
 
 from steer.errors import (
@@ -94,6 +95,7 @@ class BareGate:
         self._position: dict[tuple[str, ...], int] = {}
         self._begun: dict[tuple[str, ...], int] = {}
         self._grants: dict[str, tuple[ToolCall, Decision]] = {}
+        self._numbers = count(1)
         self._observed: dict[str, ToolCall] = {}
         self._lock = threading.RLock()
         self._loop = asyncio.get_running_loop()
@@ -127,7 +129,7 @@ class BareGate:
                 return Decision(outcome=GateOutcome.SUSPEND)
             if not decision.allowed:
                 return decision
-            name = f"g{len(self._grants) + 1}"
+            name = f"g{next(self._numbers)}"
             grant = Grant(grant_id=name, key=call.key, digest="", policy="bare")
             decision = replace(decision, grant=grant)
             self._grants[name] = (call, decision)
