@@ -80,6 +80,18 @@ def test_a_digest_does_not_depend_on_what_the_cli_adds(calls: list[tuple[str, st
     assert digest(other) == digest(one)
 
 
+def test_a_digest_does_not_depend_on_where_the_cli_keeps_the_conversation() -> None:
+    one, other = (
+        body(user(f"Read it at: {home}/.claude/projects/-tmp/{name}.jsonl\nGo on."))
+        for home, name in (
+            ("/home/a", "f2195309-5612-4a56-a9fb-fdb6596adb1e"),
+            ("/home/b", "63d1f931-f100-4bac-aab9-15d971065bf6"),
+        )
+    )
+    assert digest(one) == digest(other)
+    assert digest(one) != digest(body(user("Read it at: /tmp/a/notes.jsonl\nGo on.")))
+
+
 @given(calls=CALLS, which=st.integers(0, 2), word=st.just("other words"))
 def test_a_digest_depends_on_every_call_and_every_result(
     calls: list[tuple[str, str, str]], which: int, word: str

@@ -7,12 +7,11 @@ from typing import Any
 
 import anthropic
 import pytest
-from asking_models import MODEL, NAMES, Setting, body, setting, user
-from steer.errors import BudgetExceeded, Diverged, SteerError
+from asking_models import MODEL, Setting, asking_of, body, setting, user
+from steer.errors import BudgetExceeded, Diverged, RuntimeFailure, SteerError, Suspending
 from steer.events import AgentStarted, ModelBlockDone, ModelReasoning, ModelToken, Unknown
 from steer.ports.gate import ModelRequest
 from steer.values import Usage
-from steer_claude_code.asking import Asking
 from steer_claude_code.calls import Place, Told
 from steer_conformance.provider import (
     Garbage,
@@ -159,7 +158,7 @@ async def test_models_are_asked_in_their_own_names_with_what_the_cli_says_of_its
 async def test_an_answer_is_no_longer_than_anybody_allows() -> None:
     sizes = []
     for author, gate in ((None, None), (5_000, None), (None, 700), (5_000, 700), (40_000, None)):
-        asking = Asking(agent="main", names=NAMES, max_output_tokens=author)
+        asking = asking_of(max_output_tokens=author)
         async with setting(Turn("So."), gate=BareGate(granted=gate), asking=asking) as s:
             await s.ask()
             sizes.append(s.provider.requests[0].body["max_tokens"])
@@ -174,7 +173,7 @@ async def test_a_model_that_the_gate_names_is_asked_instead() -> None:
 
 
 async def test_only_the_outermost_agent_is_asked_for_the_schema() -> None:
-    asking = Asking(agent="main", names=NAMES, output_schema={"type": "object"})
+    asking = asking_of(output_schema={"type": "object"})
     async with setting(LOOKS, Turn("{}"), Turn("Sum."), asking=asking) as s:
         await s.ask()
         s.active.introduce("sub", "c1", "looker")
@@ -183,6 +182,55 @@ async def test_only_the_outermost_agent_is_asked_for_the_schema() -> None:
         first, *others = s.provider.requests
     assert first.body["output_config"]["format"]["schema"] == {"type": "object"}
     assert all("output_config" not in each.body for each in others)
+
+
+async def test_the_outermost_agent_is_not_offered_what_only_its_subagents_have() -> None:
+    asking = asking_of(delegated=frozenset({"mcp__steer__look", "Bash"}))
+    tools: list[dict[str, Any]] = [
+        {"name": name, "input_schema": {}} for name in ("mcp__steer__look", "Read", "Bash")
+    ]
+    async with setting(Turn(ToolCall("Agent", {}, id="c1")), Turn("Inside."), asking=asking) as s:
+        await s.ask(body(tools=tools))
+        s.active.introduce("sub", "c1", "looker")
+        await s.ask(body(tools=tools), x_claude_code_agent_id="sub")
+        outside, inside = s.provider.requests
+    assert outside.tools == ("Read",)
+    assert inside.tools == ("look", "Read", "Bash")
+
+
+@pytest.mark.parametrize(
+    ("turn", "reason"),
+    [
+        (Turn("So."), "end_turn"),
+        (Turn("Half", stop="max_tokens"), "max_tokens"),
+        (Turn("Half", ToolCall("look", '{"a', id="c1"), stop="max_tokens"), "max_tokens"),
+        (Turn("No.", stop="refusal"), "refusal"),
+        (Turn("Half", stop="context_window"), "model_context_window_exceeded"),
+    ],
+)
+async def test_a_run_ends_with_the_last_message_of_its_outermost_agent(
+    turn: Turn, reason: str
+) -> None:
+    async with setting(turn, asking=asking_of(goes_on=False)) as s:
+        asking = asyncio.create_task(s.ask())
+        await asyncio.wait_for(s.active.over.wait(), 5)
+        assert s.active.finished
+        assert s.exchanges.finish_reason == reason
+        assert len(s.run.gate.usages) == 1
+        # The CLI would go on with it.
+        assert not asking.done()
+        asking.cancel()
+        await asyncio.wait({asking})
+
+
+async def test_a_run_does_not_end_with_a_call_nor_with_what_others_say() -> None:
+    turns = (LOOKS, Turn("Inside."), Turn("A title"))
+    async with setting(*turns, asking=asking_of(goes_on=False)) as s:
+        await s.ask()
+        s.active.introduce("sub", "c1", "looker")
+        await s.ask(x_claude_code_agent_id="sub")
+        await s.ask(x_claude_code_request_class="auxiliary")
+        assert not s.active.over.is_set()
 
 
 async def test_a_subagent_is_told_by_the_path_of_its_call() -> None:
@@ -271,6 +319,32 @@ async def test_what_the_gate_refuses_ends_the_run_and_the_cli_does_not_ask_again
         assert (await s.ask()).status_code == 400
         assert len(s.run.gate.requests) == 0
         assert s.provider.requests == ()
+
+
+async def test_a_request_that_has_to_wait_for_a_person_parks_the_run() -> None:
+    def admit(_request: ModelRequest) -> None:
+        raise Suspending("the budget is asked about")
+
+    async with setting(gate=BareGate(admit=admit)) as s:
+        asking = asyncio.create_task(s.ask())
+        await asyncio.wait_for(s.active.over.wait(), 5)
+        assert s.active.suspended
+        assert s.active.stopped is None
+        assert not asking.done()
+        asking.cancel()
+        await asyncio.wait({asking})
+
+
+async def test_what_goes_wrong_on_the_way_ends_the_run() -> None:
+    def admit(_request: ModelRequest) -> None:
+        raise ValueError("out of order")
+
+    async with setting(gate=BareGate(admit=admit)) as s:
+        assert (await s.ask()).status_code == 400
+        failure = s.active.stopped
+    assert isinstance(failure, RuntimeFailure)
+    assert "ValueError: out of order" in str(failure)
+    assert isinstance(failure.__cause__, ValueError)
 
 
 async def test_a_request_that_is_none_ends_the_run() -> None:

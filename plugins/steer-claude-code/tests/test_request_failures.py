@@ -142,6 +142,12 @@ async def test_an_error_inside_a_stream_is_that_error(
     assert "Slow down." in error.message
 
 
+async def test_an_answer_that_is_no_stream_says_where_to_look() -> None:
+    error = await failure_of(Raw(b"<html>", content_type="text/html"), Sent.UNKNOWN)
+    assert "no stream of events" in error.message
+    assert error.fix == "Check the base URL"
+
+
 async def test_an_error_without_a_form_is_one_of_an_unknown_kind() -> None:
     error = await failure_of(Raw(b'data: {"type": "error"}\n\n'), Sent.UNKNOWN)
     assert (error.category, error.retryable) == (C.UNKNOWN, False)

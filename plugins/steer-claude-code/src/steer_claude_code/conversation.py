@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ __all__ = ["Block", "blocks_of", "digest", "newest_results", "newest_said", "wit
 
 Block = dict[str, Any]
 
+# Where the CLI keeps this conversation: it tells a model after it has had one summed up.
+_TRANSCRIPT = re.compile(r"\S+/projects/\S+/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl")
+
 _OPENS, _CLOSES = "<system-reminder>", "</system-reminder>"
 _THOUGHT = frozenset({"thinking", "redacted_thinking"})
 
@@ -21,9 +25,9 @@ def digest(body: Mapping[str, Any]) -> str:
     """Return what names a request under replay.
 
     It covers the model and what user and assistant say to each other. Left out is what differs
-    from process to process: the CLI's reminders, marks of the cache, and the order of the results
-    of one message, which is the order in which the calls ended. Thinking is the provider's to
-    keep or drop.
+    from process to process: the CLI's reminders, the name of its transcript, marks of the cache,
+    and the order of the results of one message, which is the order in which the calls ended.
+    Thinking is the provider's to keep or drop.
     """
     turns: list[tuple[str, list[Any]]] = []
     for message in body["messages"]:
@@ -53,7 +57,7 @@ def _compared(block: Block) -> list[Any] | None:
     if kind in _THOUGHT:
         return None
     if kind == "text":
-        text = without_reminders(block["text"]).strip()
+        text = _TRANSCRIPT.sub("transcript", without_reminders(block["text"]).strip())
         return ["text", text] if text else None
     if kind == "tool_use":
         return ["tool_use", block["id"], block["name"], _sorted(block["input"])]

@@ -138,11 +138,11 @@ class Endpoint:
         }
         reply = self._refused(scope, headers)
         if reply is None:
-            body = await _whole_body(receive)
+            body = await _whole_body(receive, self._max_bytes)
             if body is None:
                 return
-            if len(body) > MAX_BYTES:
-                reply = refusal(413, f"a request of more than {MAX_BYTES} bytes is not read")
+            if len(body) > self._max_bytes:
+                reply = self._too_large()
             else:
                 arrived = Arrived(
                     method=scope["method"], path=scope["path"], headers=headers, body=body

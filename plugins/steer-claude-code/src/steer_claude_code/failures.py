@@ -106,8 +106,10 @@ def _failure(error: Exception) -> SteerError:  # noqa: PLR0911 - one return for 
             return error.error
         case NotAccepted():
             return answered(error.status, error.headers, error.content)
-        case Malformed() | httpx2.SSEError():
-            return broken_off()
+        case httpx2.SSEError():
+            return _damaged("is no stream of events", fix="Check the base URL")
+        case Malformed():
+            return _damaged(f"arrived damaged: {error}")
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
             return _unreachable(error)
         case httpx2.TimeoutException():
@@ -209,12 +211,17 @@ def reported(event: Mapping[str, Any]) -> ProviderError:
 
 
 def broken_off() -> ProviderError:
-    """Return the error of an answer that ended too early or arrived damaged."""
+    """Return the error of an answer that ended too early."""
+    return _damaged("broke off before its end")
+
+
+def _damaged(how: str, *, fix: str | None = None) -> ProviderError:
     return ProviderError(
-        f"the answer of {PROVIDER} broke off before its end",
+        f"the answer of {PROVIDER} {how}",
         category=ErrorCategory.NETWORK,
         retryable=True,
         provider=PROVIDER,
+        fix=fix,
     )
 
 

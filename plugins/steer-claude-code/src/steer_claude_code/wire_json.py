@@ -16,9 +16,12 @@ def compact_json(value: Any) -> bytes:
 
 
 def read_json(text: str | bytes) -> Any:
-    """Return a JSON value; ``ValueError`` where it is none, such as ``NaN``."""
-    return json.loads(text, parse_constant=_refuse)
+    """Return a JSON value; ``ValueError`` where it is none, as ``NaN``."""
+    return _DECODER.decode(text if isinstance(text, str) else text.decode())
 
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)

@@ -20,7 +20,7 @@ from steer_claude_code.upstream import Upstream
 from steer_conformance.provider import Provider, Reply, Script
 from steer_conformance.suites.runtime import BareGate, BareRun
 
-__all__ = ["MODEL", "NAMES", "Setting", "body", "setting", "user"]
+__all__ = ["MODEL", "NAMES", "Setting", "asking_of", "body", "setting", "user"]
 
 MODEL = "claude-sonnet-5"
 NAMES = Names(own=("look",))
@@ -35,6 +35,12 @@ def body(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """A request as the CLI writes it."""
     asked = {"model": MODEL, "max_tokens": 32_000, "stream": True}
     return asked | {"messages": list(messages or (user("Hello?"),))} | fields
+
+
+def asking_of(**fields: Any) -> Asking:
+    """How models are asked where the CLI decides when the run is over."""
+    given: dict[str, Any] = {"agent": "main", "names": NAMES, "goes_on": True}
+    return Asking(**(given | fields))
 
 
 @dataclass
@@ -84,7 +90,7 @@ async def setting(
 
         exchanges = Exchanges(
             active=active,
-            asking=asking or Asking(agent="main", names=NAMES),
+            asking=asking or asking_of(),
             upstream=upstream.to(ClaudeCodeConfig(**given)),
             results=results,
         )
