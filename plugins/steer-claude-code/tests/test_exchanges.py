@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from asking_models import body, setting, user
+from asking_models import setting
 from steer_claude_code.message import Draft, Message
 from steer_claude_code.recording import text_of
 from steer_claude_code.wire_json import read_json

@@ -110,6 +110,7 @@ def cli_options(
         resume=resume,
         session_id=session_id,
         include_partial_messages=not prepared.endpoint,
+        forward_subagent_text=not prepared.endpoint,
         max_buffer_size=max(_LINE_BYTES, author.max_buffer_size or 0),
         stderr=_both(stderr, author.stderr),
     )
