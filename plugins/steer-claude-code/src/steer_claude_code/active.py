@@ -28,7 +28,8 @@ class ActiveRun:
     """A run: what its models proposed, where its subagents stand, and whether it is to end.
 
     ``over`` is set once the run has to end before the CLI has come to a result: with ``stopped``,
-    or, if a call of it waits for a person, once nothing of it runs any more.
+    because it is ``finished``, or, if a call of it waits for a person, once nothing of it runs any
+    more.
     """
 
     def __init__(self, run: Run, *, agent: str) -> None:
@@ -36,6 +37,7 @@ class ActiveRun:
         self.calls = Calls()
         self.stopped: SteerError | None = None
         self.suspended = False
+        self.finished = False
         self.over = asyncio.Event()
         self._outermost = Place((), agent)
         self._subagents: dict[str, asyncio.Future[Place]] = {}
@@ -45,6 +47,11 @@ class ActiveRun:
     def stop(self, error: SteerError) -> None:
         """Have the run end with an error, unless it is to end with another already."""
         self.stopped = self.stopped or error
+        self.over.set()
+
+    def finish(self) -> None:
+        """Have the run end with what the outermost agent has said."""
+        self.finished = True
         self.over.set()
 
     # ---- places --------------------------------------------------------------------------------

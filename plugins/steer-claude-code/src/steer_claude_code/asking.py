@@ -13,6 +13,11 @@ __all__ = ["PROVIDER", "Asking"]
 
 PROVIDER = "anthropic"
 
+_LAST = frozenset(
+    {"end_turn", "max_tokens", "model_context_window_exceeded", "refusal", "stop_sequence"}
+)
+"""Why a message ends that asks for no further one."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
@@ -21,8 +26,8 @@ class Asking:
     ``agent`` is the outermost agent's name. ``max_output_tokens`` bounds every answer.
     ``output_schema`` is the JSON schema that the outermost agent's answer has to fit, where the
     API is to enforce it. ``delegated`` are the CLI's names of tools that only subagents have: the
-    requests of the outermost agent do not name them. ``surroundings`` says whether models read what
-    the CLI tells of the machine, the folder and the day.
+    requests of the outermost agent do not name them. ``goes_on`` says that the CLI decides when the
+    run is over, because hooks or a tool for the answer may have it go on.
     """
 
     agent: str
@@ -30,4 +35,11 @@ class Asking:
     max_output_tokens: int | None = None
     output_schema: Mapping[str, JsonValue] | None = None
     delegated: frozenset[str] = frozenset()
-    surroundings: bool = False
+    goes_on: bool = False
+
+    def ends_with(self, message: Mapping[str, JsonValue]) -> bool:
+        """Whether a message of the outermost agent is the last of the run.
+
+        The CLI itself would have the model go on where an answer was cut, refused or empty.
+        """
+        return not self.goes_on and message.get("stop_reason") in _LAST

@@ -37,7 +37,6 @@ class Authored:
 
     ``settings`` are keys of this runtime's configuration. ``options`` is what there is no word of
     ours for, in the SDK's form; nothing writes to it. ``native`` says that the author wrote it.
-    ``builtin_subagents`` says that the CLI's own subagents are to be there.
     ``parts`` are the very objects that the author's own object is made of. ``description`` says
     all of it in JSON form, the same in every process.
     """
@@ -54,7 +53,6 @@ class Authored:
     settings: Mapping[str, Any] = field(default_factory=dict)
     options: ClaudeAgentOptions = field(default_factory=ClaudeAgentOptions)
     native: bool = False
-    builtin_subagents: bool = False
     ungated: tuple[ToolInfo, ...] = ()
     parts: tuple[object, ...] = ()
 

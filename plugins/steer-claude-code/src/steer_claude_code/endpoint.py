@@ -75,12 +75,13 @@ class Endpoint:
     """Listens on loopback, in the event loop that entered it, and has each request answered.
 
     ``answer`` may be set at any time: a process can be started before its run is known. Who does
-    not know ``token`` is refused without it. A request whose client leaves is cancelled, and so
-    is what runs when this context is left.
+    not know ``token``, or sends more than ``max_bytes``, is refused without it. A request whose
+    client leaves is cancelled, and so is what runs when this context is left.
     """
 
-    def __init__(self, answer: Answer = _nobody) -> None:
+    def __init__(self, answer: Answer = _nobody, *, max_bytes: int = MAX_BYTES) -> None:
         self.answer = answer
+        self._max_bytes = max_bytes
         self.token: Final = secrets.token_urlsafe(32)
         self.url = ""
         self._state = ServerState()
@@ -147,8 +148,7 @@ class Endpoint:
                     method=scope["method"], path=scope["path"], headers=headers, body=body
                 )
                 reply = await self._answered(arrived, receive)
-        if reply is not None:
-            await _reply(reply, send)
+        await _reply(reply, send)
 
     def _refused(self, scope: _Scope, headers: Mapping[str, str]) -> Reply | None:
         given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
@@ -156,12 +156,16 @@ class Endpoint:
             return refusal(401, "this endpoint is of one process only")
         if (scope["method"], scope["path"]) != ("POST", PATH):
             return refusal(404, f"there is nothing but POST {PATH} here")
-        if (length := headers.get("content-length", "")).isdigit() and int(length) > MAX_BYTES:
-            return refusal(413, f"a request of more than {MAX_BYTES} bytes is not read")
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_bytes:
+            return self._too_large()
         return None
 
-    async def _answered(self, arrived: Arrived, receive: _Receive) -> Reply | None:
-        """Return the answer, ``None`` where the client left before it was there."""
+    def _too_large(self) -> Reply:
+        return refusal(413, f"a request of more than {self._max_bytes} bytes is not read")
+
+    async def _answered(self, arrived: Arrived, receive: _Receive) -> Reply:
+        """Return the answer; where it was cancelled nobody acts on what is said instead."""
         answering = asyncio.ensure_future(self.answer(arrived))
         leaving = asyncio.ensure_future(_until_gone(receive))
         both = {answering, leaving}
@@ -171,7 +175,9 @@ class Endpoint:
             for task in both:
                 task.cancel()
             await asyncio.wait(both)
-        return None if answering.cancelled() else answering.result()
+        if answering.cancelled():
+            return refusal(400, "the run is over, or the client has left")
+        return answering.result()
 
 
 def _listening() -> socket.socket:
@@ -187,15 +193,15 @@ def _listening() -> socket.socket:
     return sock
 
 
-async def _whole_body(receive: _Receive) -> bytes | None:
-    """Return the body, as far as it may be long; ``None`` where the client left."""
+async def _whole_body(receive: _Receive, most: int) -> bytes | None:
+    """Return the body, or more than ``most`` bytes of it; ``None`` where the client left."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         body += message.get("body", b"")
-        if not message.get("more_body", False) or len(body) > MAX_BYTES:
+        if not message.get("more_body", False) or len(body) > most:
             return bytes(body)
 
 

@@ -25,6 +25,12 @@ _SWITCHES = {
     # A run is over when it says so, and reads nothing that an earlier one has left.
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+    # An agent has the subagents that its author names, and knows its tools from the beginning.
+    "CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS": "1",
+    "CLAUDE_CODE_FORK_SUBAGENT": "0",
+    "ENABLE_TOOL_SEARCH": "false",
+    # The CLI would write into what each tool returns.
+    "CLAUDE_CODE_TOTAL_TOKENS_REMINDER": "0",
     # No other model is asked than the one that was named.
     "CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP": "1",
     "CLAUDE_CODE_DISABLE_MODEL_ACCESS_FALLBACK": "1",

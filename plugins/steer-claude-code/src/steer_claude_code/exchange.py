@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -22,6 +22,7 @@ from steer_claude_code.failures import broken_off, model_failure, reported, sent
 from steer_claude_code.message import Draft, Malformed, Message
 from steer_claude_code.names import Names
 from steer_claude_code.narration import Narrator
+from steer_claude_code.opening import opened, without_surroundings
 from steer_claude_code.playback import for_cli, stream_of
 from steer_claude_code.recording import (
     decode_message,
@@ -36,6 +37,7 @@ from steer_claude_code.request import (
     formatted,
     input_bound,
     limited,
+    offered,
     read_request,
     with_told,
 )
@@ -86,17 +88,25 @@ class Exchanges:
     """Answers the CLI for one run: from the records, or by asking the provider.
 
     ``results`` is told what the CLI says of calls, once each, before the request that says so is
-    admitted. ``finish_reason`` and ``text`` are those of the last message on the outermost path,
-    and ``spoken`` is what that path has added to its conversation, in the API's form.
+    admitted. ``opening`` is the conversation that the requests of the outermost path begin with.
+    ``finish_reason`` and ``text`` are those of the last message on that path, and ``spoken`` is
+    what it has added to its conversation, in the API's form.
     """
 
     def __init__(
-        self, *, active: ActiveRun, asking: Asking, upstream: Destination, results: Results
+        self,
+        *,
+        active: ActiveRun,
+        asking: Asking,
+        upstream: Destination,
+        results: Results,
+        opening: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self._active = active
         self._asking = asking
         self._upstream = upstream
         self._results = results
+        self._opening = opening
         self._talks: dict[tuple[str, ...], Talk] = {}
         self.finish_reason: str | None = None
         self.text = ""
@@ -145,6 +155,9 @@ class Exchanges:
         message, index = await self._message(asked)
         if asked.turn:
             self._take(place, talk, message, index)
+            if not place.path and self._asking.ends_with(message):
+                active.finish()
+                await active.hold()
         # The CLI goes on with what the message says as soon as it has it.
         await active.may_go_on()
         return _reply(for_cli(message, self._asking.names), streamed=streamed)
@@ -155,6 +168,9 @@ class Exchanges:
     def _asked(self, body: Body, headers: Mapping[str, str], place: Place) -> _Asked:
         asking, turn = self._asking, headers.get(_CLASS_HEADER) in _TURNS
         body = for_model(with_told(body, self._talk(place.path).told), asking.names)
+        body = without_surroundings(offered(body, asking, place), asking.names)
+        if not place.path:
+            body = opened(body, self._opening)
         body["stream"] = True
         if asking.max_output_tokens is not None:
             body = limited(body, min(body["max_tokens"], asking.max_output_tokens))

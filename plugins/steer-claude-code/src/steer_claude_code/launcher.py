@@ -13,14 +13,18 @@ from steer.errors import RuntimeFailure
 from steer_claude_code import supervisor
 from steer_claude_code.environment import Given
 
-__all__ = ["guarded", "write_launcher"]
+__all__ = ["guard_command", "guarded", "write_launcher"]
 
 _ENV = "/usr/bin/env"
 _FIRST_DESCRIPTOR = 3
 
 
 def guarded() -> bool:
-    """Return whether a guard can watch over the CLI here, which takes Linux 5.3 or later."""
+    """Return whether a guard can watch over the CLI here, which takes Linux 5.3 or later.
+
+    Elsewhere the CLI is given the same environment, and what it has started is ended as far as it
+    can be found: not after a kill of the host, and on other systems than Linux not at all.
+    """
     if sys.platform != "linux":
         return False
     try:
@@ -28,6 +32,17 @@ def guarded() -> bool:
     except OSError:
         return False
     return True
+
+
+def guard_command(root: Path) -> list[str]:
+    """Return what the guards of a private folder are run as, without what follows.
+
+    The program is imported, since it is compiled only once then, and each run waits for it. Its
+    folder comes last, behind the standard library.
+    """
+    program = Path(supervisor.__file__)
+    code = f"import sys; sys.path.append({str(program.parent)!r}); import {program.stem} as guard"
+    return [sys.executable, "-I", "-S", "-c", f"{code}; guard.main()", str(root)]
 
 
 def write_launcher(root: Path, cli: Path, given: Given) -> Path:
@@ -45,7 +60,7 @@ def write_launcher(root: Path, cli: Path, given: Given) -> Path:
     environment = {supervisor.MARKER: str(root), **given.environment}
     if guarded():
         _write(root / supervisor.ORDER, supervisor.order(str(cli), environment, given.secrets))
-        program = [sys.executable, "-I", "-S", supervisor.__file__, str(root), str(os.getpid())]
+        program = [*guard_command(root), str(os.getpid())]
     else:
         last = root / supervisor.ORDER
         _write(last, _plain(cli, environment, given.secrets).encode())

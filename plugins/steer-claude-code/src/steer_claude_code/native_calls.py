@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steer.events import AgentDone
@@ -12,8 +12,8 @@ from steer.values import Effect, EffectStatus, JsonValue
 
 from steer_claude_code.active import ActiveRun
 from steer_claude_code.calls import Place, Proposed, Told
-from steer_claude_code.names import Names
 from steer_claude_code.outcomes import cut_short, executed, recorded_result
+from steer_claude_code.prepared import ClaudeCodePrepared
 
 __all__ = ["NativeCalls", "Permission"]
 
@@ -31,29 +31,17 @@ class Permission:
 
 
 class NativeCalls:
-    """Asks the gate for each call of one run that the CLI is about to execute.
+    """Asks the gate for each call of one run that the CLI is about to execute."""
 
-    ``effect_of`` says by the CLI's name of a tool what a second run of it would do, ``declared``
-    whether the author gave it to the agent.
-    """
-
-    def __init__(
-        self,
-        active: ActiveRun,
-        names: Names,
-        *,
-        effect_of: Callable[[str], Effect],
-        declared: Callable[[str], bool],
-    ) -> None:
+    def __init__(self, active: ActiveRun, prepared: ClaudeCodePrepared) -> None:
         self._active = active
-        self._names = names
-        self._effect_of = effect_of
-        self._declared = declared
+        self._prepared = prepared
 
     async def before(self, proposed: Proposed) -> Permission:
         """Ask the gate; what an earlier attempt has recorded is not executed again."""
-        active, tooling = self._active, self._names.behind(proposed.name)
-        effect = self._effect_of(proposed.name)
+        active, prepared = self._active, self._prepared
+        tooling = prepared.asking.names.behind(proposed.name)
+        effect = prepared.effect_of(proposed.name)
         call = ToolCall(
             call_id=proposed.call_id,
             tool=tooling.tool,
@@ -63,7 +51,7 @@ class NativeCalls:
             kind=tooling.kind,
             # What a subagent does passes the gate call by call.
             effect=Effect.NONE if tooling.kind is ToolKind.AGENT else effect,
-            declared=self._declared(proposed.name),
+            declared=prepared.declares(proposed.name),
             server=tooling.server,
             agent=proposed.place.agent,
         )

@@ -65,7 +65,7 @@ def authored_options(
     if not isinstance(servers, Mapping):
         raise _error(name, "mcp_servers", "steer has to see which they are", "Give them as a dict")
     check_servers(servers, agent=name)
-    tools, builtin = _tools(options, name)
+    tools = _tools(options)
     said = {
         "tools": tools,
         "permission_mode": options.permission_mode or "default",
@@ -97,7 +97,6 @@ def authored_options(
         native=True,
         ungated=tuple(_ungated(options)),
         parts=parts_of(options),
-        builtin_subagents=builtin,
     )
 
 
@@ -140,19 +139,17 @@ def _check(options: ClaudeAgentOptions, name: str) -> None:
         check_native((tool for tool in native if tool != AGENT_TOOL), agent=f"{name}/{each}")
 
 
-def _tools(options: ClaudeAgentOptions, name: str) -> tuple[tuple[str, ...], bool]:
-    """Return the native tools, and whether the CLI's own subagents are among them."""
+def _tools(options: ClaudeAgentOptions) -> tuple[str, ...]:
     given = options.tools
     if not isinstance(given, list):
         # The SDK's None and its preset: the usual tools, less those that escape a run.
-        return DEFAULT_TOOLS, True
-    # "Task" is the older word for Agent.
-    builtin = AGENT_TOOL in given or "Task" in given
-    tools = [tool for tool in given if tool not in {AGENT_TOOL, "Task"}]
+        return DEFAULT_TOOLS
+    # "Task" is the older word for Agent, which is there where there are subagents.
+    subagents = {AGENT_TOOL, "Task"} if options.agents else set()
+    tools = [tool for tool in given if tool not in subagents]
     if options.skills and SKILL_TOOL not in tools:
         tools.append(SKILL_TOOL)
-    check_native(tools, agent=name)
-    return tuple(dict.fromkeys(tools)), builtin
+    return tuple(dict.fromkeys(tools))
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ __all__ = [
     "AGENT_TOOL",
     "DEFAULT_TOOLS",
     "NATIVE_TOOLS",
+    "OUTPUT_TOOL",
     "SKILL_TOOL",
     "NativeTool",
     "check_native",
@@ -21,6 +22,9 @@ __all__ = [
 
 AGENT_TOOL = "Agent"
 """What models call to give a task to a subagent; the CLI's first message calls it ``Task``."""
+
+OUTPUT_TOOL = "StructuredOutput"
+"""What hands in an answer that has to fit a schema, where the API is not asked to see to that."""
 
 SKILL_TOOL = "Skill"
 
@@ -65,7 +69,7 @@ NATIVE_TOOLS: Mapping[str, NativeTool] = {
     "SendMessage": NativeTool(refused=_REACHES_OUT),
     # Its commands run shells that no hook hears of.
     SKILL_TOOL: NativeTool(kind=ToolKind.UNGATED),
-    "StructuredOutput": NativeTool(
+    OUTPUT_TOOL: NativeTool(
         Effect.NONE, refused="an agent has it where its output is asked for by a tool"
     ),
     # A list in the memory of the CLI's process: a replay, in another process, writes it anew.

@@ -29,8 +29,9 @@ from steer_claude_code.config import ClaudeCodeConfig, Subagent
 from steer_claude_code.names import OWN_SERVER
 from steer_claude_code.native_tools import AGENT_TOOL, SKILL_TOOL
 from steer_claude_code.prepared import ClaudeCodePrepared
+from steer_claude_code.quarters import Quarters
 
-__all__ = ["cli_options", "switches", "write_files"]
+__all__ = ["cli_options"]
 
 _LINE_BYTES = 256 * 1024 * 1024
 """The longest line that the CLI may say: a tool's result is one, with its pictures."""
@@ -48,38 +49,26 @@ _INSTRUCTIONS = "instructions.txt"
 _SERVERS = "mcp-servers.json"
 
 
-def write_files(prepared: ClaudeCodePrepared, folder: Path) -> None:
-    """Write what the CLI is to read from ``folder``, for the eyes of this user only.
-
-    The arguments of a process are for everybody to read, and have a bound: so neither what is
-    said to a model nor the secrets of MCP servers are among them.
-    """
-    if isinstance(prepared.instructions, str):
-        _write(folder / _INSTRUCTIONS, prepared.instructions)
-    if external := _external(prepared.servers):
-        _write(folder / _SERVERS, json.dumps({"mcpServers": external}))
-
-
 def cli_options(
     prepared: ClaudeCodePrepared,
     *,
-    cli_path: Path | str | None,
-    environment: Mapping[str, str],
-    folder: Path,
-    own_server: Server[Any] | None,
+    quarters: Quarters,
+    server: Server[Any] | None,
     hooks: Mapping[HookEvent, Sequence[HookMatcher]],
     resume: str | None = None,
-    session_id: str | None = None,
     stderr: Callable[[str], None] | None = None,
 ) -> ClaudeAgentOptions:
-    """Return the options of one CLI process; ``folder`` is where ``write_files`` has written.
+    """Return the options of one CLI process; writes what it is to read into its quarters.
 
-    ``hooks`` come before those of the agent's author.
+    ``server`` has the agent's function tools. ``hooks`` come before those of the agent's author.
+    ``resume`` is the session whose transcript is there already.
     """
+    folder = quarters.root
+    _write_files(prepared, folder)
     config, author = prepared.config, prepared.options
     servers = {name: each for name, each in prepared.servers.items() if _in_process(each)}
-    if own_server is not None:
-        servers[OWN_SERVER] = McpSdkServerConfig(type="sdk", name=OWN_SERVER, instance=own_server)
+    if server is not None:
+        servers[OWN_SERVER] = McpSdkServerConfig(type="sdk", name=OWN_SERVER, instance=server)
     arguments: dict[str, str | None] = {}
     if not _has_skills(prepared):
         arguments["disable-slash-commands"] = None
@@ -101,34 +90,18 @@ def cli_options(
         verbatim_prompts=True,
         max_turns=config.max_turns,
         output_format=_output_format(prepared),
-        cwd=config.cwd or Path.cwd(),
+        cwd=prepared.cwd,
         add_dirs=list(config.add_dirs),
-        cli_path=cli_path,
-        env={**environment, **switches(prepared)},
+        cli_path=quarters.cli_path,
+        env=dict(quarters.environment),
         extra_args=arguments,
         hooks=_hooks(hooks, author.hooks or {}),
         resume=resume,
-        session_id=session_id,
-        include_partial_messages=not prepared.endpoint,
-        forward_subagent_text=not prepared.endpoint,
+        include_partial_messages=not prepared.asks_endpoint,
+        forward_subagent_text=not prepared.asks_endpoint,
         max_buffer_size=max(_LINE_BYTES, author.max_buffer_size or 0),
         stderr=_both(stderr, author.stderr),
     )
-
-
-def switches(prepared: ClaudeCodePrepared) -> Mapping[str, str]:
-    """Return the variables that keep the CLI to what the agent is said to be."""
-    return {
-        # An agent has the subagents that it names.
-        "CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS": "" if prepared.builtin_subagents else "1",
-        "CLAUDE_CODE_FORK_SUBAGENT": "0",
-        # It would ask another model than the one that was named.
-        "CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP": "1",
-        # It would put a number into what each tool returns.
-        "CLAUDE_CODE_TOTAL_TOKENS_REMINDER": "0",
-        # The model would be told only the names of tools, and had to look for them.
-        "ENABLE_TOOL_SEARCH": "false",
-    }
 
 
 def _system_prompt(prepared: ClaudeCodePrepared, folder: Path) -> Any:
@@ -139,7 +112,7 @@ def _system_prompt(prepared: ClaudeCodePrepared, folder: Path) -> Any:
 
 
 def _tools(prepared: ClaudeCodePrepared) -> list[str]:
-    subagents = prepared.config.subagents or prepared.options.agents or prepared.builtin_subagents
+    subagents = prepared.config.subagents or prepared.options.agents
     return [*prepared.config.tools, *([AGENT_TOOL] if subagents else [])]
 
 
@@ -178,7 +151,7 @@ def _thinking(config: ClaudeCodeConfig) -> ThinkingConfig | None:
 
 
 def _output_format(prepared: ClaudeCodePrepared) -> dict[str, Any] | None:
-    if prepared.output is None or not prepared.output_by_tool:
+    if prepared.output is None or prepared.output_tool is None:
         return None
     return {"type": "json_schema", "schema": prepared.output.schema}
 
@@ -226,6 +199,18 @@ def _both(
         authors(line)
 
     return both
+
+
+def _write_files(prepared: ClaudeCodePrepared, folder: Path) -> None:
+    """Write what the CLI is to read from ``folder``, for the eyes of this user only.
+
+    The arguments of a process are for everybody to read, and have a bound: so neither what is
+    said to a model nor the secrets of MCP servers are among them.
+    """
+    if isinstance(prepared.instructions, str):
+        _write(folder / _INSTRUCTIONS, prepared.instructions)
+    if external := _external(prepared.servers):
+        _write(folder / _SERVERS, json.dumps({"mcpServers": external}))
 
 
 def _in_process(server: McpServerConfig) -> bool:

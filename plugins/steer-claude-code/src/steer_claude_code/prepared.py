@@ -6,6 +6,7 @@ import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from claude_agent_sdk.types import ClaudeAgentOptions, EffortLevel, McpServerConfig
@@ -16,7 +17,7 @@ from steer.errors import AgentError, ConfigError
 from steer.ports.options import PrepareOptions
 from steer.ports.policy import ToolKind
 from steer.ports.runtime import ToolInfo
-from steer.values import JsonValue, digest_of
+from steer.values import Effect, JsonValue, digest_of
 
 from steer_claude_code.asking import PROVIDER, Asking
 from steer_claude_code.authored import Authored, authored
@@ -24,11 +25,14 @@ from steer_claude_code.config import ClaudeCodeConfig, overlaid
 from steer_claude_code.model_names import EFFORTS, takes_effort
 from steer_claude_code.names import Names
 from steer_claude_code.native_options import authored_options, parts_of
-from steer_claude_code.native_tools import SKILL_TOOL
+from steer_claude_code.native_tools import OUTPUT_TOOL, SKILL_TOOL, effect_of
 from steer_claude_code.option_checks import check_options, check_settled
 from steer_claude_code.plugin import CAPABILITIES
 
 __all__ = ["ClaudeCodePrepared", "prepare"]
+
+_ON_STOP = frozenset({"Stop"})
+"""Hooks of the author's that may have the CLI go on where it would have ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,10 +42,10 @@ class ClaudeCodePrepared:
     ``tools`` are the agent's own function tools, by name. ``config`` is all that was set for this
     runtime, the author's and the request's own included. ``instructions`` are a text, or what the
     SDK takes in its place; ``None`` where the agent has none. ``output`` is what the last answer
-    has to be, and ``output_by_tool`` says that the CLI's StructuredOutput tool is to hand it in.
+    has to be, and ``output_tool`` the CLI's tool that hands it in, where the API is not asked to.
     ``servers`` are the MCP servers beside steer's own, and ``options`` is what else the author
-    said in the SDK's form. ``builtin_subagents`` says that the CLI's own are there. ``look``
-    returns what the author's object is made of, and ``parts`` is what it returned then.
+    said in the SDK's form. ``look`` returns what the author's object is made of, and ``parts`` is
+    what it returned then.
     """
 
     agent: str
@@ -55,11 +59,10 @@ class ClaudeCodePrepared:
     config: ClaudeCodeConfig
     instructions: Any
     output: OutputSpec | None
-    output_by_tool: bool
+    output_tool: str | None
     effort: EffortLevel | None
     servers: Mapping[str, McpServerConfig]
     options: ClaudeAgentOptions
-    builtin_subagents: bool
     look: Callable[[], tuple[object, ...]]
     parts: tuple[object, ...]
 
@@ -70,9 +73,45 @@ class ClaudeCodePrepared:
         return len(parts) == len(self.parts) and all(map(operator.is_, parts, self.parts))
 
     @property
-    def endpoint(self) -> bool:
+    def asks_endpoint(self) -> bool:
         """Whether the CLI asks models through steer's endpoint."""
         return self.config.login == "api_key"
+
+    @property
+    def cwd(self) -> Path:
+        """The folder that the agent works in."""
+        return Path.cwd() if self.config.cwd is None else self.config.cwd.expanduser().absolute()
+
+    @property
+    def alike(self) -> bool:
+        """Whether the fingerprint says all of it, so that one process is as good as another."""
+        live = self.options.hooks or self.options.stderr
+        return not live and not any(each.get("type") == "sdk" for each in self.servers.values())
+
+    def effect_of(self, name: str) -> Effect:
+        """Return what running a tool a second time would do; ``name`` is the CLI's."""
+        tooling = self.asking.names.behind(name)
+        if tooling.kind is ToolKind.FUNCTION:
+            return self.tools[tooling.tool].effect
+        return effect_of(name)
+
+    def declares(self, name: str) -> bool:
+        """Whether the author gave the agent, or a subagent of it, this tool of the CLI."""
+        tooling = self.asking.names.behind(name)
+        match tooling.kind:
+            case ToolKind.FUNCTION:
+                return True
+            case ToolKind.MCP:
+                return tooling.server in self.servers
+            case ToolKind.AGENT:
+                return bool(self.config.subagents or self.options.agents)
+            case _:
+                return name in self.config.tools or name == self.output_tool
+
+    def validated(self, content: str) -> JsonValue:
+        """Return the answer in JSON form; ``RuntimeFailure`` where it is not what was asked for."""
+        value = content if self.output is None else self.output.validate(content)
+        return to_jsonable_python(value, fallback=str)
 
 
 def prepare(
@@ -106,17 +145,16 @@ def prepare(
             names=names,
             max_output_tokens=bound,
             output_schema=None if output is None or by_tool else output.schema,
+            goes_on=by_tool or bool((says.options.hooks or {}).keys() & _ON_STOP),
             delegated=frozenset(map(names.for_cli, config.delegated)),
-            surroundings=bool(config.tools),
         ),
         config=config,
         instructions=says.instructions if options.instructions is None else options.instructions,
         output=output,
-        output_by_tool=by_tool,
+        output_tool=OUTPUT_TOOL if by_tool else None,
         effort=next((each for each in EFFORTS if each == effort), None),
         servers=says.servers,
         options=says.options,
-        builtin_subagents=says.builtin_subagents,
         look=look,
         parts=says.parts,
     )

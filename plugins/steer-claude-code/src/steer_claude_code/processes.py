@@ -13,6 +13,7 @@ from typing import NamedTuple
 from anyio import CapacityLimiter, to_thread
 
 from steer_claude_code import supervisor
+from steer_claude_code.launcher import guard_command, guarded
 
 __all__ = ["end_processes"]
 
@@ -21,6 +22,7 @@ _GUARD_SECONDS = 2.0
 """How long a guard is waited for, which ends what it guards at once."""
 _END_SECONDS = 5.0
 """How long the end of all processes is waited for."""
+_LOOK_AGAIN_SECONDS = 0.02
 
 
 class _Process(NamedTuple):
@@ -47,9 +49,10 @@ async def end_processes(root: Path) -> tuple[str, ...]:
             break
         guards = [each for each in found if each.guard and each.pid not in asked]
         asked |= {each.pid for each in guards}
+        end = _end if guarded() else _end_unseen
         if guards:
-            await _end(guards, signal.SIGTERM, min(_GUARD_SECONDS, left))
-        elif not await _end(found, signal.SIGKILL, left):
+            await end(guards, signal.SIGTERM, min(_GUARD_SECONDS, left))
+        elif not await end(found, signal.SIGKILL, left):
             break
     return tuple(f"process {each.pid} ({each.name})" for each in found)
 
@@ -60,15 +63,16 @@ def _of(root: Path) -> list[_Process]:
 
 def _found(root: Path) -> Iterator[_Process]:
     mark = os.fsencode(f"{supervisor.MARKER}={root}")
-    program = os.fsencode(supervisor.__file__)
+    command = [os.fsencode(argument) for argument in guard_command(root)]
     for folder in _PROC.iterdir() if _PROC.is_dir() else ():
         if not folder.name.isdigit():
             continue
         # Others' processes cannot be read, and one may end at any time. The dead have no variables.
         with suppress(OSError):
             if mark in (folder / "environ").read_bytes().split(b"\0"):
-                guard = program in (folder / "cmdline").read_bytes().split(b"\0")
+                arguments = (folder / "cmdline").read_bytes().split(b"\0")
                 name = (folder / "comm").read_text(errors="replace").strip()
+                guard = arguments[: len(command)] == command
                 yield _Process(int(folder.name), name, guard)
 
 
@@ -97,6 +101,22 @@ async def _end(processes: Sequence[_Process], number: signal.Signals, seconds: f
             ends.append(end)
         if ends:
             await asyncio.wait(ends, timeout=seconds)
+    return refusals < len(processes)
+
+
+async def _end_unseen(
+    processes: Sequence[_Process], number: signal.Signals, seconds: float
+) -> bool:
+    """Do the same where the kernel tells of no process's end; they are looked at again soon."""
+    refusals = 0
+    for process in processes:
+        try:
+            os.kill(process.pid, number)
+        except ProcessLookupError:
+            continue
+        except PermissionError:
+            refusals += 1
+    await asyncio.sleep(min(seconds, _LOOK_AGAIN_SECONDS))
     return refusals < len(processes)
 
 

@@ -6,14 +6,13 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from steer.errors import ConfigError, RuntimeFailure
 
 from steer_claude_code.config import ClaudeCodeConfig
@@ -23,8 +22,6 @@ from steer_claude_code.processes import end_processes
 from steer_claude_code.supervisor import MARKER, remove
 
 __all__ = ["Quarters", "quarters"]
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,36 +58,39 @@ async def quarters(
     Raises ``ConfigError`` where the CLI of the configuration is none, and ``RuntimeFailure`` where
     no program can be run from a temporary folder or some process could not be ended.
     """
-    limiter = CapacityLimiter(1)
-    there = await to_thread.run_sync(_furnish, config, endpoint, token, limiter=limiter)
+    # A millisecond's work, which no cancellation can part from what it has made.
+    there = _furnish(config, endpoint, token)
     try:
         yield there
-    finally:
-        left = await _to_the_end(_clear(there, limiter))
+    except BaseException as error:
+        left = await _cleared(there)
         if left:
-            raise RuntimeFailure(
-                f"claude-code could not end what the CLI has started: {', '.join(left)}"
-            )
+            error.add_note(f"What the CLI had started could not be ended: {left}")
+        raise
+    left = await _cleared(there)
+    if left:
+        raise RuntimeFailure(f"claude-code could not end what the CLI had started: {left}")
 
 
-async def _clear(there: Quarters, limiter: CapacityLimiter) -> tuple[str, ...]:
-    left = await there.sweep()
-    await to_thread.run_sync(remove, str(there.root), limiter=limiter)
-    return left
-
-
-async def _to_the_end(work: Coroutine[Any, Any, _T]) -> _T:
-    """Do what has a bound of its own to its end; a cancellation waits for it."""
-    task = asyncio.ensure_future(work)
+async def _cleared(there: Quarters) -> str:
+    """End and delete all there is; return what could not be ended. A cancellation waits for it."""
+    clearing = asyncio.ensure_future(_clear(there))
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
+    with CancelScope(shield=True):
+        while not clearing.done():
+            try:
+                await asyncio.wait({clearing})
+            except asyncio.CancelledError as error:
+                cancelled = error
     if cancelled is not None:
         raise cancelled
-    return task.result()
+    return clearing.result()
+
+
+async def _clear(there: Quarters) -> str:
+    left = await there.sweep()
+    await to_thread.run_sync(remove, str(there.root), limiter=CapacityLimiter(1))
+    return ", ".join(left)
 
 
 def _furnish(config: ClaudeCodeConfig, endpoint: str | None, token: str | None) -> Quarters:

@@ -8,12 +8,22 @@ from typing import Any, TypeAlias
 from steer.errors import RuntimeFailure
 from steer.values import JsonValue
 
-from steer_claude_code.calls import Told
+from steer_claude_code.asking import Asking
+from steer_claude_code.calls import Place, Told
 from steer_claude_code.conversation import Block, blocks_of
 from steer_claude_code.names import Names
 from steer_claude_code.wire_json import read_json
 
-__all__ = ["Body", "for_model", "formatted", "input_bound", "limited", "read_request", "with_told"]
+__all__ = [
+    "Body",
+    "for_model",
+    "formatted",
+    "input_bound",
+    "limited",
+    "offered",
+    "read_request",
+    "with_told",
+]
 
 Body: TypeAlias = dict[str, Any]
 
@@ -106,6 +116,15 @@ def _with_blocks(message: dict[str, Any], change: Callable[[Block], Block]) -> d
     if not isinstance(content, list):
         return message
     return {**message, "content": [change(block) for block in content]}
+
+
+def offered(body: Body, asking: Asking, place: Place) -> Body:
+    """Return a request that offers an agent no tool which only its subagents have."""
+    tools = body.get("tools")
+    if place.path or not asking.delegated or not isinstance(tools, list):
+        return body
+    delegated = {asking.names.for_model(name) for name in asking.delegated}
+    return {**body, "tools": [tool for tool in tools if tool.get("name") not in delegated]}
 
 
 def limited(body: Body, max_tokens: int) -> Body:

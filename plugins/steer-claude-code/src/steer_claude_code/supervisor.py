@@ -1,9 +1,9 @@
 """The guard of one CLI process on Linux: a program of its own, and the parent of the CLI.
 
-It is run as ``python -I -S supervisor.py ROOT HOST ARGUMENT...`` and imports little of the standard
-library and nothing else, since every run waits for it. ``ROOT`` is the private folder with the
-order, which says what to start; ``HOST`` is the process that has started it; the arguments are the
-CLI's.
+Its ``main`` is run in a Python of its own, with the arguments ``ROOT HOST ARGUMENT...``. It imports
+little of the standard library and nothing else, since every run waits for it. ``ROOT`` is the
+private folder with the order, which says what to start; ``HOST`` is the process that has started
+it; the arguments are the CLI's.
 
 There are two guards, one the parent of the other. Whatever the CLI starts becomes a child of the
 inner one when its own parent ends, and of the outer one when the inner one ends. So whatever is
@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-__all__ = ["FROM_SDK", "MARKER", "ORDER", "descendants", "order", "remove", "supervise"]
+__all__ = ["FROM_SDK", "MARKER", "ORDER", "descendants", "main", "order", "remove", "supervise"]
 
 MARKER = "STEER_QUARTERS"
 """The variable that every process of the private folder carries; its value is the folder."""
@@ -190,8 +190,8 @@ def _note(*_: object) -> None:
 def _guard(child: int, arrivals: _Arrivals, *, others: Sequence[int], stdin: int = -1) -> int:
     """Wait for the first ending, end whatever is left, and return the exit code of ``child``.
 
-    ``others`` are the processes whose end ends this one. ``stdin`` is where the host closes the
-    CLI's input.
+    That is 0 where the guard was told to end it: whoever did so has not seen it fail. ``others``
+    are the processes whose end ends this one. ``stdin`` is where the host closes the CLI's input.
     """
     poller = select.poll()
     for ending in (arrivals.fileno(), *others):
@@ -200,7 +200,7 @@ def _guard(child: int, arrivals: _Arrivals, *, others: Sequence[int], stdin: int
         # Only its end is looked for: what is written there is the CLI's to read.
         poller.register(stdin, select.POLLRDHUP)
     endings: dict[int, int] = {}
-    over = False
+    over = told = False
     until: float | None = None
     while not over and _reap(endings) and child not in endings:
         left = None if until is None else max(0.0, until - time.monotonic()) * 1000
@@ -211,12 +211,16 @@ def _guard(child: int, arrivals: _Arrivals, *, others: Sequence[int], stdin: int
         if stdin in ready:
             poller.unregister(stdin)
             until = time.monotonic() + _FAREWELL_SECONDS
+        told = signal.SIGTERM in signals
         over = (
             (until is not None and time.monotonic() >= until)
             or not ready.isdisjoint(others)
-            or not signals.isdisjoint({signal.SIGTERM, signal.SIGHUP})
+            or told
+            or signal.SIGHUP in signals
         )
     _end_all(arrivals, endings)
+    if told:
+        return 0
     ending = os.waitstatus_to_exitcode(endings[child]) if child in endings else -signal.SIGKILL
     return ending if ending >= 0 else _KILLED - ending
 
@@ -295,5 +299,7 @@ def remove(root: str) -> None:
         os.rmdir(root)
 
 
-if __name__ == "__main__":
-    sys.exit(supervise(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
+def main() -> None:
+    """Be a guard: of what the first argument orders, for the process that the second one names."""
+    _, root, host, *arguments = sys.argv
+    sys.exit(supervise(root, int(host), arguments))
