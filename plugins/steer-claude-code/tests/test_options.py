@@ -124,11 +124,15 @@ async def test_a_subagent_is_given_its_own_tools_and_model() -> None:
     assert any(_text(block).startswith("Look.") for block in inside["system"])
 
 
-async def test_what_is_set_reaches_the_model() -> None:
+async def test_a_bound_of_thinking_reaches_the_very_model_that_was_named() -> None:
     agent = prepared(Agent(name="a", model="claude-opus-4-1", runtime_config={"thinking": 2048}))
     (body,) = (await ask(agent, _HELLO, Script([Turn("Hello.")]))).bodies
     assert body["model"] == "claude-opus-4-1", "the CLI asks another model than was named"
     assert body["thinking"]["budget_tokens"] == 2048
+
+
+@pytest.mark.long
+async def test_an_effort_and_a_no_to_thinking_reach_the_model() -> None:
     agent = prepared(
         Agent(name="a", model="claude-sonnet-5", runtime_config={"thinking": "off"}),
         reasoning_effort="low",
