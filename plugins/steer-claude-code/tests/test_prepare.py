@@ -146,7 +146,7 @@ def test_the_usual_tools_are_those_that_an_agent_can_have() -> None:
 
 
 def test_a_subagent_alone_can_have_a_tool() -> None:
-    prepared = _prepared(nesting(_MODEL, look), dict(connect("http://127.0.0.1:9")))
+    prepared = _prepared(nesting(_MODEL, look).agent, dict(connect("http://127.0.0.1:9")))
     assert prepared.asking.delegated == {"mcp__steer__look"}
     assert prepared.declares("Agent")
 
@@ -223,6 +223,8 @@ def test_a_fingerprint_is_that_of_what_was_fixed() -> None:
         _agent(mcp_servers=[McpHttp(name="steer", url="https://x.y")]),
         _agent(mcp_servers=[McpHttp(name="my.server", url="https://x.y")]),
         _agent(mcp_servers=[McpHttp(name="my__server", url="https://x.y")]),
+        _agent(mcp_servers=[McpHttp(name="far", url="https://x.y", headers={"k": "${KEY}"})]),
+        _agent(mcp_servers=[McpStdio(name="near", command="c", args=["${HOME}"])]),
         _agent(settings=ModelSettings(temperature=0)),
         _agent(settings=ModelSettings(top_p=0.5)),
         _agent(settings=ModelSettings(seed=0)),

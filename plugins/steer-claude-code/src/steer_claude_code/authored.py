@@ -67,6 +67,7 @@ def authored(agent: Agent, variables: Mapping[str, str]) -> Authored:
     instructions = agent.instructions_with(variables)
     servers = {server.name: _server(server) for server in agent.mcp_servers}
     check_servers(servers, agent=agent.name)
+    _check_literal(servers, agent=agent.name)
     return Authored(
         name=agent.name,
         description={
@@ -125,6 +126,17 @@ def check_servers(names: Iterable[str], *, agent: str) -> None:
             raise AgentError(
                 f"agent {agent!r} has an MCP server named {name!r}, which Claude Code cannot use",
                 fix="Name it with letters, digits, '-' and single '_', no '_' at either end",
+            )
+
+
+def _check_literal(servers: Mapping[str, McpServerConfig], *, agent: str) -> None:
+    """Refuse what the CLI would put values of its own environment into."""
+    for name, server in servers.items():
+        if "${" in str(server):
+            raise AgentError(
+                f"agent {agent!r} has an MCP server {name!r} that is told '${{...}}', which Claude"
+                " Code would replace by a variable of its own",
+                fix="Give the value itself",
             )
 
 
