@@ -217,10 +217,14 @@ async def test_a_run_ends_with_the_last_message_of_its_outermost_agent(
         assert s.active.finished
         assert s.exchanges.finish_reason == reason
         assert len(s.run.gate.usages) == 1
-        # The CLI would go on with it.
-        assert not asking.done()
-        asking.cancel()
-        await asyncio.wait({asking})
+        # The CLI would go on with it, and ask anew.
+        late = asyncio.create_task(s.ask())
+        await asyncio.wait({asking, late}, timeout=0.2)
+        for task in (asking, late):
+            assert not task.done()
+            task.cancel()
+        await asyncio.wait({asking, late})
+        assert len(s.provider.requests) == 1
 
 
 async def test_a_run_does_not_end_with_a_call_nor_with_what_others_say() -> None:

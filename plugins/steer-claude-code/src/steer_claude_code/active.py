@@ -156,7 +156,7 @@ class ActiveRun:
 
     async def may_go_on(self) -> None:
         """Return, unless the run is being parked or taken down: then whoever is here stays."""
-        if self.suspended or self.stopped is not None:
+        if self.suspended or self.finished or self.stopped is not None:
             await self.hold()
 
     async def hold(self) -> NoReturn:
