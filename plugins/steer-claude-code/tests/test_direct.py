@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from anyio.lowlevel import checkpoint
 from claude_agent_sdk import (
     AssistantMessage,
     RateLimitEvent,
@@ -202,7 +203,7 @@ def heard_by(gate: BareGate) -> tuple[Direct, BareRun]:
 async def test_who_asks_about_a_call_before_it_is_told_waits_for_it() -> None:
     direct, _ = heard_by(BareGate())
     asking = asyncio.create_task(direct.proposed("early"))
-    await asyncio.sleep(0)
+    await checkpoint()
     assert not asking.done()
     await direct.hear(
         AssistantMessage(
@@ -219,7 +220,7 @@ async def test_who_asks_about_a_call_before_it_is_told_waits_for_it() -> None:
 async def test_who_asks_about_a_call_that_never_comes_is_told_so_when_the_run_ends() -> None:
     direct, _ = heard_by(BareGate())
     asking = asyncio.create_task(direct.proposed("never"))
-    await asyncio.sleep(0)
+    await checkpoint()
     await direct.close()
     with pytest.raises(RuntimeFailure, match="no model of this run has proposed the call never"):
         await asking

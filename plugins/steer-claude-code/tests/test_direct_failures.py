@@ -233,3 +233,19 @@ async def test_turns_that_are_used_up_are_a_limit_and_all_of_them_are_booked() -
     assert booked.requests == len(outcome.provider.requests) == 2
     assert (booked.input_tokens, booked.output_tokens) == (bill.input_tokens, bill.output_tokens)
     assert {record.model for record in outcome.run.gate.records.models[()]} == {MODEL}
+
+
+@pytest.mark.long
+async def test_a_budget_of_the_cli_that_is_used_up_is_a_limit_and_its_last_request_is_booked() -> (
+    None
+):
+    dear = Usage(input_tokens=1_000_000, output_tokens=20)
+    outcome = await run_direct(
+        Script([Turn(ToolCall(ADD, {"a": 1, "b": 2}), usage=dear)] * 2), max_budget_usd=1
+    )
+    outcome.run.gate.check()
+    error = failure_of(outcome)
+    assert isinstance(error, BudgetExceeded)
+    assert error.limit == "max_budget_usd"
+    booked = ledger(outcome.run.gate)
+    assert (booked.requests, booked.input_tokens, booked.output_tokens) == (1, 1_000_000, 20)

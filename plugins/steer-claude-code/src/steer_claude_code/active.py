@@ -155,8 +155,8 @@ class ActiveRun:
         self._look()
 
     async def may_go_on(self) -> None:
-        """Return, unless the run is being parked or taken down: then whoever is here stays."""
-        if self.suspended or self.finished or self.stopped is not None:
+        """Return, unless the run is being parked or is over: then whoever is here stays here."""
+        if self.suspended or self.over.is_set():
             await self.hold()
 
     async def hold(self) -> NoReturn:

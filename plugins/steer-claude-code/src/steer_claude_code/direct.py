@@ -36,7 +36,8 @@ from steer_claude_code.active import ActiveRun
 from steer_claude_code.asking import PROVIDER, Asking
 from steer_claude_code.calls import Place, Proposed
 from steer_claude_code.failures_of_result import request_failure, sent_by_status
-from steer_claude_code.heard import SOURCE, HeardMessage
+from steer_claude_code.heard import HeardMessage
+from steer_claude_code.narration import SOURCE
 from steer_claude_code.proposals import Proposals
 from steer_claude_code.vendor_usage import Seen, Tally
 
@@ -136,9 +137,7 @@ class Direct:
     async def _streamed(self, parent: str | None, event: Mapping[str, Any]) -> None:
         if event.get("type") == "message_start":
             await self._finish(parent)
-            begun = event.get("message") or {}
-            message_id, model = str(begun.get("id")), str(begun.get("model"))
-            await self._begin(parent, message_id, model, begun.get("usage") or {}, streamed=True)
+            await self._begin(parent, event.get("message") or {}, streamed=True)
             return
         heard = self._open.get(parent)
         if heard is None:
@@ -148,41 +147,33 @@ class Direct:
             await self._finish(parent)
 
     async def _said(self, message: AssistantMessage) -> None:
-        parent, message_id = message.parent_tool_use_id, str(message.message_id)
+        parent = message.parent_tool_use_id
         heard = self._open.get(parent)
-        if heard is None or heard.message_id != message_id:
+        if heard is None or heard.message_id != str(message.message_id):
             await self._finish(parent)
-            usage = message.usage or {}
-            heard = await self._begin(parent, message_id, message.model, usage, streamed=False)
+            begun = {
+                "id": message.message_id,
+                "type": "message",
+                "role": "assistant",
+                "model": message.model,
+                "usage": message.usage,
+            }
+            heard = await self._begin(parent, begun, streamed=False)
         self._propose(heard, heard.take(message))
 
     async def _begin(
-        self,
-        parent: str | None,
-        message_id: str,
-        model: str,
-        usage: Mapping[str, Any],
-        *,
-        streamed: bool,
+        self, parent: str | None, begun: Mapping[str, Any], *, streamed: bool
     ) -> HeardMessage:
         place = await self._place(parent)
-        heard = self._open[parent] = HeardMessage(
-            self._active.run,
-            place,
-            self._names,
-            message_id=message_id,
-            model=model,
-            usage=usage,
-            streamed=streamed,
-        )
+        heard = HeardMessage(self._active.run, place, self._names, begun, streamed=streamed)
+        self._open[parent] = heard
         if parent is None:
             self._trying = False
             await self._book_unheard(heard)
-        request = self._request(model, place, message_id)
+        request = self._request(heard.model, place, heard.message_id)
+        admitting = self._active.run.gate.model_call(request)
         try:
-            heard.call = await heard.admission.enter_async_context(
-                self._active.run.gate.model_call(request)
-            )
+            heard.admit(await heard.admission.enter_async_context(admitting))
         except SteerError as error:
             self._refused(error)
         return heard

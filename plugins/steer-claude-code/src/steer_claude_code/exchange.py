@@ -119,9 +119,9 @@ class Exchanges:
     async def answer(self, arrived: Arrived) -> Reply:
         """Answer one request of the CLI; ends the run where that cannot be."""
         active = self._active
+        await active.may_go_on()
         try:
-            if active.stopped is None:
-                return await self._answered(arrived)
+            return await self._answered(arrived)
         except SteerError as error:
             await self._failed(error)
         except Exception as error:

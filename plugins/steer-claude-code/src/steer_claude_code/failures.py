@@ -16,10 +16,12 @@ from steer_claude_code.message import Malformed
 from steer_claude_code.wire_json import read_json
 
 __all__ = [
+    "RETRYABLE",
     "CannotSend",
     "NotAccepted",
     "answered",
     "broken_off",
+    "category_of",
     "model_failure",
     "reported",
     "sent_by",
@@ -55,7 +57,7 @@ _BY_TYPE = {
     "overloaded_error": ErrorCategory.SERVER_ERROR,
 }
 
-_RETRYABLE = frozenset(
+RETRYABLE = frozenset(
     {
         ErrorCategory.RATE_LIMIT,
         ErrorCategory.CONFLICT,
@@ -125,15 +127,18 @@ def _failure(error: Exception) -> SteerError:  # noqa: PLR0911 - one return for 
             return RuntimeFailure(f"the model request failed: {type(error).__name__}: {error}")
 
 
+def category_of(status: int) -> ErrorCategory:
+    """Return what kind of failure an HTTP status stands for."""
+    server = ErrorCategory.SERVER_ERROR if status >= 500 else ErrorCategory.UNKNOWN  # noqa: PLR2004 - HTTP
+    return _BY_STATUS.get(status, server)
+
+
 def answered(status: int, headers: Mapping[str, str], content: bytes) -> ProviderError:
     """Return the error of an answer with another status than 200."""
     said = _error_in(content)
-    category = (
-        _BY_STATUS.get(status)
-        or (ErrorCategory.SERVER_ERROR if status >= 500 else None)  # noqa: PLR2004 - HTTP
-        or _BY_TYPE.get(str(said.get("type")))
-        or ErrorCategory.UNKNOWN
-    )
+    category = category_of(status)
+    if category is ErrorCategory.UNKNOWN:
+        category = _BY_TYPE.get(str(said.get("type")), category)
     if said.get("type") == "billing_error":
         category = ErrorCategory.QUOTA
     should_retry = headers.get("x-should-retry")
@@ -143,7 +148,7 @@ def answered(status: int, headers: Mapping[str, str], content: bytes) -> Provide
         f"{PROVIDER} answered {status}: {' '.join(words.split()) or 'no reason given'}",
         category=category,
         status_code=status,
-        retryable=category in _RETRYABLE if should_retry is None else should_retry == "true",
+        retryable=category in RETRYABLE if should_retry is None else should_retry == "true",
         retry_after=_retry_after(headers),
         provider=PROVIDER,
         fix=_FIXES.get(category),
@@ -204,7 +209,7 @@ def reported(event: Mapping[str, Any]) -> ProviderError:
         f"{PROVIDER} failed in the middle of its answer: "
         f"{said.get('message') or kind or 'no reason given'}",
         category=category,
-        retryable=category in _RETRYABLE,
+        retryable=category in RETRYABLE,
         provider=PROVIDER,
         fix=_FIXES.get(category),
     )

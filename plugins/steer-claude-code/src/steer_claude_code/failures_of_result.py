@@ -24,22 +24,9 @@ from steer.errors import (
 from steer.ports.gate import Sent
 
 from steer_claude_code.asking import PROVIDER
+from steer_claude_code.failures import RETRYABLE, category_of
 
 __all__ = ["lost", "request_failure", "result_failure", "sent_by_status"]
-
-_BY_STATUS = {
-    400: ErrorCategory.VALIDATION,
-    401: ErrorCategory.AUTHENTICATION,
-    402: ErrorCategory.QUOTA,
-    403: ErrorCategory.PERMISSION_DENIED,
-    404: ErrorCategory.NOT_FOUND,
-    408: ErrorCategory.TIMEOUT,
-    409: ErrorCategory.CONFLICT,
-    413: ErrorCategory.VALIDATION,
-    422: ErrorCategory.VALIDATION,
-    429: ErrorCategory.RATE_LIMIT,
-    504: ErrorCategory.TIMEOUT,
-}
 
 # The CLI's words for a request without a status (``AssistantMessage.error``). Its "server_error"
 # stands for connections that failed, too: without a status it is no answer of the server's.
@@ -51,16 +38,6 @@ _BY_WORD = {
     "model_not_found": ErrorCategory.NOT_FOUND,
     "server_error": ErrorCategory.NETWORK,
 }
-
-_RETRYABLE = frozenset(
-    {
-        ErrorCategory.RATE_LIMIT,
-        ErrorCategory.CONFLICT,
-        ErrorCategory.TIMEOUT,
-        ErrorCategory.NETWORK,
-        ErrorCategory.SERVER_ERROR,
-    }
-)
 
 _FIXES = {
     ErrorCategory.AUTHENTICATION: "Log the CLI in, or give it credentials that are valid",
@@ -166,14 +143,13 @@ def request_failure(
         category = _BY_WORD.get(word or "", ErrorCategory.NETWORK)
         message = f"the request to {provider} failed"
     else:
-        server = ErrorCategory.SERVER_ERROR if status >= 500 else ErrorCategory.UNKNOWN  # noqa: PLR2004 - HTTP
-        category = _BY_STATUS.get(status, server)
+        category = category_of(status)
         message = f"{provider} answered {status}"
     return ProviderError(
         f"{message}: {said}" if said else message,
         category=category,
         status_code=status,
-        retryable=category in _RETRYABLE,
+        retryable=category in RETRYABLE,
         provider=provider,
         fix=_FIXES.get(category),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from steer.errors import RuntimeFailure
@@ -20,12 +20,14 @@ _FIRST_DESCRIPTOR = 3
 
 
 def guarded() -> bool:
-    """Return whether a guard can watch over the CLI here, which takes Linux 5.3 or later.
+    """Return whether a guard can watch over the CLI here: with Linux 5.3 or later, and a Python.
+
+    A program that was frozen into one file has none.
 
     Elsewhere the CLI is given the same environment, and what it has started is ended as far as it
     can be found: not after a kill of the host, and on other systems than Linux not at all.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not sys.executable or getattr(sys, "frozen", False):
         return False
     try:
         os.close(os.pidfd_open(os.getpid()))
@@ -62,9 +64,7 @@ def write_launcher(root: Path, cli: Path, given: Given) -> Path:
         _write(root / supervisor.ORDER, supervisor.order(str(cli), environment, given.secrets))
         program = [*guard_command(root), str(os.getpid())]
     else:
-        last = root / supervisor.ORDER
-        _write(last, _plain(cli, environment, given.secrets).encode())
-        program = ["/bin/sh", str(last)]
+        program = ["/bin/sh", str(_write_plain(root, cli, environment, given.secrets))]
     kept = " ".join(f'${{{name}+{name}="${name}"}}' for name in supervisor.FROM_SDK)
     command = f'exec {_ENV} -i {shlex.quote(marker)} {kept} {shlex.join(program)} "$@"'
     _write(launcher, f"#!/bin/sh\n{command}\n".encode(), mode=0o700)
@@ -76,17 +76,20 @@ def write_launcher(root: Path, cli: Path, given: Given) -> Path:
     return launcher
 
 
-def _plain(cli: Path, environment: Mapping[str, str], secrets: Mapping[str, str]) -> str:
-    """Return a script that becomes the CLI without a guard."""
+def _write_plain(
+    root: Path, cli: Path, environment: Mapping[str, str], secrets: Mapping[str, str]
+) -> Path:
+    """Write a script that becomes the CLI without a guard; it deletes what it has read."""
+    script = root / supervisor.ORDER
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    lines += _handed(secrets.items())
-    return "\n".join((*lines, 'rm -f "$0"', f'exec {shlex.quote(str(cli))} "$@"', ""))
-
-
-def _handed(secrets: Iterable[tuple[str, str]]) -> Iterable[str]:
-    for number, (name, value) in enumerate(secrets, start=_FIRST_DESCRIPTOR):
-        yield f"exec {number}<<'{name}'\n{value}\n{name}"
-        yield f"export {name}={number}"
+    for number, (name, value) in enumerate(secrets.items(), start=_FIRST_DESCRIPTOR):
+        file = script.with_suffix(f".{number}")
+        _write(file, value.encode())
+        path = shlex.quote(str(file))
+        lines += [f"exec {number}<{path}", f"rm -f {path}", f"export {name}={number}"]
+    lines += ['rm -f "$0"', f'exec {shlex.quote(str(cli))} "$@"', ""]
+    _write(script, os.fsencode("\n".join(lines)))
+    return script
 
 
 def _write(path: Path, data: bytes, *, mode: int = 0o600) -> None:

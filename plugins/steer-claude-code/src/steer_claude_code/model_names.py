@@ -6,7 +6,7 @@ import re
 
 from claude_agent_sdk.types import EffortLevel
 
-__all__ = ["EFFORTS", "has_budget", "is_claude", "takes_effort"]
+__all__ = ["EFFORTS", "has_budget", "is_claude", "may_not_think", "takes_effort"]
 
 EFFORTS: tuple[EffortLevel, ...] = ("low", "medium", "high", "xhigh", "max")
 
@@ -14,13 +14,13 @@ EFFORTS: tuple[EffortLevel, ...] = ("low", "medium", "high", "xhigh", "max")
 _ALIAS = re.compile(r"(sonnet|opus|haiku|fable|opusplan|best|default)(\[1m\])?")
 # An ARN names a model of a cloud by an id that says nothing.
 _CLAUDE = re.compile(r"claude-|^arn:")
-# Before effort and adaptive thinking: the CLI leaves out an effort that these do not know.
+# What the CLI leaves out of a request without a word, as the tests of its options show: an effort
+# or a bound that the model does not know, and "off" for one that always thinks.
 _WITHOUT_EFFORT = re.compile(
     r"claude-(3|instant|2|haiku-4|sonnet-4(-0|-5|-2025|$|@)|opus-4(-0|-1|-2025|$|@))"
 )
-_WITH_BUDGET = re.compile(
-    r"claude-(3-7|haiku-4|sonnet-4(-0|-5|-2025|$|@)|opus-4(-0|-1|-5|-2025|$|@))"
-)
+_WITH_BUDGET = re.compile(r"claude-(haiku-4|sonnet-4(-0|-5|-2025|$|@)|opus-4(-0|-1|-5|-2025|$|@))")
+_ALWAYS_THINKS = re.compile(r"claude-([a-z]+-5-5|fable)")
 
 
 def is_claude(model: str) -> bool:
@@ -36,3 +36,10 @@ def takes_effort(model: str | None) -> bool:
 def has_budget(model: str | None) -> bool:
     """Whether thinking can be bounded for this model by a number of tokens."""
     return model is not None and _WITH_BUDGET.search(model) is not None
+
+
+def may_not_think(model: str | None) -> bool:
+    """Whether thinking can be switched off; not for the newest model of a kind, whichever it is."""
+    if model is None or _ALIAS.fullmatch(model):
+        return False
+    return _ALWAYS_THINKS.search(model) is None

@@ -11,7 +11,13 @@ from steer.ports.options import PrepareOptions
 
 from steer_claude_code.authored import Authored
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.model_names import EFFORTS, has_budget, is_claude, takes_effort
+from steer_claude_code.model_names import (
+    EFFORTS,
+    has_budget,
+    is_claude,
+    may_not_think,
+    takes_effort,
+)
 from steer_claude_code.native_tools import check_native
 
 __all__ = ["check_options", "check_settled"]
@@ -131,7 +137,13 @@ def _check_thinking(
         raise ConfigError(
             f"thinking = {config.thinking} cannot take effect on agent {says.name!r}: the model"
             f" {model or 'that Claude Code chooses'!r} has no bound of tokens for it",
-            fix="Set thinking to 'adaptive' or 'off', and say how much by a reasoning effort",
+            fix="Set thinking to 'adaptive', and say how much by a reasoning effort",
+        )
+    if config.thinking == "off" and not may_not_think(model):
+        raise ConfigError(
+            f"thinking = 'off' cannot take effect on agent {says.name!r}: the model"
+            f" {model or 'that Claude Code chooses'!r} always thinks",
+            fix="Say how much by a reasoning effort, or name a model that need not think",
         )
 
 

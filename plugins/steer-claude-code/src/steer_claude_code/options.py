@@ -98,6 +98,7 @@ def cli_options(
         hooks=_hooks(hooks, author.hooks or {}),
         resume=resume,
         include_partial_messages=not prepared.asks_endpoint,
+        forward_subagent_text=not prepared.asks_endpoint,
         max_buffer_size=max(_LINE_BYTES, author.max_buffer_size or 0),
         stderr=_both(stderr, author.stderr),
     )

@@ -138,7 +138,7 @@ def prepare(
         provider=PROVIDER,
         fingerprint=_fingerprint(says, options, config),
         capabilities=_capabilities(config, model),
-        ungated=tuple(_ungated(says, config)),
+        ungated=tuple(dict.fromkeys(_ungated(says, config))),
         tools={tool.name: tool for tool in says.tools},
         asking=Asking(
             agent=says.name,

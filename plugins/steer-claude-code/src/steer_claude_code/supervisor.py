@@ -302,4 +302,5 @@ def remove(root: str) -> None:
 def main() -> None:
     """Be a guard: of what the first argument orders, for the process that the second one names."""
     _, root, host, *arguments = sys.argv
-    sys.exit(supervise(root, int(host), arguments))
+    # Whoever waits for this end need not wait for a Python that tidies up.
+    os._exit(supervise(root, int(host), arguments))

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from steer.values import Usage
+
+from steer_claude_code.recording import usage_in
 
 __all__ = ["Seen", "Tally", "counted_usage", "reported_usage"]
 
 
 def reported_usage(raw: Mapping[str, Any], *, estimated: bool = False) -> Usage:
-    """Return the usage of one message, from the API's own form.
-
-    That counts what was read from a cache or written to one beside the input, not in it.
-    """
-    cached, written = _count(raw, "cache_read_input_tokens"), _count(
-        raw, "cache_creation_input_tokens"
-    )  # fmt: skip
-    details = raw.get("output_tokens_details")
-    return Usage(
-        requests=1,
-        input_tokens=_count(raw, "input_tokens") + cached + written,
-        output_tokens=_count(raw, "output_tokens"),
-        cached_tokens=cached,
-        cache_write_tokens=written,
-        reasoning_tokens=_count(details, "thinking_tokens") if isinstance(details, dict) else 0,
-        estimated=estimated,
-    )
+    """Return the usage of one message, from the API's own form."""
+    return replace(usage_in({"usage": raw}) or Usage(requests=1), estimated=estimated)
 
 
 def counted_usage(raw: Mapping[str, Any]) -> Usage:

@@ -158,6 +158,7 @@ async def follow(
     clerk: Clerk,
     retries: int = 0,
     max_turns: int = 8,
+    max_budget_usd: float | None = None,
     environment: Mapping[str, str] | None = None,
     on_message: Callable[[Message], object] = lambda _message: None,
 ) -> ResultMessage | None:
@@ -186,6 +187,7 @@ async def follow(
             include_partial_messages=True,
             forward_subagent_text=True,
             max_turns=max_turns,
+            max_budget_usd=max_budget_usd,
             agents={"helper": AgentDefinition(description="Helps.", prompt=_HELPER)},
             mcp_servers={"steer": create_sdk_mcp_server("steer", tools=[_add])},
             hooks={"PreToolUse": [HookMatcher(hooks=[clerk.before], on_failure="block")]},
