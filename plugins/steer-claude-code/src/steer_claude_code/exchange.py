@@ -119,9 +119,10 @@ class Exchanges:
     async def answer(self, arrived: Arrived) -> Reply:
         """Answer one request of the CLI; ends the run where that cannot be."""
         active = self._active
-        await active.may_go_on()
         try:
-            return await self._answered(arrived)
+            if active.stopped is None:
+                await active.may_go_on()
+                return await self._answered(arrived)
         except SteerError as error:
             await self._failed(error)
         except Exception as error:
