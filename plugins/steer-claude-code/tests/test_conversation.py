@@ -43,6 +43,13 @@ def result(call_id: str, content: Any, **fields: Any) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": call_id, "content": content, **fields}
 
 
+def instructed(build: str, left: int, words: str = "Be brief.") -> list[dict[str, Any]]:
+    """Instructions as the CLI writes them."""
+    count = f"{words}\n\n<total_tokens>{left} tokens left</total_tokens>"
+    billed = f"x-anthropic-billing-header: cc_version=2.1.332.{build};"
+    return [{"type": "text", "text": text} for text in (billed, "You are an agent.", count)]
+
+
 def talking(calls: list[tuple[str, str, str]], prompt: str = "go") -> dict[str, Any]:
     return body(
         user(prompt),
@@ -64,7 +71,9 @@ def test_a_digest_does_not_depend_on_the_order_in_which_calls_ended(
 @given(calls=CALLS)
 def test_a_digest_does_not_depend_on_what_the_cli_adds(calls: list[tuple[str, str, str]]) -> None:
     one = talking(calls)
-    other = deepcopy(one) | {"metadata": {"user_id": "another"}, "system": "Today is Monday."}
+    one["system"] = instructed("18b", 15_000_000)
+    other = deepcopy(one) | {"metadata": {"user_id": "another"}}
+    other["system"] = instructed("34c", 14_999_985)
     first, middle, last = other["messages"]
     first["content"].insert(0, {"type": "text", "text": f"{REMINDER}\n"})
     first["content"][-1]["cache_control"] = {"type": "ephemeral"}
@@ -122,6 +131,7 @@ RED = result("c1", "red")
         body(user("go", IMAGE), LOOKED, user(RED)),
         body(user("go", DOCUMENT), LOOKED, user(RED)),
         body(LOOKED, user("go", RED)),
+        body(user("go"), LOOKED, user(RED), system=instructed("18b", 1, "Be verbose.")),
     ],
 )
 def test_a_digest_depends_on_all_that_is_said(other: dict[str, Any]) -> None:

@@ -20,7 +20,6 @@ from steer_conformance.provider import (
     ToolCall,
     Turn,
 )
-from steer_conformance.provider import Usage as Billed
 from steer_conformance.suites.runtime import BareGate, Records
 
 pytestmark = pytest.mark.anyio
@@ -59,6 +58,17 @@ async def test_a_recorded_message_is_played_back_as_it_was_without_a_request() -
         "assistant",
     ]
     assert replay.run.told(ModelToken) == []
+
+
+async def test_the_cli_tells_two_messages_apart_that_have_one_id() -> None:
+    records = Records()
+    async with setting(LOOKS, gate=BareGate(records)) as live:
+        first = await live.ask()
+    async with setting(Turn("Red."), gate=BareGate(records)) as replay:
+        await replay.ask()
+        second = await replay.ask(body(*AFTER))
+    assert '"id":"msg_1_0"' in first.text
+    assert '"id":"msg_1_1"' in second.text
 
 
 async def test_the_vendors_own_client_understands_what_is_played_back() -> None:
@@ -217,10 +227,14 @@ async def test_a_run_ends_with_the_last_message_of_its_outermost_agent(
         assert s.active.finished
         assert s.exchanges.finish_reason == reason
         assert len(s.run.gate.usages) == 1
-        # The CLI would go on with it.
-        assert not asking.done()
-        asking.cancel()
-        await asyncio.wait({asking})
+        # The CLI would go on with it, and ask anew.
+        late = asyncio.create_task(s.ask())
+        await asyncio.wait({asking, late}, timeout=0.2)
+        for task in (asking, late):
+            assert not task.done()
+            task.cancel()
+        await asyncio.wait({asking, late})
+        assert len(s.provider.requests) == 1
 
 
 async def test_a_run_does_not_end_with_a_call_nor_with_what_others_say() -> None:
@@ -372,18 +386,3 @@ async def test_a_message_of_a_run_that_is_parked_is_recorded_and_not_answered() 
         for task in (asking, late):
             task.cancel()
         await asyncio.wait({asking, late})
-
-
-async def test_usage_is_the_providers_own_count() -> None:
-    billed = Billed(
-        input_tokens=100, output_tokens=50, cached_tokens=30, cache_write_tokens=20,
-        reasoning_tokens=7,
-    )  # fmt: skip
-    async with setting(Turn("So.", usage=billed)) as s:
-        await s.ask()
-    assert s.run.gate.usages == [
-        Usage(
-            requests=1, input_tokens=100, output_tokens=50, cached_tokens=30,
-            cache_write_tokens=20, reasoning_tokens=7,
-        )
-    ]  # fmt: skip

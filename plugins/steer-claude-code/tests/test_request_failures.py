@@ -167,7 +167,7 @@ async def test_a_provider_that_is_not_there_was_sent_nothing() -> None:
 
 
 async def test_a_provider_that_is_silent_has_not_answered_in_time() -> None:
-    async with setting(Turn("Late", Hold("for ever", after=None)), timeout=0.05) as s:
+    async with setting(Turn("Late", Hold("for ever", after=None)), timeout=0.5) as s:
         await s.ask()
         ((error, sent, _),) = s.run.gate.failures
     assert isinstance(error, ProviderError)

@@ -17,6 +17,9 @@ Block = dict[str, Any]
 # Where the CLI keeps this conversation: it tells a model after it has had one summed up.
 _TRANSCRIPT = re.compile(r"\S+/projects/\S+/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl")
 
+_BILLING = "x-anthropic-billing-header:"
+_LEFT = re.compile(r"<total_tokens>[^<]*</total_tokens>")
+
 _OPENS, _CLOSES = "<system-reminder>", "</system-reminder>"
 _THOUGHT = frozenset({"thinking", "redacted_thinking"})
 
@@ -24,10 +27,10 @@ _THOUGHT = frozenset({"thinking", "redacted_thinking"})
 def digest(body: Mapping[str, Any]) -> str:
     """Return what names a request under replay.
 
-    It covers the model and what user and assistant say to each other. Left out is what differs
-    from process to process: the CLI's reminders, the name of its transcript, marks of the cache,
-    and the order of the results of one message, which is the order in which the calls ended.
-    Thinking is the provider's to keep or drop.
+    It covers the model, its instructions, and what user and assistant say to each other. Left out
+    is what differs from process to process: the CLI's reminders, the name of its transcript, marks
+    of the cache, and the order of the results of one message, which is the order in which the calls
+    ended. Thinking is the provider's to keep or drop.
     """
     turns: list[tuple[str, list[Any]]] = []
     for message in body["messages"]:
@@ -43,7 +46,14 @@ def digest(body: Mapping[str, Any]) -> str:
         (role, sorted((part for part in parts if part is not None), key=_place))
         for role, parts in turns
     ]
-    return hashlib.sha256(compact_json([body["model"], compared])).hexdigest()
+    told = [body["model"], _instructions(body), compared]
+    return hashlib.sha256(compact_json(told)).hexdigest()
+
+
+def _instructions(body: Mapping[str, Any]) -> list[str]:
+    """Return what the agent is instructed, without what the CLI counts there."""
+    texts = (block.get("text", "") for block in blocks_of({"content": body.get("system")}))
+    return [_LEFT.sub("", text).strip() for text in texts if not text.startswith(_BILLING)]
 
 
 def _place(part: Any) -> str:

@@ -161,6 +161,8 @@ class Exchanges:
                 await active.hold()
         # The CLI goes on with what the message says as soon as it has it.
         await active.may_go_on()
+        # The CLI makes one message of all that have the same id, and providers use ids again.
+        message = {**message, "id": f"{message.get('id')}_{index}"}
         return _reply(for_cli(message, self._asking.names), streamed=streamed)
 
     def _talk(self, path: tuple[str, ...]) -> Talk:
