@@ -74,7 +74,9 @@ def test_runs_go_on_with_a_session_and_it_is_listed_and_shown(
     assert first["runs"][0]["runtime"] == "stepwise"
 
 
-def test_a_busy_session_refuses_by_the_job_that_has_it(program: Program, url: str) -> None:
+def test_a_busy_session_refuses_by_the_job_that_has_it(
+    program: Program, here: InProcess, url: str
+) -> None:
     program.env["STEER_STORAGE"] = url
 
     async def meanwhile() -> None:
@@ -91,9 +93,9 @@ def test_a_busy_session_refuses_by_the_job_that_has_it(program: Program, url: st
                 waited = ("--session-busy", "wait", "--session-wait", "0.05")
                 refused = program("run", "greeter.py", "Hi", "--session", "talk", *waited)
                 assert (refused.code, handle.job_id in refused.error) == (7, True)
-                assert handle.job_id[-12:] in program("sessions", "list").out
-                assert handle.job_id in program("sessions", "show", "talk").out
-                kept = program("sessions", "delete", "talk", "--yes")
+                assert handle.job_id[-12:] in here("sessions", "list").out
+                assert handle.job_id in here("sessions", "show", "talk").out
+                kept = here("sessions", "delete", "talk", "--yes")
                 assert (kept.code, handle.job_id in kept.error) == (7, True)
 
             await anyio.to_thread.run_sync(look)
