@@ -66,6 +66,8 @@ def main(arguments: list[str]) -> int:
     if command in {"tests", "nox"}:
         # nox would remember the interpreters in the user's own cache.
         environment.setdefault("XDG_CACHE_HOME", str(TOOLS / "cache"))
+        # They start many interpreters, each of which would compile all that it imports.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if command == "tests" and not rest:
         return run_all_tests(environment)
     return become([*programs[command], *rest], environment)

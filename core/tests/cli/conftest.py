@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from in_process import InProcess
 from little_distributions import Site
 from programs import Program
 from steer_conformance.provider import Provider, Reply, Script
@@ -75,17 +76,40 @@ SHOP = """
 
 
 @pytest.fixture
-def steer(tmp_path: Path) -> Program:
-    """The program, in a folder that holds greeter.py, worker.py, plain.py and shop.py."""
+def site(tmp_path: Path) -> Path:
+    """Where the stepwise runtime is installed."""
     site = Site(tmp_path / "site")
     site.folder.mkdir()
     site.add("stepwise", {}, entry_points="[steer]\nstepwise = stepwise_plugin\n")
+    return site.folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that holds greeter.py, worker.py, plain.py and shop.py."""
     folder = tmp_path / "work"
     folder.mkdir()
     sources = {"greeter": GREETER, "worker": WORKER, "plain": PLAIN, "shop": SHOP}
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(dedent(source))
-    return Program(folder, path=(site.folder,))
+    return folder
+
+
+@pytest.fixture
+def program(folder: Path, site: Path) -> Program:
+    """The program as a process of its own, in the folder with the agents.
+
+    Tests about processes have it as their ``steer``.
+    """
+    return Program(folder, path=(site,))
+
+
+@pytest.fixture
+def steer(
+    folder: Path, site: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Program:
+    """The program in the process of the test, in the folder with the agents."""
+    return InProcess(folder, monkeypatch, capfd, path=(site,))
 
 
 @pytest.fixture

@@ -63,14 +63,14 @@ def test_no_path_is_made_of_what_a_file_is_called(steer: Program, kept: str) -> 
     assert not (steer.folder.parent.parent / name).exists()
 
 
-def test_a_file_goes_through_pipes(steer: Program, kept: str) -> None:
-    got = steer("artifacts", "get", kept, "-", "--json")
+def test_a_file_goes_through_pipes(program: Program, kept: str) -> None:
+    got = program("artifacts", "get", kept, "-", "--json")
     assert got.code == 2
-    refused = steer("artifacts", "put", "latest", "-", text=b"x")
+    refused = program("artifacts", "put", "latest", "-", text=b"x")
     assert refused.error == "steer: the standard input has no name. Give it one with --name"
-    put = steer("artifacts", "put", "latest", "-", "--name", "a.txt", "--json", text=b"text\n")
+    put = program("artifacts", "put", "latest", "-", "--name", "a.txt", "--json", text=b"text\n")
     assert put.rows[0]["media_type"] == "text/plain"
-    assert steer("artifacts", "get", put.rows[0]["artifact_id"], "-").out == "text\n"
+    assert program("artifacts", "get", put.rows[0]["artifact_id"], "-").out == "text\n"
 
 
 def test_a_file_that_was_changed_in_the_store_is_not_saved(steer: Program, kept: str) -> None:

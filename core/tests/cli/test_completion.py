@@ -21,6 +21,12 @@ BASH = ("/usr/bin/env", "bash", "--norc")
 
 
 @pytest.fixture
+def steer(program: Program) -> Program:
+    """A process of its own, which these tests are about."""
+    return program
+
+
+@pytest.fixture
 def shell(steer: Program) -> Program:
     """The program as a shell finds it: by its name, on PATH."""
     folder = steer.folder.parent / "bin"

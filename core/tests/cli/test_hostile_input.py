@@ -78,7 +78,7 @@ def test_a_file_without_an_agent_is_refused_in_one_line(
         (
             "run greeter.py Hi --runtime toy",
             2,
-            "toy: there is no such runtime; there is openai-agen",
+            "toy: there is no such runtime; there is claude-code, openai-agen",
         ),
         ("run greeter.py Hi --policy no.toml", 2, "the policy file "),
         (

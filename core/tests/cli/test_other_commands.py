@@ -112,18 +112,18 @@ def test_every_setting_says_where_it_comes_from(steer: Program) -> None:
     assert "STEER_SCOPE" in steer("config").out
 
 
-def test_a_bug_is_said_to_be_one_and_shows_its_traceback_on_demand(steer: Program) -> None:
+def test_a_bug_is_said_to_be_one_and_shows_its_traceback_on_demand(program: Program) -> None:
     # Python imports this module before any other of ours.
-    (steer.folder / "sitecustomize.py").write_text(
+    (program.folder / "sitecustomize.py").write_text(
         "import steer.config\n"
         "def broken(*_): raise KeyError('x')\n"
         "steer.config.load_settings = broken\n"
     )
-    steer.env["PYTHONPATH"] += f":{steer.folder}"
+    program.env["PYTHONPATH"] += f":{program.folder}"
 
-    quiet = steer("config")
-    steer.env["STEER_DEBUG"] = "1"
-    loud = steer("config")
+    quiet = program("config")
+    program.env["STEER_DEBUG"] = "1"
+    loud = program("config")
 
     assert (quiet.code, quiet.out) == (70, "")
     expected = (

@@ -12,8 +12,8 @@ from steer.fold import Fold
 from steer_conformance.provider import Failure, Provider, Reasoning, Turn
 
 
-def test_the_models_text_goes_to_standard_output_and_all_else_beside_it(steer: Program) -> None:
-    finished = steer("run", "worker.py", "Note it")
+def test_the_models_text_goes_to_standard_output_and_all_else_beside_it(program: Program) -> None:
+    finished = program("run", "worker.py", "Note it")
 
     assert finished.code == 0
     assert finished.out == "First I note it.\nIt is noted.\n"
@@ -25,7 +25,7 @@ def test_the_models_text_goes_to_standard_output_and_all_else_beside_it(steer: P
         "a tool prints this",
     ]
     assert status.startswith("succeeded \u00b7 30 tokens \u00b7 1 tool call \u00b7 ")
-    assert (steer.folder / "notes.txt").read_text() == "one\n"
+    assert (program.folder / "notes.txt").read_text() == "one\n"
 
 
 def test_in_one_pipe_no_line_is_written_into_another(steer: Program) -> None:
@@ -41,8 +41,8 @@ def test_in_one_pipe_no_line_is_written_into_another(steer: Program) -> None:
     ]
 
 
-def test_json_prints_every_event_and_nothing_else(steer: Program) -> None:
-    finished = steer("run", "worker.py", "Note it", "--json")
+def test_json_prints_every_event_and_nothing_else(program: Program) -> None:
+    finished = program("run", "worker.py", "Note it", "--json")
 
     events = finished.events
     assert [event.seq for event in events if event.seq] == list(range(1, 19))
@@ -50,14 +50,14 @@ def test_json_prints_every_event_and_nothing_else(steer: Program) -> None:
     fold = Fold(job_id=events[0].job_id)
     for event in events:
         fold.add(event)
-    (job,) = steer("jobs", "show", "latest", "--json").rows
+    (job,) = program("jobs", "show", "latest", "--json").rows
     assert fold.result().content == job["result"]["content"] == "It is noted."
     assert fold.result().usage.total_tokens == 30
     assert "a tool prints this" in finished.err
 
 
-def test_quiet_prints_the_final_answer_alone(steer: Program) -> None:
-    finished = steer("run", "worker.py", "Note it", "--quiet")
+def test_quiet_prints_the_final_answer_alone(program: Program) -> None:
+    finished = program("run", "worker.py", "Note it", "--quiet")
 
     assert finished.out == "It is noted.\n"
     assert finished.err == "a tool prints this\n"
@@ -76,11 +76,11 @@ def test_two_forms_at_once_are_refused(steer: Program) -> None:
     [((), "H\u00e9llo"), (("-",), "H\u00e9llo\n"), (("H\u00e9llo",), "ignored")],
 )
 def test_the_prompt_is_an_argument_or_what_is_piped_in(
-    steer: Program, arguments: tuple[str, ...], given: str
+    program: Program, arguments: tuple[str, ...], given: str
 ) -> None:
-    steer("run", "greeter.py", *arguments, text=given)
+    program("run", "greeter.py", *arguments, text=given)
 
-    (job,) = steer("jobs", "show", "latest", "--json").rows
+    (job,) = program("jobs", "show", "latest", "--json").rows
     (message,) = job["request"]["input"]
     assert [part["text"] for part in message["content"]] == ["H\u00e9llo"]
 
@@ -100,13 +100,15 @@ def test_a_prompt_that_is_none_is_refused(steer: Program, given: bytes, problem:
     assert finished.err == f"steer: {problem}\n"
 
 
-def test_the_same_key_shows_the_same_job_and_another_request_is_a_conflict(steer: Program) -> None:
-    first = steer("run", "worker.py", "Note it", "--idempotency-key", "k1", "--json")
-    again = steer("run", "worker.py", "Note it", "--idempotency-key", "k1", "--json")
-    other = steer("run", "worker.py", "Something else", "--idempotency-key", "k1")
+def test_the_same_key_shows_the_same_job_and_another_request_is_a_conflict(
+    program: Program,
+) -> None:
+    first = program("run", "worker.py", "Note it", "--idempotency-key", "k1", "--json")
+    again = program("run", "worker.py", "Note it", "--idempotency-key", "k1", "--json")
+    other = program("run", "worker.py", "Something else", "--idempotency-key", "k1")
 
     assert again.events[-1] == first.events[-1]
-    assert (steer.folder / "notes.txt").read_text() == "one\n"
+    assert (program.folder / "notes.txt").read_text() == "one\n"
     assert other.code == 7
     assert "the idempotency key 'k1' was used for another request" in other.error
 
@@ -252,14 +254,14 @@ def test_output_that_cannot_be_written_cancels_the_run(steer: Program) -> None:
     assert job["status"] in {"cancelled", "succeeded"}
 
 
-def test_a_terminal_without_the_signs_gets_plain_ones(steer: Program) -> None:
-    steer.env["PYTHONIOENCODING"] = "ascii"
-    (steer.folder / "smiley.py").write_text(
+def test_a_terminal_without_the_signs_gets_plain_ones(program: Program) -> None:
+    program.env["PYTHONIOENCODING"] = "ascii"
+    (program.folder / "smiley.py").write_text(
         "from stepwise import Stepwise, Turn\n"
         'agent = Stepwise(turns=(Turn(text="\u263a \\ud800"),))\n'
     )
 
-    finished = steer("run", "smiley.py", "Hi")
+    finished = program("run", "smiley.py", "Hi")
 
     assert (finished.code, finished.out) == (0, "\\u263a \\ufffd\n")
     assert finished.err.startswith("succeeded - 15 tokens - ")

@@ -75,8 +75,10 @@ def test_runs_go_on_with_a_session_and_it_is_listed_and_shown(
 
 
 def test_a_busy_session_refuses_by_the_job_that_has_it(
-    steer: Program, here: InProcess, url: str
+    program: Program, here: InProcess, url: str
 ) -> None:
+    program.env["STEER_STORAGE"] = url
+
     async def meanwhile() -> None:
         place = Moment("said:0")
         async with open_kernel(storage=url) as kernel:
@@ -85,11 +87,11 @@ def test_a_busy_session_refuses_by_the_job_that_has_it(
             await place.arrive()
 
             def look() -> None:
-                refused = steer("run", "greeter.py", "Hi", "--session", "talk")
+                refused = program("run", "greeter.py", "Hi", "--session", "talk")
                 assert refused.code == 7
                 assert handle.job_id in refused.error
                 waited = ("--session-busy", "wait", "--session-wait", "0.05")
-                refused = steer("run", "greeter.py", "Hi", "--session", "talk", *waited)
+                refused = program("run", "greeter.py", "Hi", "--session", "talk", *waited)
                 assert (refused.code, handle.job_id in refused.error) == (7, True)
                 assert handle.job_id[-12:] in here("sessions", "list").out
                 assert handle.job_id in here("sessions", "show", "talk").out

@@ -11,6 +11,12 @@ from steer_conformance.provider import Hold, Provider, ToolCall, Turn
 HELD = Turn("one two three four", Hold("midway", after=3), chunk_size=4)
 
 
+@pytest.fixture
+def steer(program: Program) -> Program:
+    """A process of its own, which these tests are about."""
+    return program
+
+
 @pytest.mark.parametrize(
     ("number", "code", "reason"),
     [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")],

@@ -22,6 +22,12 @@ TALK = (
 )
 
 
+@pytest.fixture
+def steer(program: Program) -> Program:
+    """A process of its own, which these tests are about."""
+    return program
+
+
 def seen(steer: Program, *arguments: str, columns: int = 0) -> str:
     """What the program writes to a terminal that is its input and both its outputs."""
     ours, theirs = pty.openpty()

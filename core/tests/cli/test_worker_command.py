@@ -29,6 +29,12 @@ FAILING = """
 """
 
 
+@pytest.fixture
+def steer(program: Program) -> Program:
+    """A process of its own, which these tests are about."""
+    return program
+
+
 def test_a_detached_run_prints_its_job_and_a_worker_runs_it(steer: Program) -> None:
     detached = steer("run", "worker.py", "Note it", "--detach", "--queue", "notes")
     job_id = detached.out.strip()

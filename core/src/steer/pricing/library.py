@@ -36,7 +36,7 @@ class LibraryPrices:
         self._usable: dict[int, bool] = {}
 
     def load(self) -> None:
-        """Import the library, and read its list: most of a second of work."""
+        """Import the library, and read its list: a fifth of a second of work."""
         if self._opened():
             self._library.data_snapshot.get_snapshot()
 
