@@ -111,6 +111,7 @@ class Driven:
     async def _taken_down(self, client: Client) -> None:
         """Leave nothing of the run; a tool is stopped before the process is gone that called it."""
         client.desk.clerk = None
+        self._active.over.set()
         await self._active.settle()
         await client.close()
         await self._native.close()

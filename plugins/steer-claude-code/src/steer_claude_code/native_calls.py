@@ -83,9 +83,15 @@ class NativeCalls:
                 await self._ended(proposed, each)
 
     async def close(self) -> None:
-        """Record what the CLI was executing when the run was taken down."""
+        """Record what the CLI was executing when the run was taken down.
+
+        A subagent of a run that is parked has not ended: it is entered again.
+        """
         for proposed in self._active.calls.under_way():
-            await self._ended(proposed, None)
+            call, _ = proposed.under_way or (None, None)
+            parked = self._active.suspended and call is not None
+            if not (parked and call.kind is ToolKind.AGENT):
+                await self._ended(proposed, None)
 
     async def _ended(self, proposed: Proposed, told: Told | None) -> None:
         if proposed.under_way is None:

@@ -15,7 +15,7 @@ from steer_conformance.provider import Hold, Rule, Script, Turn
 from steer_conformance.suites.runtime.case import RuntimeCase
 from steer_conformance.suites.runtime.gate import BareGate
 from steer_conformance.suites.runtime.props import Props, answering, calling
-from steer_conformance.suites.runtime.stage import Stage
+from steer_conformance.suites.runtime.stage import PATIENCE, Stage
 from steer_conformance.suites.runtime.surroundings import Surroundings, connections_to
 
 # More loop turns than any closing of a socket takes, and far fewer than anybody notices.
@@ -89,7 +89,7 @@ async def cancelling_closes_the_connection(case: RuntimeCase) -> None:
             before = Surroundings.now()
             run = stage.begin()
             task = stage.begun(prepared, run)
-            await stage.provider.reached("midway")
+            await stage.provider.reached("midway", timeout=PATIENCE)
             task.cancel()
             await asyncio.wait({task})
             before.check("cancelled in its stream,")
@@ -142,7 +142,7 @@ async def a_cancelled_job_disconnects_and_ends_once(case: RuntimeCase) -> None:
     turn = Turn("One two three.", Hold("midway", after=2), chunk_size=4)
     async with case.stage(turn) as stage, stage.kernel() as kernel:
         handle = await kernel.execute(stage.request())
-        await stage.provider.reached("midway")
+        await stage.provider.reached("midway", timeout=PATIENCE)
         await handle.cancel(reason="enough")
         result = await handle.result()
         await stage.provider.wait_for_disconnect()

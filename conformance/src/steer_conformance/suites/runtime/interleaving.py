@@ -15,6 +15,7 @@ from steer_conformance.provider import Hold, Request, Rule, Script, ToolCall, Tu
 from steer_conformance.provider import Usage as Spent
 from steer_conformance.suites.runtime.case import RuntimeCase
 from steer_conformance.suites.runtime.props import Props
+from steer_conformance.suites.runtime.stage import PATIENCE
 
 _MOST = 8
 _OWN = re.compile(r"run-(\d+)")
@@ -46,7 +47,7 @@ async def _interleaved(case: RuntimeCase, order: list[int]) -> None:
         runs = [stage.begin(input=(user_message(f"run-{number}"),)) for number in range(len(order))]
         tasks = [stage.begun(prepared, run) for run in runs]
         for number in order:
-            await stage.provider.reached(f"hold-{number}")
+            await stage.provider.reached(f"hold-{number}", timeout=PATIENCE)
         for number in order:
             stage.provider.release(f"hold-{number}")
             await asyncio.wait({tasks[number]})

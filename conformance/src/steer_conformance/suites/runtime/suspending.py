@@ -30,7 +30,7 @@ from steer_conformance.suites.runtime.props import (
     verdicts,
 )
 from steer_conformance.suites.runtime.run import BareRun
-from steer_conformance.suites.runtime.stage import Stage
+from steer_conformance.suites.runtime.stage import PATIENCE, Stage
 
 # More loop turns than a run takes to come to its next wait.
 _LOOP_TURNS = 100
@@ -307,7 +307,7 @@ async def a_request_that_is_under_way_is_not_made_again(case: RuntimeCase) -> No
     async def verdict(call: ToolCall) -> Decision | None:
         if call.path != ("n1",):
             return None
-        await stage.provider.reached("midway")
+        await stage.provider.reached("midway", timeout=PATIENCE)
         asked.set()
         return suspend()
 

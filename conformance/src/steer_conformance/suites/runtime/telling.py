@@ -40,6 +40,7 @@ from steer_conformance.suites.runtime.case import RuntimeCase
 from steer_conformance.suites.runtime.props import Props, answering, calling
 from steer_conformance.suites.runtime.run import BareRun
 from steer_conformance.suites.runtime.setup import STRANGE_WORD
+from steer_conformance.suites.runtime.stage import PATIENCE
 
 _WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 _SIZES = st.integers(1, 7)
@@ -60,7 +61,7 @@ async def words_are_told_while_they_are_said(case: RuntimeCase) -> None:
         run = stage.begin()
         run.gate.reach = reach
         task = stage.begun(stage.prepare(), run)
-        await stage.provider.reached("midway")
+        await stage.provider.reached("midway", timeout=PATIENCE)
         with suppress(TimeoutError):
             await asyncio.wait_for(heard.wait(), _SOON)
         # The model is held here: what was heard cannot have waited for the end.
