@@ -329,7 +329,7 @@ class Interrupted(SteerError):
 
 
 class Released(SteerError):
-    """The kernel closed, and takes no job or gave this one back to be resumed by another one."""
+    """The kernel closed, so it takes no job, or gave this one back to be resumed by another one."""
 
     code = "released"
 

@@ -240,8 +240,8 @@ class RuntimeKernel(
         refused with ``NotFound`` where the scope has no such job, ``InvalidTransition`` where that
         has ended, ``BudgetExceeded`` where it is too deep, has children enough or nothing left.
         ``SessionBusy`` says which job goes on with the request's session, and ``Released`` that the
-        kernel closed meanwhile. Cancelled as the job is made, it leaves the job to other kernels and
-        workers, as a kernel that closes does.
+        kernel closed meanwhile. Cancelled as the job is made, it gives the job back as ``aclose``
+        does.
         """
         return await self._admit(request, here=True)
 

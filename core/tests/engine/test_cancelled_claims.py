@@ -15,9 +15,11 @@ from kernels import PATIENCE, all_events, open_kernel, request, types
 from parking import FoundAgain, parked_request, parking_kernel, until
 from queueing import agent_file, notes_into, plugins, working
 from steer import ExecutionHandle, RuntimeKernel
+from steer.clock import SystemClock
 from steer.errors import Released
 from steer.events import JobStatusChanged
 from steer.memory import open_memory
+from steer.plugins import PluginRegistry
 from steer.ports.changes import Change, EventsAppended, JobClaimed, JobCreated
 from steer.ports.money import BudgetPeriod, BudgetSubject, BudgetUnit
 from steer.ports.policy import Question, RunQuestion, Verdict
@@ -234,11 +236,14 @@ async def test_a_job_whose_queueing_is_cancelled_is_taken_by_a_worker(tmp_path: 
 
 @both_sides
 @pytest.mark.parametrize("leave", [by_its_scope, by_its_task])
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///jobs.db"])
 async def test_a_resumption_that_is_cancelled_gives_the_job_back(
-    after: bool, leave: Any, tmp_path: Path
+    after: bool, leave: Any, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noted: list[Any] = []
-    storage = HeldStorage(open_memory(), claims, after=after)
+    monkeypatch.chdir(tmp_path)
+    inner = PluginRegistry.discover().open_storage(url, SystemClock())
+    storage = HeldStorage(inner, claims, after=after)
     how: dict[str, Any] = {"storage": storage, "registry": plugins(notes_into(noted))}
     async with open_kernel(**how) as kernel, open_kernel(**how) as other:
         handle = await kernel.submit(request(agent_file(tmp_path), runtime="stepwise"))
@@ -246,7 +251,23 @@ async def test_a_resumption_that_is_cancelled_gives_the_job_back(
         reason = await queued_by(handle)
         assert reason == "it could not be taken up: whoever took it was told to stop"
         await goes_on(other, handle.job_id, attempt=2)
+    await inner.aclose()
     assert len(noted) == 1
+
+
+async def test_a_job_is_resumed_as_its_kernel_goes_on_with_it_by_itself(tmp_path: Path) -> None:
+    paid: list[Any] = []
+    storage = HeldStorage(open_memory(), claims, after=True)
+    async with parking_kernel(paying(paid), storage=storage) as kernel:
+        handle = await kernel.execute(parked_request(tmp_path))
+        await until(handle, JobStatus.WAITING_ACTION)
+        (action,) = (await kernel.actions()).items
+        await kernel.resolve_action(action.action_id, APPROVE)
+        await storage.arrive()
+        resumed = await kernel.resume(handle.job_id)
+        storage.go.set()
+        result = await resumed.result()
+    assert (result.status, len(paid)) == (JobStatus.SUCCEEDED, 1)
 
 
 async def parked(folder: Path, storage: Storage, paid: list[Any]) -> str:
