@@ -325,6 +325,19 @@ async def test_a_parked_job_that_is_answered_as_its_resumption_is_cancelled_is_q
     assert len(paid) == 1
 
 
+async def test_a_parked_job_ends_although_whoever_cancels_it_leaves(tmp_path: Path) -> None:
+    paid: list[Any] = []
+    inner = open_memory()
+    job_id = await parked(tmp_path, inner, paid)
+    storage = HeldStorage(inner, claims, after=True)
+    async with parking_kernel(paying(paid), storage=storage) as kernel:
+        await by_its_scope(storage, lambda: kernel.cancel(job_id))
+        job = await inner.jobs.get("default", job_id)
+        events = await all_events(await kernel.attach(job_id))
+    assert (job.status, paid) == (JobStatus.CANCELLED, [])
+    assert [event.type for event in events if event.terminal] == ["job.cancelled"]
+
+
 class HeldPolicy:
     """Lets a run begin once the test says so."""
 
