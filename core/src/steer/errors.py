@@ -329,7 +329,7 @@ class Interrupted(SteerError):
 
 
 class Released(SteerError):
-    """The kernel closed while the job ran, and gave it back to be resumed by another one."""
+    """The kernel closed, so it takes no job, or gave this one back to be resumed by another one."""
 
     code = "released"
 

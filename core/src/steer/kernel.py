@@ -7,6 +7,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+import anyio
+
 from steer._engine.admission import (
     check_startable,
     check_storable,
@@ -204,18 +206,24 @@ class RuntimeKernel(
         """Close: wait up to ``drain`` seconds for running jobs, then give the others back.
 
         A job that is given back is queued again, for any kernel to resume; one whose agent is
-        a live object, or that has a ``user_context``, is cancelled.
+        a live object, or that has a ``user_context``, is cancelled. Cancelling the call ends the
+        wait; what runs is given back all the same.
         """
         engine, self._engine = self._engine, None
         if engine is None or self._storage is None:
             return
-        await engine.close(drain=drain)
-        await self._workshop.aclose()
-        if isinstance(self._artifacts_choice, str) and self._artifacts is not None:
-            await self._artifacts.aclose()
-        self._workshop.logs.close()
-        if isinstance(self._storage_choice, str):
-            await self._storage.aclose()
+        try:
+            await engine.drain(drain)
+        finally:
+            # Whoever is cancelled as it closes is not to leave jobs behind that nobody runs.
+            with anyio.CancelScope(shield=True):
+                await engine.close()
+                await self._workshop.aclose()
+                if isinstance(self._artifacts_choice, str) and self._artifacts is not None:
+                    await self._artifacts.aclose()
+                self._workshop.logs.close()
+                if isinstance(self._storage_choice, str):
+                    await self._storage.aclose()
 
     @property
     def storage(self) -> Storage:
@@ -231,7 +239,9 @@ class RuntimeKernel(
         ``ConfigError`` or ``PluginError`` where it cannot be run at all. A request with a parent is
         refused with ``NotFound`` where the scope has no such job, ``InvalidTransition`` where that
         has ended, ``BudgetExceeded`` where it is too deep, has children enough or nothing left.
-        ``SessionBusy`` says which job goes on with the request's session.
+        ``SessionBusy`` says which job goes on with the request's session, and ``Released`` that the
+        kernel closed meanwhile. Cancelled as the job is made, it gives the job back as ``aclose``
+        does.
         """
         return await self._admit(request, here=True)
 
@@ -255,12 +265,13 @@ class RuntimeKernel(
 
         A job that has ended is returned as it is. One that cannot be built again ends as
         ``interrupted``. Raises ``Conflict`` where another process runs it, ``Diverged`` where
-        its agent's file has changed, ``NotFound`` where there is none.
+        its agent's file has changed, ``NotFound`` where there is none, ``Released`` where the
+        kernel closed meanwhile. Cancelled, it leaves the job as it was.
         """
         engine = self._opened()
         job = await engine.storage.jobs.get(scope_id, job_id)
         if engine.running(scope_id, job_id) is None and not job.status.terminal:
-            if not engine.orphaned(job):
+            if not engine.orphaned(job) and job.owner != engine.owner:
                 raise Conflict(
                     f"job {job_id} is run by {place_of(job.owner)}",
                     fix="Cancel it, or wait for its end",

@@ -68,3 +68,36 @@ async def test_a_worker_takes_nothing_more_once_its_kernel_closes(tmp_path: Path
     async with open_kernel(storage=storage, registry=plugins()) as other:
         job = await other.storage.jobs.get("default", handle.job_id)
         assert (job.status, job.attempt) == (JobStatus.QUEUED, 1)
+
+
+async def test_a_kernel_whose_block_is_cancelled_gives_back_what_it_runs(tmp_path: Path) -> None:
+    storage, moment = open_memory(), Moment("asked:0")
+    agent = Stepwise(turns=(Turn(text="x"),), reach=moment)
+    asked = ExecutionRequest(agent=agent_file(tmp_path), runtime="stepwise", prompt="Hi")
+    with anyio.CancelScope() as scope:
+        async with RuntimeKernel(storage=storage, registry=plugins(agent)) as kernel:
+            handle = await kernel.execute(asked)
+            await moment.arrive()
+            scope.cancel()
+    job = await storage.jobs.get("default", handle.job_id)
+    assert (job.status, job.owner) == (JobStatus.QUEUED, None)
+
+
+async def test_a_kernel_that_is_cancelled_while_it_drains_gives_back_what_it_runs(
+    tmp_path: Path,
+) -> None:
+    storage, moment = open_memory(), Moment("asked:0")
+    agent = Stepwise(turns=(Turn(text="x"),), reach=moment)
+    kernel = RuntimeKernel(storage=storage, registry=plugins(agent))
+    await kernel.open()
+    handle = await kernel.execute(
+        ExecutionRequest(agent=agent_file(tmp_path), runtime="stepwise", prompt="Hi")
+    )
+    await moment.arrive()
+    with anyio.fail_after(PATIENCE / 6):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: kernel.aclose(drain=PATIENCE))
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+    job = await storage.jobs.get("default", handle.job_id)
+    assert (job.status, job.owner) == (JobStatus.QUEUED, None)

@@ -145,6 +145,7 @@ async def test_a_job_draws_on_the_account_although_its_start_of_a_child_was_cut_
             group.start_soon(kernel.execute, child)
             await storage.arrive()
             group.cancel_scope.cancel()
+            storage.go.set()
         return "not done"
 
     asked = request(parent_of(delegate), budgets=BudgetSpec(max_tokens=1_000))

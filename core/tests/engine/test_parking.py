@@ -249,6 +249,8 @@ async def test_under_another_policy_a_parked_call_is_asked_about_anew(tmp_path: 
     async with parking_kernel(paying(paid), storage=url) as kernel:
         handle = await kernel.execute(parked_request(tmp_path))
         await until(handle, JobStatus.WAITING_ACTION)
+    # By one that does not wait for the answer, and so does not go on with the job.
+    async with parking_kernel(paying(paid), storage=url) as kernel:
         (action,) = (await kernel.actions()).items
         await kernel.resolve_action(action.action_id, APPROVE)
     newer = asking()
@@ -276,9 +278,9 @@ async def test_an_approval_for_the_rest_of_the_job_holds_after_it_was_parked(
     async with parking_kernel(paying(paid, *calls), storage=url) as kernel:
         handle = await kernel.execute(parked_request(tmp_path))
         await until(handle, JobStatus.WAITING_ACTION)
+    async with parking_kernel(paying(paid, *calls), storage=url) as kernel:
         (action,) = (await kernel.actions()).items
         await kernel.resolve_action(action.action_id, APPROVE | {"remember": "tool"})
-    async with parking_kernel(paying(paid, *calls), storage=url) as kernel:
         result = await (await kernel.resume(handle.job_id)).result()
         assert len((await kernel.actions()).items) == 1
     assert (result.status, paid) == (JobStatus.SUCCEEDED, list(calls))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -15,14 +14,14 @@ from steer._engine.answering import Answering
 from steer._engine.artifacts import Artifacts
 from steer._engine.attempts import Attempts
 from steer._engine.cancelling import Cancelling
-from steer._engine.claimed import given_back, taken_up
+from steer._engine.claimed import Claims, taken_up
 from steer._engine.conversing import Conversation, Conversing
 from steer._engine.family import Family
 from steer._engine.family_accounts import FamilyAccounts
 from steer._engine.fitting import check_bounds
 from steer._engine.funds import funds_of
 from steer._engine.host import Host
-from steer._engine.leases import LEASE_SECONDS, Lease, dead_owner, this_process, unheld
+from steer._engine.leases import LEASE_SECONDS, Lease, this_process, unheld
 from steer._engine.past import Past, past_of
 from steer._engine.price_loading import PriceLoading
 from steer._engine.raising import Raising
@@ -30,6 +29,7 @@ from steer._engine.requiring import Requiring
 from steer._engine.running import RELEASE, RunningJob
 from steer._engine.sinks import SinkPump
 from steer._engine.state import JobState, Stop, stop_of
+from steer._engine.taking import UNWANTED, Takings, bounded
 from steer._engine.telling import Telling, first_event
 from steer._engine.topics import NO_SCOPE, job_topic, queue_topic, tell_topic
 from steer._engine.upkeep import Upkeep
@@ -38,17 +38,15 @@ from steer._engine.work import Rebuild, Work
 from steer.clock import Clock
 from steer.errors import Conflict
 from steer.events import Event
-from steer.ids import new_id
 from steer.policies import PolicyStack
 from steer.ports.artifact import ArtifactStore
-from steer.ports.changes import Change, EventsAppended, JobClaimed, JobCreated
+from steer.ports.changes import Change, EventsAppended, JobCreated
 from steer.ports.compaction import Compaction
 from steer.ports.executor import Executor
 from steer.ports.records import JobRecord
 from steer.ports.signals import SignalChannel
 from steer.ports.storage import Storage
 from steer.redaction import Redactor
-from steer.values import JobStatus
 
 __all__ = ["Engine"]
 
@@ -135,6 +133,15 @@ class Engine:
         self._families = FamilyAccounts(storage, self._state_of)
         self._family = Family(storage, self._end_child)
         self._ending = 0
+        self._takings = Takings(self._host.spawn, on_ended=self._note_idle)
+        self._claims = Claims(
+            storage=storage,
+            telling=self._telling,
+            clock=clock,
+            owner=self.owner,
+            on_events=self._fan_out,
+            signal=self._signal,
+        )
         self.closing = anyio.Event()
         self._upkeep = Upkeep(
             running=self._running,
@@ -160,15 +167,20 @@ class Engine:
         for pump in self._sinks:
             self._host.spawn(pump.run)
 
-    async def close(self, *, drain: float) -> None:
-        """Wait up to ``drain`` seconds for running jobs, give the others back, and stop."""
+    async def drain(self, seconds: float) -> None:
+        """Begin to close: wait up to so many seconds for running jobs, and begin nothing more."""
         self.closing.set()
         self.waiting.close()
-        with anyio.move_on_after(drain):
+        with anyio.move_on_after(seconds):
             await self._until_idle()
+
+    async def close(self) -> None:
+        """Give back the jobs that still run or are being taken, and stop."""
+        self._takings.wind_down()
         for job in list(self._running.values()):
             job.state.stop(RELEASE)
         await self._until_idle()
+        self._takings.close()
         for pump in self._sinks:
             await pump.close(seconds=CLOSE_SINK_SECONDS)
         await self._executor.aclose()
@@ -214,11 +226,16 @@ class Engine:
         created = JobCreated(job=job, lease_seconds=LEASE_SECONDS, max_children=max_children)
         first: list[Change] = [created, *past.taking, EventsAppended(events=events)]
         commit = partial(admit_with_allowance, state, job, work.request)
-        await self._families.create(job, first, commit)
-        state.feed.committed(events[-1].seq or 0)
-        await self._fan_out(job, events)
-        await self._start(running)
-        return running
+
+        async def make(wanted: anyio.CancelScope) -> RunningJob:
+            with bounded(job.job_id):
+                await self._families.create(job, first, commit)
+            state.feed.committed(events[-1].seq or 0)
+            await self._fan_out(job, events)
+            await self._start(running, wanted)
+            return running
+
+        return await self._takings.see_through(make)
 
     async def queue(self, job: JobRecord, *, max_children: int | None = None) -> None:
         """Create a job that nobody holds, with its first event, and wake its workers (W0).
@@ -229,10 +246,16 @@ class Engine:
         self._note_parent(job)
         created = JobCreated(job=job, max_children=max_children)
         commit = partial(self.storage.commit, job.scope_id, job.job_id, None)
-        done = await self._families.create(job, [created, EventsAppended(events=events)], commit)
-        self.waiting.add(job, None, position=done.position, due_at=None)
-        await self._fan_out(job, events)
-        await self._signal(NO_SCOPE, queue_topic(job.queue))
+        first: list[Change] = [created, EventsAppended(events=events)]
+
+        async def make(_wanted: anyio.CancelScope) -> None:
+            with bounded(job.job_id):
+                done = await self._families.create(job, first, commit)
+            self.waiting.add(job, None, position=done.position, due_at=None)
+            await self._fan_out(job, events)
+            await self._signal(NO_SCOPE, queue_topic(job.queue))
+
+        await self._takings.see_through(make, to_end=True)
 
     async def take(self, job: JobRecord, work: Work | Rebuild | Stop | None) -> RunningJob:
         """Claim a job that nobody runs and run it, or end it where it is not to run any more.
@@ -256,47 +279,20 @@ class Engine:
         """
         work, conversation = await self.conversing.join_again(job, work)
         lease = Lease.starting(self.clock)
-        run_id = new_id()
-        claimed = await self.storage.commit(
-            job.scope_id,
-            job.job_id,
-            None,
-            [
-                JobClaimed(
-                    owner=self.owner,
-                    run_id=run_id,
-                    expected_fence=job.fence,
-                    lease_seconds=LEASE_SECONDS,
-                    dead_owner=dead_owner(job, seen_from=self.owner),
-                ),
-                *(conversation.taking if conversation else ()),
-            ],
-        )
-        status = job.status
-        job = replace(job, run_id=run_id, fence=claimed.fence, attempt=claimed.attempt)
-        try:
-            return await self._take_up(job, status, work, lease, conversation)
-        except BaseException as error:
-            # Held, it would be out of everybody's reach for as long as the lease lasts.
-            await given_back(
-                job,
-                error,
-                storage=self.storage,
-                telling=self._telling,
-                clock=self.clock,
-                on_events=self._fan_out,
-            )
-            raise
+        taking = conversation.taking if conversation else ()
+        take_up = partial(self._take_up, work, lease, conversation)
+        take = partial(self._claims.take, job, taking, take_up)
+        return await self._takings.see_through(take, to_end=isinstance(work, Stop))
 
     async def _take_up(
         self,
-        job: JobRecord,
-        status: JobStatus,
         work: Work | Rebuild | Stop,
         lease: Lease,
         conversation: Conversation | None,
+        job: JobRecord,
+        wanted: anyio.CancelScope,
     ) -> RunningJob:
-        """Run a claimed job from its records; ``status`` is what it was before."""
+        """Run a claimed job from its records; its status is what it was before."""
         past = await past_of(self.storage, self.actions, job, self.clock, conversation)
         await self._family.look_up(job)
         running = self._attempt(job, work, lease=lease, past=past)
@@ -304,11 +300,11 @@ class Engine:
         if isinstance(work, Stop):
             state.stop(work)
         else:
-            state.tell(taken_up(status))
+            state.tell(taken_up(job.status))
         settle_abandoned(state)
         # After its lines, which know more of the same requests.
         state.record(*past.left_open)
-        await self._start(running)
+        await self._start(running, wanted)
         return running
 
     def orphaned(self, job: JobRecord) -> bool:
@@ -336,7 +332,7 @@ class Engine:
             on_ended=partial(self._forget, job, work),
         )
 
-    async def _start(self, running: RunningJob) -> None:
+    async def _start(self, running: RunningJob, wanted: anyio.CancelScope) -> None:
         context = running.state.context
         key = (context.scope_id, context.job_id)
         self._running[key] = running
@@ -348,6 +344,8 @@ class Engine:
         if self.closing.is_set():
             # It was being taken as the kernel began to close.
             running.state.stop(RELEASE)
+        elif wanted.cancel_called:
+            running.state.stop(UNWANTED)
         try:
             await self._executor.submit(context.job_id, running.drive)
         except BaseException:
@@ -375,7 +373,7 @@ class Engine:
             self._family.add(child.scope_id, parent_id)
 
     def _note_idle(self) -> None:
-        if not self._running and not self._ending:
+        if not (self._running or self._ending or self._takings):
             self._idle.set()
 
     async def _end_children(self, parent: JobRecord) -> None:
@@ -389,7 +387,7 @@ class Engine:
         await self.cancel(child, reason=stop.reason, by=stop.by)
 
     async def _until_idle(self) -> None:
-        while self._running or self._ending:
+        while self._running or self._ending or self._takings:
             self._idle = anyio.Event()
             await self._idle.wait()
 

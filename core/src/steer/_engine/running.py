@@ -114,9 +114,10 @@ class RunningJob:
         """Return the result once it is durable. Raises what kept it from being written."""
         await self._ended.wait()
         if self.result is None:
+            stop = self.state.stopped or RELEASE
             raise self.state.lost or Released(
-                f"job {self.state.context.job_id} was given back because this kernel closed",
-                fix="Resume it with another one",
+                f"job {self.state.context.job_id} was given back: {stop.reason}",
+                fix="Resume it, with another kernel where this one closed",
             )
         return self.result
 

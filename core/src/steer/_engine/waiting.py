@@ -282,7 +282,7 @@ class Waiting:
             except Conflict:
                 # Another process was quicker.
                 entry.lend()
-            except (InvalidTransition, NotFound):
+            except (InvalidTransition, NotFound, Released):
                 self.leave(key)
             except Exception:
                 _log.exception("could not go on with job %s", key[1])

@@ -16,7 +16,7 @@ from steer._engine.session_turns import SessionTurns
 from steer._engine.state import Stop, stop_of
 from steer._engine.topics import NO_SCOPE, queue_topic
 from steer._engine.work import Rebuild
-from steer.errors import ConfigError, Conflict, InvalidTransition, NotFound, SessionBusy
+from steer.errors import ConfigError, Conflict, InvalidTransition, NotFound, Released, SessionBusy
 from steer.ports.records import JobRecord, Owner
 from steer.ports.storage import MAX_PAGE
 from steer.working import WorkNote
@@ -159,7 +159,7 @@ class Worker:
             turns.met(job, busy.job_id)
             self._tell(WorkNote(step="waits", job=job, reason=str(busy)))
             return False
-        except (Conflict, InvalidTransition, NotFound):
+        except (Conflict, InvalidTransition, NotFound, Released):
             return False
         except Exception:
             # It is due again later; those after it are not to wait for that.
