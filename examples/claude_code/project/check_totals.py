@@ -2,5 +2,9 @@
 
 from totals import total
 
-assert total([10, 20]) == 30
-assert total([100], discount=10) == 90, f"10 % off 100 is {total([100], discount=10)}"
+EXPECTED = {(100.0, 0.0): 100.0, (100.0, 10.0): 90.0}
+
+for (price, discount), expected in EXPECTED.items():
+    found = total([price], discount)
+    if found != expected:
+        raise SystemExit(f"{discount:g} % off {price:g} is {found:g}, not {expected:g}")

@@ -55,7 +55,8 @@ class _Messages:
         return Conversation(
             model=str(body["model"]),
             stream=bool(body.get("stream")),
-            messages=system + tuple(m for item in items if (m := as_message(item))),
+            messages=system
+            + tuple(m for item in items if _speaks(item) and (m := as_message(item))),
             tools=tuple(str(tool.get("name")) for tool in objects(body.get("tools"))),
             past_calls=tuple(
                 PastCall(
@@ -207,3 +208,11 @@ def _usage(usage: Usage, *, output_tokens: int) -> dict[str, Any]:
 
 
 MESSAGES: Final[Dialect] = _Messages()
+
+
+def _speaks(item: Mapping[str, Any]) -> bool:
+    """Whether a message says something of its role's own: results of tools are nobody's words."""
+    content = item.get("content")
+    if not isinstance(content, list):
+        return True
+    return not content or any(block.get("type") != "tool_result" for block in objects(content))

@@ -88,9 +88,8 @@ class NativeCalls:
         A subagent of a run that is parked has not ended: it is entered again.
         """
         for proposed in self._active.calls.under_way():
-            call, _ = proposed.under_way or (None, None)
-            parked = self._active.suspended and call is not None
-            if not (parked and call.kind is ToolKind.AGENT):
+            behind = self._prepared.asking.names.behind(proposed.name)
+            if not (self._active.suspended and behind.kind is ToolKind.AGENT):
                 await self._ended(proposed, None)
 
     async def _ended(self, proposed: Proposed, told: Told | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from steer.ports.policy import ToolKind
@@ -32,12 +32,30 @@ def for_cli(message: Message, names: Names) -> Message:
     a function tool as none: its handler is told them in another way.
     """
     reason = message.get("stop_reason")
-    content = [_block_for_cli(block, names) for block in message["content"]]
+    content = _joined(_block_for_cli(block, names) for block in message["content"])
     if reason in _ENDINGS:
         calls = any(block.get("type") == "tool_use" for block in content)
         message = {**message, "stop_reason": "tool_use" if calls else "end_turn"}
         message.pop("stop_details", None)
     return {**message, "content": content, "usage": message.get("usage") or _NOT_COUNTED}
+
+
+def _joined(blocks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return blocks, plain texts that follow one another as one.
+
+    Of several the CLI hands only the last back from a subagent.
+    """
+    joined: list[dict[str, Any]] = []
+    for block in blocks:
+        if joined and _is_plain(block) and _is_plain(joined[-1]):
+            joined[-1] = {**joined[-1], "text": joined[-1]["text"] + block["text"]}
+        else:
+            joined.append(block)
+    return joined
+
+
+def _is_plain(block: Mapping[str, Any]) -> bool:
+    return block.get("type") == "text" and not block.get("citations")
 
 
 def _block_for_cli(block: dict[str, Any], names: Names) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from steer_conformance.suites.runtime.props import Props
 from steer_conformance.suites.runtime.stage import PATIENCE
 
 _MOST = 8
+_SECONDS_EACH = 4.0
 _OWN = re.compile(r"run-(\d+)")
 
 
@@ -46,8 +47,12 @@ async def _interleaved(case: RuntimeCase, order: list[int]) -> None:
         prepared = stage.prepare(stage.agent(tools=[props.look()] if tooled else []))
         runs = [stage.begin(input=(user_message(f"run-{number}"),)) for number in range(len(order))]
         tasks = [stage.begun(prepared, run) for run in runs]
+        # They share the machine: each may be a process that has to start.
+        stage.be_patient(more=len(order) * _SECONDS_EACH)
         for number in order:
-            await stage.provider.reached(f"hold-{number}", timeout=PATIENCE)
+            await stage.provider.reached(
+                f"hold-{number}", timeout=PATIENCE + len(order) * _SECONDS_EACH
+            )
         for number in order:
             stage.provider.release(f"hold-{number}")
             await asyncio.wait({tasks[number]})
