@@ -22,6 +22,7 @@ from steer_conformance.provider import MESSAGES, Reasoning, Request, Text, ToolC
 from steer_conformance.provider import Usage as Billed
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=30)
+IDS = st.text("abc", min_size=1, max_size=3)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
@@ -36,7 +37,7 @@ BLOCKS = st.one_of(
     st.fixed_dictionaries({"type": st.just("thinking"), "thinking": WORDS, "signature": WORDS}),
     st.fixed_dictionaries({"type": st.just("redacted_thinking"), "data": WORDS}),
     st.fixed_dictionaries(
-        {"type": st.just("tool_use"), "id": WORDS, "name": WORDS, "input": ARGUMENTS}
+        {"type": st.just("tool_use"), "id": IDS, "name": WORDS, "input": ARGUMENTS}
     ),
     st.fixed_dictionaries(
         {"type": st.just("server_tool_use"), "id": WORDS, "name": WORDS, "input": ARGUMENTS}
@@ -50,7 +51,11 @@ MESSAGE = st.fixed_dictionaries(
         "type": st.just("message"),
         "role": st.just("assistant"),
         "model": WORDS,
-        "content": st.lists(BLOCKS, max_size=5),
+        "content": st.lists(
+            BLOCKS,
+            max_size=5,
+            unique_by=lambda block: block["id"] if block["type"] == "tool_use" else id(block),
+        ),
         "stop_reason": st.sampled_from(["end_turn", "tool_use", "max_tokens", "refusal"]),
         "stop_sequence": st.none() | WORDS,
         "stop_details": st.none() | st.just({"type": "refusal"}),
@@ -61,9 +66,10 @@ PARTS = st.lists(
     st.one_of(
         st.builds(Text, WORDS),
         st.builds(Reasoning, WORDS),
-        st.builds(ToolCall, WORDS, ARGUMENTS, st.just("c1")),
+        st.builds(ToolCall, WORDS, ARGUMENTS, IDS),
     ),
     max_size=4,
+    unique_by=lambda part: part.id if isinstance(part, ToolCall) else id(part),
 )
 
 
@@ -151,11 +157,27 @@ def test_arguments_that_are_no_object_stay_the_text_that_the_model_wrote(written
     assert message["content"][0]["input"] == written
 
 
+def test_what_is_nested_too_deeply_stays_the_text_that_the_model_wrote() -> None:
+    written = '{"a":' * 100_000
+    draft = drafted(START, calling(id="c1", name="Read"))
+    draft.take({**ADD, "delta": {"type": "input_json_delta", "partial_json": written}})
+    assert draft.block(CLOSE)["input"] == written
+
+
+def test_a_block_that_says_nothing_is_whole_all_the_same() -> None:
+    draft = drafted(START, {**OPEN, "content_block": {"type": "text"}}, CLOSE)
+    draft.take({**calling(id="c1", name="Read"), "index": 1})
+    assert draft.message()["content"] == [
+        {"type": "text", "text": ""},
+        {"type": "tool_use", "id": "c1", "name": "Read", "input": {}},
+    ]
+
+
 def test_the_cli_reads_no_arguments_of_a_function_tool_that_are_none() -> None:
     message = read(
         streamed(Turn(ToolCall("look", '{"at', id="c1"), ToolCall("Read", '{"f', id="c2")))
     )
-    own, native = for_cli(message, Names(own=("look",)))["content"]
+    own, native = for_cli(message, Names(own=("look",)), {})["content"]
     assert (own["name"], own["input"]) == ("mcp__steer__look", {})
     # The CLI refuses these by itself, in words that help the model.
     assert (native["name"], native["input"]) == ("Read", '{"f')
@@ -165,9 +187,9 @@ def test_the_cli_reads_no_arguments_of_a_function_tool_that_are_none() -> None:
 @pytest.mark.parametrize("reason", ["max_tokens", "refusal", "model_context_window_exceeded", None])
 def test_the_cli_is_not_told_of_an_ending_after_which_it_would_ask_anew(reason: str | None) -> None:
     message = read(streamed(Turn("Half")))
-    assert for_cli({**message, "stop_reason": reason}, Names())["stop_reason"] == "end_turn"
+    assert for_cli({**message, "stop_reason": reason}, Names(), {})["stop_reason"] == "end_turn"
     calling = read(streamed(Turn(ToolCall("Read", {}))))
-    assert for_cli({**calling, "stop_reason": reason}, Names())["stop_reason"] == "tool_use"
+    assert for_cli({**calling, "stop_reason": reason}, Names(), {})["stop_reason"] == "tool_use"
 
 
 def test_usage_counts_what_was_cached_and_thought() -> None:
@@ -191,10 +213,23 @@ def test_a_count_that_stops_at_the_beginning_is_none() -> None:
     assert usage_in(draft.message()) is None
 
 
+@pytest.mark.parametrize("count", [-5, 10**30, 2.5, True, "7", float("inf")])
+def test_a_count_that_is_none_is_not_believed(count: Any) -> None:
+    usage = {"input_tokens": 9, "output_tokens": 1}
+    for name in (*usage, "cache_read_input_tokens", "cache_creation_input_tokens"):
+        assert usage_in({"usage": {**usage, name: count}}) is None
+    thought = usage_in({"usage": {**usage, "output_tokens_details": {"thinking_tokens": count}}})
+    assert thought == Usage(requests=1, input_tokens=9, output_tokens=1)
+
+
 START = {"type": "message_start", "message": {"usage": {}}}
 OPEN = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
 ADD = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}}
 CLOSE = {"type": "content_block_stop", "index": 0}
+
+
+def calling(**block: Any) -> dict[str, Any]:
+    return {**OPEN, "content_block": {"type": "tool_use", **block}}
 
 
 @pytest.mark.parametrize(
@@ -213,6 +248,10 @@ CLOSE = {"type": "content_block_stop", "index": 0}
         [START, {"type": "message_stop"}, OPEN],
         [START, {**OPEN, "index": "0"}],
         [START, {**CLOSE, "index": []}],
+        [START, calling(id="", name="Read")],
+        [START, calling(id=7, name="Read")],
+        [START, calling(id="c1")],
+        [START, calling(id="c1", name="Read"), {**calling(id="c1", name="Bash"), "index": 1}],
     ],
     ids=json.dumps,
 )

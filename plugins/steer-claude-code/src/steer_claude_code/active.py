@@ -76,7 +76,7 @@ class ActiveRun:
         call = self.calls.find(call_id)
         introduction = self._introduction(subagent)
         if call is not None and not introduction.done():
-            introduction.set_result(Place((*call.place.path, call_id), name))
+            introduction.set_result(Place((*call.place.path, call.call_id), name))
 
     def _introduction(self, subagent: str) -> asyncio.Future[Place]:
         future = self._subagents.get(subagent)

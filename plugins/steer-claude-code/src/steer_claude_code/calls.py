@@ -32,7 +32,8 @@ class Told:
 class Proposed:
     """A tool call of a model's message.
 
-    ``name`` is what the CLI calls the tool. ``arguments`` is the decoded JSON, or the model's text
+    ``name`` is what the CLI calls the tool, and ``cli_id`` what it calls this call: the model's
+    ``call_id``, unless that was used before. ``arguments`` is the decoded JSON, or the model's text
     where that is no JSON object. ``message`` is the index of the message on its path.
 
     ``told``, once it is there, is what models read of this call, whatever the CLI says of it.
@@ -46,21 +47,47 @@ class Proposed:
     message: int
     told: Told | None = None
     under_way: tuple[ToolCall, Grant] | None = None
+    cli_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.cli_id = self.cli_id or self.call_id
 
 
 @dataclass(eq=False, slots=True)
 class Calls:
-    """Every call that a model of this run has proposed, by its id; the newest of one id counts."""
+    """Every call that a model of this run has proposed, by the CLI's id of it.
+
+    Models of one run may use an id again, at the same time too. The CLI is given one for each call,
+    or what it asks and tells of one call would be taken for another.
+    """
 
     _by_id: dict[str, Proposed] = field(default_factory=dict)
 
+    def unused(self, call_id: str) -> str:
+        """Return what the CLI is to call a call that its model has given this id."""
+        name, number = call_id, 1
+        while name in self._by_id:
+            number += 1
+            name = f"{call_id}_{number}"
+        return name
+
     def propose(self, call: Proposed) -> None:
         """Note a call, before the CLI learns of it."""
-        self._by_id[call.call_id] = call
+        self._by_id[call.cli_id] = call
 
-    def find(self, call_id: str | None) -> Proposed | None:
-        """Return the call of this id, ``None`` where no model has proposed it."""
-        return None if call_id is None else self._by_id.get(call_id)
+    def find(self, cli_id: str | None) -> Proposed | None:
+        """Return the call that the CLI calls so, ``None`` where no model has proposed it."""
+        return None if cli_id is None else self._by_id.get(cli_id)
+
+    def model_id(self, cli_id: str) -> str:
+        """Return what its model calls a call."""
+        call = self._by_id.get(cli_id)
+        return cli_id if call is None else call.call_id
+
+    def told(self, cli_id: str) -> Told | None:
+        """Return what models are to read of a call, ``None`` where nobody says so."""
+        call = self._by_id.get(cli_id)
+        return None if call is None else call.told
 
     def under_way(self) -> Iterator[Proposed]:
         """The calls that the CLI executes now."""

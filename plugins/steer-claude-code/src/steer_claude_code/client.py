@@ -74,11 +74,18 @@ class Client:
             ) from error
 
     async def ask(self, content: Sequence[Mapping[str, Any]]) -> None:
-        """Send the CLI a message of the user, in blocks of the API's form."""
-        if self._sdk is None:
-            raise RuntimeFailure("the CLI was asked before it was started")
+        """Send the CLI a message of the user, in blocks of the API's form.
+
+        Raises ``SteerError`` where it has ended meanwhile.
+        """
+        if self._sdk is None or not self.alive:
+            raise lost(None)
         before = [] if self.folded is None else [{"type": "text", "text": self.folded}]
-        await self._sdk.query(_one([*before, *content]))
+        try:
+            await self._sdk.query(_one([*before, *content]))
+        except Exception as error:
+            failure = lost(error)
+            raise failure from failure.__cause__
 
     async def close(self) -> None:
         """End the process and whatever it has started; nothing is left on return but ``left``."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import anyio
+from pydantic_core import to_jsonable_python
 from steer.values import JsonValue, digest_of
 
 from steer_claude_code.client import Client
@@ -47,6 +48,7 @@ class Clients:
 
     def __init__(self, *, limit: int) -> None:
         self._slots = asyncio.Semaphore(limit)
+        self._waiting = 0
         self._runs: Counter[_Kind] = Counter()
         self._spares: list[_Spare] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,8 +75,7 @@ class Clients:
             await client.start()
             yield client
         finally:
-            await client.close()
-            self._slots.release()
+            await self._closed_and_free(client)
             if kind is not None:
                 self._think_ahead(kind, prepared)
 
@@ -99,10 +100,21 @@ class Clients:
         return None
 
     async def _slot(self) -> None:
-        """Wait for room; a spare of others makes room."""
-        if self._slots.locked() and self._spares:
-            await self._end(self._spares[0])
-        await self._slots.acquire()
+        """Wait for room; a spare of others makes room, also one that is still being started."""
+        self._waiting += 1
+        try:
+            if self._slots.locked() and self._spares:
+                await self._end(self._spares[0])
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def _closed_and_free(self, client: Client) -> None:
+        """End a process; its place is free afterwards, even where nobody waits for the end."""
+        try:
+            await client.close()
+        finally:
+            self._slots.release()
 
     def _think_ahead(self, kind: _Kind, prepared: ClaudeCodePrepared) -> None:
         """Start a spare where a run like this one has come before, and there is room."""
@@ -119,13 +131,14 @@ class Clients:
         kept = False
         try:
             await client.start()
+            if self._waiting:
+                return
             timer = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._expire, client)
             self._spares.append(_Spare(kind, client, timer))
             kept = True
         finally:
             if not kept:
-                await client.close()
-                self._slots.release()
+                await self._closed_and_free(client)
 
     def _expire(self, client: Client) -> None:
         for spare in self._spares:
@@ -136,8 +149,7 @@ class Clients:
         if spare in self._spares:
             self._spares.remove(spare)
             spare.timer.cancel()
-            await spare.client.close()
-            self._slots.release()
+            await self._closed_and_free(spare.client)
 
     def _in_background(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)
@@ -153,5 +165,7 @@ class Clients:
 
 def _kind(prepared: ClaudeCodePrepared, scope_id: str) -> _Kind:
     config = prepared.config.model_dump(mode="json", exclude={"api_key"})
-    settings = digest_of([prepared.fingerprint, config, str(prepared.cwd)])
+    # What servers are told may be a user's own secret, which no fingerprint holds.
+    servers = to_jsonable_python(prepared.servers)
+    settings = digest_of([prepared.fingerprint, config, servers, str(prepared.cwd)])
     return _Kind(scope_id, settings)

@@ -41,7 +41,7 @@ _FINISH_REASONS = {
     "model_context_window_exceeded": FinishReason.MAX_OUTPUT_TOKENS,
     "refusal": FinishReason.REFUSAL,
 }
-_FOLDED = "the CLI is of a version that resumes no history of ours: it is told as a text"
+_FOLDED = "the CLI cannot resume the history as it was: it is told as a text"
 _UNKNOWN_CALL = "no model of this run has asked for this call"
 
 
@@ -97,6 +97,9 @@ class Driven:
         finally:
             over.cancel()
             await self._taken_down(client)
+            if self._ended.done():
+                # Where the run has ended otherwise nobody else looks at it.
+                self._ended.exception()
         if active.suspended:
             # Some of it heard that nothing may begin any more before this runtime did.
             return Suspended()
@@ -128,12 +131,15 @@ class Driven:
         if self._names.behind(tool).kind is ToolKind.FUNCTION or tool == self._prepared.output_tool:
             # Our own are asked about where they run; the other one only carries the answer.
             return Permission(allowed=True)
-        return await self._active.work(self._before(call_id))
+        return await self._active.work(self._before(call_id, tool))
 
-    async def _before(self, call_id: str | None) -> Permission:
+    async def _before(self, call_id: str | None, tool: str) -> Permission:
         proposed = await self._proposed(call_id)
-        if proposed is None:
+        if proposed is None or proposed.name != tool:
             return Permission(allowed=False, reason=_UNKNOWN_CALL)
+        if self._prepared.asking.withholds(tool, proposed.place):
+            proposed.told = _not_offered(tool)
+            return Permission(allowed=False, reason=str(proposed.told.content))
         return await self._native.before(proposed)
 
     async def _proposed(self, call_id: str | None) -> Proposed | None:
@@ -151,9 +157,14 @@ class Driven:
 
     async def _call(self, call_id: str | None, tool: str) -> Told:
         proposed = await self._proposed(call_id)
-        if proposed is None:
+        if proposed is None or proposed.name != self._names.for_cli(tool):
             return Told(content=_UNKNOWN_CALL, is_error=True)
-        return await self._own.call(tool, proposed)
+        if self._prepared.asking.withholds(proposed.name, proposed.place):
+            proposed.told = _not_offered(tool)
+        else:
+            # The CLI cuts what is long, and says the rest in words of its own.
+            proposed.told = await self._own.call(tool, proposed)
+        return proposed.told
 
     async def hear(self, message: Message) -> None:
         """Take note of what the CLI says."""
@@ -218,3 +229,7 @@ class Driven:
                 category=ErrorCategory.SCHEMA,
             )
         return json.dumps(output, ensure_ascii=False)
+
+
+def _not_offered(tool: str) -> Told:
+    return Told(content=f"There is no tool {tool} here.", is_error=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steer.events import AgentDone
-from steer.ports.gate import ToolCall
+from steer.ports.gate import Decision, ToolCall
 from steer.ports.policy import ToolKind
 from steer.values import Effect, EffectStatus, JsonValue
 
@@ -66,14 +66,15 @@ class NativeCalls:
             # changes nothing is done again for these, and the model reads what was recorded.
             again = effect is Effect.NONE and recorded.status is EffectStatus.SUCCEEDED
             again = again and tooling.kind is not ToolKind.AGENT
-            return Permission(allowed=again, reason="an earlier attempt has made this call")
+            return Permission(
+                allowed=again,
+                reason="an earlier attempt has made this call",
+                arguments=_rewritten(decision, proposed),
+            )
         proposed.under_way = (call, decision.grant)
         if tooling.kind is not ToolKind.AGENT:
             active.begins()
-        rewritten = decision.arguments
-        if rewritten == proposed.arguments or not isinstance(rewritten, dict):
-            return Permission(allowed=True)
-        return Permission(allowed=True, arguments=rewritten)
+        return Permission(allowed=True, arguments=_rewritten(decision, proposed))
 
     async def results(self, _place: Place, told: Mapping[str, Told]) -> None:
         """Record how calls ended, from what the CLI tells a model of them."""
@@ -106,3 +107,9 @@ class NativeCalls:
             active.ends()
         outcome = cut_short() if told is None else executed(told)
         await active.run.gate.observe(call, grant, outcome)
+
+
+def _rewritten(decision: Decision, proposed: Proposed) -> dict[str, JsonValue] | None:
+    """Return what a call is to be executed with instead of the model's arguments."""
+    given = decision.arguments
+    return given if isinstance(given, dict) and given != proposed.arguments else None

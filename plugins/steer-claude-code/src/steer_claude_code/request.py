@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from steer.errors import RuntimeFailure
@@ -63,9 +63,19 @@ def _is_message(message: Any) -> bool:
     )
 
 
-def for_model(body: Body, names: Names) -> Body:
-    """Return a request with the names of tools that models know."""
-    changed = {**body, "messages": [_renamed(each, names) for each in body["messages"]]}
+def for_model(body: Body, names: Names, model_id: Callable[[str], str]) -> Body:
+    """Return a request with the names of tools, and the ids of calls, that models know."""
+
+    def known(block: Block) -> Block:
+        match block.get("type"):
+            case "tool_use":
+                return {**_named(block, names), "id": model_id(block["id"])}
+            case "tool_result":
+                return {**block, "tool_use_id": model_id(block["tool_use_id"])}
+            case _:
+                return block
+
+    changed = {**body, "messages": [_with_blocks(each, known) for each in body["messages"]]}
     if isinstance(tools := body.get("tools"), list):
         changed["tools"] = [_named(tool, names) for tool in tools]
     choice = body.get("tool_choice")
@@ -79,30 +89,15 @@ def _named(thing: dict[str, Any], names: Names) -> dict[str, Any]:
     return {**thing, "name": names.for_model(name)} if isinstance(name, str) else thing
 
 
-def _renamed(message: dict[str, Any], names: Names) -> dict[str, Any]:
-    if message["role"] != "assistant":
-        return message
-    return _with_blocks(
-        message, lambda block: _named(block, names) if block.get("type") == "tool_use" else block
-    )
-
-
-def with_told(body: Body, told: Callable[[Sequence[str]], Sequence[Told | None]]) -> Body:
+def with_told(body: Body, told: Callable[[str], Told | None]) -> Body:
     """Return a request in which models read of each call what they are to read of it.
 
-    ``told`` is given the calls of all results, in their order, and returns for each what is to
-    stand in the place of what the CLI says, ``None`` where that stays.
+    ``told`` is given the CLI's id of a call, and returns what is to stand in the place of what the
+    CLI says, ``None`` where that stays.
     """
-    called = [
-        block["tool_use_id"]
-        for message in body["messages"]
-        for block in blocks_of(message)
-        if block.get("type") == "tool_result"
-    ]
-    instead = iter(told(called))
 
     def replaced(block: Block) -> Block:
-        each = next(instead) if block.get("type") == "tool_result" else None
+        each = told(block["tool_use_id"]) if block.get("type") == "tool_result" else None
         if each is None:
             return block
         kept = {name: value for name, value in block.items() if name != "is_error"}
