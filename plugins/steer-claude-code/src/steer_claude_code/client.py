@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
-import anyio
 from claude_agent_sdk import ClaudeSDKClient
 from steer.errors import ErrorCategory, RuntimeFailure
 from steer.values import JsonValue
@@ -20,6 +19,7 @@ from steer_claude_code.options import cli_options
 from steer_claude_code.prepared import ClaudeCodePrepared
 from steer_claude_code.quarters import Quarters, quarters
 from steer_claude_code.transcript import cli_version, folded, write_transcript
+from steer_claude_code.undisturbed import undisturbed
 
 __all__ = ["Client"]
 
@@ -89,17 +89,17 @@ class Client:
 
     async def close(self) -> None:
         """End the process and whatever it has started; nothing is left on return but ``left``."""
-        life = self._life
-        if life is None:
-            return
-        with anyio.CancelScope(shield=True):
-            life.cancel()
-            loop = asyncio.get_running_loop()
-            until = loop.time() + _CLOSE_SECONDS
-            while not life.done() and loop.time() < until:
-                if self._quarters is not None:
-                    self.left = await self._quarters.sweep()
-                await asyncio.wait({life}, timeout=_SWEEP_SECONDS)
+        if self._life is not None:
+            await undisturbed(self._close(self._life))
+
+    async def _close(self, life: asyncio.Task[None]) -> None:
+        life.cancel()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _CLOSE_SECONDS
+        while not life.done() and loop.time() < until:
+            if self._quarters is not None:
+                self.left = await self._quarters.sweep()
+            await asyncio.wait({life}, timeout=_SWEEP_SECONDS)
         if not life.done():
             self.left = (*self.left, f"task {life.get_name()}")
 

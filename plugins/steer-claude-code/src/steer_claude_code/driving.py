@@ -32,6 +32,7 @@ from steer_claude_code.native_calls import NativeCalls, Permission
 from steer_claude_code.own_tools import OwnTools
 from steer_claude_code.prepared import ClaudeCodePrepared
 from steer_claude_code.session_items import said_and_items
+from steer_claude_code.undisturbed import undisturbed
 from steer_claude_code.upstream import Upstream
 
 __all__ = ["Driven"]
@@ -96,7 +97,7 @@ class Driven:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             over.cancel()
-            await self._taken_down(client)
+            await undisturbed(self._taken_down(client))
             if self._ended.done():
                 # Where the run has ended otherwise nobody else looks at it.
                 self._ended.exception()
