@@ -109,8 +109,7 @@ async def test_a_model_reads_all_that_a_tool_returned_and_calls_nothing_it_was_n
     assert finished.content == "So it is."
     assert results == {
         "red " * 100_000,
-        "There is no tool pay here.",
-        "There is no tool Bash here.",
+        "this agent has asked for no such call, or has no such tool",
     }
     assert [call.tool for call in gate.ran] == ["look"]
     assert not spoilt

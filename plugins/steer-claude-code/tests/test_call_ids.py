@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from asking_models import Setting, asking_of, body, setting, user
 from httpx2 import Response
-from steer.errors import ProviderError
-from steer_claude_code.calls import Proposed, Told
+from steer_claude_code.calls import Calls, Proposed, Told
 from steer_conformance.provider import ToolCall, Turn
 from steer_conformance.suites.runtime import BareGate, Records
 
@@ -45,15 +44,6 @@ def found(s: Setting, cli_id: str) -> Proposed:
     return call
 
 
-async def test_two_calls_of_one_message_with_one_id_never_reach_the_cli() -> None:
-    turn = Turn(ToolCall("Read", {}, id="c1"), ToolCall("Bash", {"command": "rm"}, id="c1"))
-    async with setting(turn) as s:
-        assert (await s.ask()).status_code == 400
-        assert s.active.calls.find("c1") is None
-        assert isinstance(s.active.stopped, ProviderError)
-        assert "one id" in str(s.active.stopped)
-
-
 async def test_the_cli_tells_calls_apart_that_models_call_the_same() -> None:
     records = Records()
 
@@ -61,13 +51,13 @@ async def test_the_cli_tells_calls_apart_that_models_call_the_same() -> None:
         first = await s.ask()
         found(s, "c1").told = Told(content="the first")
         second = await s.ask(body(user("Hello?"), made(("c1", "Read")), came(("c1", "1"))))
-        assert calls_in(second) == [("c1_2", "mcp__steer__look")]
+        assert calls_in(second) == [("c1-2", "mcp__steer__look")]
         asked = body(
             user("Hello?"),
             made(("c1", "Read")),
             came(("c1", "1")),
-            made(("c1_2", "mcp__steer__look")),
-            came(("c1_2", "2")),
+            made(("c1-2", "mcp__steer__look")),
+            came(("c1-2", "2")),
         )
         return [first, second, await s.ask(asked)]
 
@@ -77,8 +67,8 @@ async def test_the_cli_tells_calls_apart_that_models_call_the_same() -> None:
         (_, _, last) = live.provider.requests
         assert [call.id for call in last.past_calls] == ["c1", "c1"]
         assert [each.text for each in last.tool_results] == ["the first", "2"]
-        assert live.told[1][1] == {"c1_2": Told(content="2")}
-        assert [found(live, name).message for name in ("c1", "c1_2")] == [0, 1]
+        assert live.told[1][1] == {"c1-2": Told(content="2")}
+        assert [found(live, name).message for name in ("c1", "c1-2")] == [0, 1]
     async with setting(gate=BareGate(records)) as replay:
         assert [each.content for each in await talk(replay)] == [each.content for each in replies]
         assert replay.exchanges.spoken == live.exchanges.spoken
@@ -94,8 +84,8 @@ async def test_subagents_side_by_side_may_use_one_id() -> None:
         reads = await s.ask(x_claude_code_agent_id="sub-a")
         runs = await s.ask(x_claude_code_agent_id="sub-b")
         assert calls_in(reads) == [("c1", "Read")]
-        assert calls_in(runs) == [("c1_2", "Bash")]
-        places = [(found(s, name).place.path, found(s, name).call_id) for name in ("c1", "c1_2")]
+        assert calls_in(runs) == [("c1-2", "Bash")]
+        places = [(found(s, name).place.path, found(s, name).call_id) for name in ("c1", "c1-2")]
     assert places == [(("a",), "c1"), (("b",), "c1")]
 
 
@@ -113,3 +103,18 @@ async def test_an_end_with_a_call_ends_nothing() -> None:
     async with setting(turn, asking=asking_of(goes_on=False)) as s:
         assert calls_in(await s.ask()) == [("c1", "mcp__steer__look")]
         assert not s.active.over.is_set()
+
+
+@pytest.mark.parametrize(
+    ("given", "for_cli"),
+    [
+        (("a", "a", "a"), ["a", "a-2", "a-3"]),
+        (("a_1", "a_2", "b_2"), ["a_1", "a_2", "b_2"]),
+        # The CLI takes the second of these for the first.
+        (("a", "a_2", "a_2"), ["a", "a_2-2", "a_2-3"]),
+        (("a_2", "a"), ["a_2", "a-2"]),
+    ],
+)
+def test_the_cli_takes_no_call_for_a_repetition(given: tuple[str, ...], for_cli: list[str]) -> None:
+    calls = Calls()
+    assert [calls.unused(each) for each in given] == for_cli

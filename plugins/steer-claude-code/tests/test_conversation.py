@@ -10,7 +10,7 @@ from asking_models import NAMES, body, user
 from hypothesis import given
 from hypothesis import strategies as st
 from steer.errors import RuntimeFailure
-from steer_claude_code.calls import Place, Proposed, Told
+from steer_claude_code.calls import Calls, Place, Proposed, Told
 from steer_claude_code.conversation import digest, newest_results
 from steer_claude_code.request import (
     for_model,
@@ -18,6 +18,7 @@ from steer_claude_code.request import (
     input_bound,
     limited,
     read_request,
+    with_ids,
     with_told,
 )
 from steer_claude_code.talk import Talk
@@ -145,11 +146,10 @@ def test_models_know_a_function_tool_by_its_own_name() -> None:
         tools=[{"name": "mcp__steer__look"}, {"name": "mcp__other__look"}, {"name": "Read"}],
         tool_choice={"type": "tool", "name": "mcp__steer__look"},
     )
-    changed = for_model(asked, NAMES, str.upper)
+    changed = for_model(asked, NAMES)
     names = ["look", "mcp__other__look", "Read"]
     assert [tool["name"] for tool in changed["tools"]] == names
     assert [block["name"] for block in changed["messages"][1]["content"]] == names
-    assert [block["id"] for block in changed["messages"][1]["content"]] == ["C1", "C2", "C3"]
     assert changed["tool_choice"]["name"] == "look"
 
 
@@ -199,17 +199,27 @@ def test_nothing_bounds_what_the_provider_adds_or_counts_by_itself(asked: dict[s
     assert input_bound(asked, 100) is None
 
 
-def proposed(call_id: str, told: Told | None = None, message: int = 0) -> Proposed:
+def proposed(
+    call_id: str, told: Told | None = None, *, message: int = 0, cli_id: str = ""
+) -> Proposed:
     return Proposed(
-        call_id=call_id, name="Read", arguments={}, place=Place(), message=message, told=told
+        call_id=call_id,
+        cli_id=cli_id,
+        name="Read",
+        arguments={},
+        place=Place(),
+        message=message,
+        told=told,
     )
 
 
 def test_a_model_reads_what_it_is_to_be_told_in_the_place_of_what_the_cli_says() -> None:
-    told = {"c2": Told(content="No.", is_error=True)}
+    calls = Calls()
+    calls.propose(proposed("c1"))
+    calls.propose(proposed("c2", Told(content="No.", is_error=True)))
     marked = result("c2", "denied by a hook", cache_control={"type": "ephemeral"})
     asked = body(user("go"), said(call("c1"), call("c2")), user(marked, result("c1", "red")))
-    changed = with_told(asked, told.get)
+    changed = with_told(asked, calls.told)
     assert changed["messages"][-1]["content"] == [
         {**marked, "content": "No.", "is_error": True},
         result("c1", "red"),
@@ -222,6 +232,22 @@ def test_a_long_word_or_many_reminders_take_no_longer_than_they_are_long() -> No
     word, reminders = "a" * 1_000_000, "<system-reminder></system-reminder>" * 100_000
     asked = body(user(word, f"words{reminders}"))
     assert digest(asked) == digest(body(user(word, "words")))
+
+
+def test_an_id_that_is_used_again_names_each_of_its_calls() -> None:
+    calls = Calls()
+    for message, told in enumerate((Told(content="first"), None, Told(content="third"))):
+        calls.propose(proposed("c1", told, message=message, cli_id=calls.unused("c1")))
+    ids = ("c0", "c1", "c1-2", "c1-3")
+    asked = body(*(each for name in ids for each in (said(call(name)), user(result(name, name)))))
+    changed = with_ids(with_told(asked, calls.told), calls.model_id)["messages"]
+    assert [message["content"][0]["content"] for message in changed[1::2]] == [
+        "c0", "first", "c1-2", "third",
+    ]  # fmt: skip
+    assert [message["content"][0]["id"] for message in changed[::2]] == ["c0", "c1", "c1", "c1"]
+    assert [message["content"][0]["tool_use_id"] for message in changed[1::2]] == [
+        "c0", "c1", "c1", "c1",
+    ]  # fmt: skip
 
 
 def test_what_a_path_adds_to_its_conversation_is_kept_in_the_apis_form() -> None:

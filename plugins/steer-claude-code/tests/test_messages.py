@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -45,17 +46,20 @@ BLOCKS = st.one_of(
     st.fixed_dictionaries({"type": st.just("web_search_tool_result"), "content": JSON}),
     st.fixed_dictionaries({"type": st.just("unheard_of"), "word": JSON}),
 )
+
+
+def _names_each_call_once(blocks: list[dict[str, Any]]) -> bool:
+    ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
+    return len(ids) == len(set(ids))
+
+
 MESSAGE = st.fixed_dictionaries(
     {
         "id": WORDS,
         "type": st.just("message"),
         "role": st.just("assistant"),
         "model": WORDS,
-        "content": st.lists(
-            BLOCKS,
-            max_size=5,
-            unique_by=lambda block: block["id"] if block["type"] == "tool_use" else id(block),
-        ),
+        "content": st.lists(BLOCKS, max_size=5).filter(_names_each_call_once),
         "stop_reason": st.sampled_from(["end_turn", "tool_use", "max_tokens", "refusal"]),
         "stop_sequence": st.none() | WORDS,
         "stop_details": st.none() | st.just({"type": "refusal"}),
@@ -66,10 +70,14 @@ PARTS = st.lists(
     st.one_of(
         st.builds(Text, WORDS),
         st.builds(Reasoning, WORDS),
-        st.builds(ToolCall, WORDS, ARGUMENTS, IDS),
+        st.builds(ToolCall, WORDS, ARGUMENTS),
     ),
     max_size=4,
-    unique_by=lambda part: part.id if isinstance(part, ToolCall) else id(part),
+).map(
+    lambda parts: [
+        replace(part, id=f"c{number}") if isinstance(part, ToolCall) else part
+        for number, part in enumerate(parts)
+    ]
 )
 
 
@@ -226,6 +234,7 @@ START = {"type": "message_start", "message": {"usage": {}}}
 OPEN = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
 ADD = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}}
 CLOSE = {"type": "content_block_stop", "index": 0}
+CALL = {**OPEN, "content_block": {"type": "tool_use", "id": "c1", "name": "add", "input": {}}}
 
 
 def calling(**block: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from steer.values import JsonValue
 
-from steer_claude_code.calls import Place
 from steer_claude_code.names import Names
 
 __all__ = ["PROVIDER", "Asking"]
@@ -39,10 +38,6 @@ class Asking:
     output_schema: Mapping[str, JsonValue] | None = None
     delegated: frozenset[str] = frozenset()
     goes_on: bool = False
-
-    def withholds(self, tool: str, place: Place) -> bool:
-        """Whether an agent there was not offered this tool of the CLI's, by its name."""
-        return not place.path and tool in self.delegated
 
     def ends_with(self, message: Mapping[str, Any]) -> bool:
         """Whether a message of the outermost agent is the last of the run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,6 +12,10 @@ from steer.ports.records import Grant
 from steer.values import JsonValue
 
 __all__ = ["Calls", "Place", "Proposed", "Told"]
+
+# The CLI takes "a_2" for a repetition of a call "a" that it knows, and forgets what came of it.
+_REPEATED = re.compile(r"_\d+$")
+_ANY = "_*"
 
 
 class Place(NamedTuple):
@@ -32,9 +37,10 @@ class Told:
 class Proposed:
     """A tool call of a model's message.
 
-    ``name`` is what the CLI calls the tool, and ``cli_id`` what it calls this call: the model's
-    ``call_id``, unless that was used before. ``arguments`` is the decoded JSON, or the model's text
-    where that is no JSON object. ``message`` is the index of the message on its path.
+    ``name`` is what the CLI calls the tool, and ``cli_id`` the call itself: models may use an id
+    again, in subagents too, and the CLI is told one that no other call of the run has.
+    ``arguments`` is the decoded JSON, or the model's text where that is no JSON object.
+    ``message`` is the index of the message on its path.
 
     ``told``, once it is there, is what models read of this call, whatever the CLI says of it.
     ``under_way`` is the call with its grant while the CLI executes it.
@@ -45,9 +51,9 @@ class Proposed:
     arguments: JsonValue
     place: Place
     message: int
+    cli_id: str = ""
     told: Told | None = None
     under_way: tuple[ToolCall, Grant] | None = None
-    cli_id: str = ""
 
     def __post_init__(self) -> None:
         self.cli_id = self.cli_id or self.call_id
@@ -55,39 +61,40 @@ class Proposed:
 
 @dataclass(eq=False, slots=True)
 class Calls:
-    """Every call that a model of this run has proposed, by the CLI's id of it.
-
-    Models of one run may use an id again, at the same time too. The CLI is given one for each call,
-    or what it asks and tells of one call would be taken for another.
-    """
+    """Every call that a model of this run has proposed, by the id that the CLI knows."""
 
     _by_id: dict[str, Proposed] = field(default_factory=dict)
+    _used: set[str] = field(default_factory=set)
 
     def unused(self, call_id: str) -> str:
-        """Return what the CLI is to call a call that its model has given this id."""
+        """Return an id for the CLI that no other call of this run has: this one, if it is free."""
         name, number = call_id, 1
-        while name in self._by_id:
+        while self._is_taken(name):
             number += 1
-            name = f"{call_id}_{number}"
+            name = f"{call_id}-{number}"
+        self._used |= {name, _REPEATED.sub(_ANY, name)}
         return name
+
+    def _is_taken(self, name: str) -> bool:
+        return not self._used.isdisjoint({name, f"{name}{_ANY}", _REPEATED.sub("", name)})
 
     def propose(self, call: Proposed) -> None:
         """Note a call, before the CLI learns of it."""
         self._by_id[call.cli_id] = call
 
     def find(self, cli_id: str | None) -> Proposed | None:
-        """Return the call that the CLI calls so, ``None`` where no model has proposed it."""
+        """Return the call of this id, ``None`` where no model has proposed it."""
         return None if cli_id is None else self._by_id.get(cli_id)
-
-    def model_id(self, cli_id: str) -> str:
-        """Return what its model calls a call."""
-        call = self._by_id.get(cli_id)
-        return cli_id if call is None else call.call_id
 
     def told(self, cli_id: str) -> Told | None:
         """Return what models are to read of a call, ``None`` where nobody says so."""
         call = self._by_id.get(cli_id)
         return None if call is None else call.told
+
+    def model_id(self, cli_id: str) -> str:
+        """Return the id that the model gave a call."""
+        call = self._by_id.get(cli_id)
+        return cli_id if call is None else call.call_id
 
     def under_way(self) -> Iterator[Proposed]:
         """The calls that the CLI executes now."""

@@ -42,8 +42,9 @@ class ClaudeCodeConfig(BaseModel):
 
     ``login``: how the vendor is paid. With ``api_key`` the CLI asks models through an endpoint of
     steer's on loopback, which holds the key; ``base_url`` is where that sends the requests, in
-    Anthropic's own form, without ``/v1``. With ``subscription``, ``bedrock`` and ``vertex`` the
-    CLI asks by itself, and steer sees of it what it tells.
+    Anthropic's own form, without ``/v1``, and ``timeout`` is how many seconds nothing may come
+    back. With ``subscription``, ``bedrock`` and ``vertex`` the CLI asks by itself, and steer sees
+    of it what it tells.
 
     ``tools`` are the CLI's native tools that the agent has, by name; none where it is empty.
     ``subagents`` are by name, and ``delegated`` names those of the agent's tools, native ones and

@@ -43,7 +43,7 @@ _FINISH_REASONS = {
     "refusal": FinishReason.REFUSAL,
 }
 _FOLDED = "the CLI cannot resume the history as it was: it is told as a text"
-_UNKNOWN_CALL = "no model of this run has asked for this call"
+_UNKNOWN_CALL = "this agent has asked for no such call, or has no such tool"
 
 
 class Voice(Protocol):
@@ -135,36 +135,40 @@ class Driven:
         return await self._active.work(self._before(call_id, tool))
 
     async def _before(self, call_id: str | None, tool: str) -> Permission:
-        proposed = await self._proposed(call_id)
-        if proposed is None or proposed.name != tool:
+        proposed = await self._proposed(call_id, tool)
+        if proposed is None:
+            if (other := self._active.calls.find(call_id)) is not None:
+                other.told = Told(content=_UNKNOWN_CALL, is_error=True)
             return Permission(allowed=False, reason=_UNKNOWN_CALL)
-        if self._prepared.asking.withholds(tool, proposed.place):
-            proposed.told = _not_offered(tool)
-            return Permission(allowed=False, reason=str(proposed.told.content))
         return await self._native.before(proposed)
 
-    async def _proposed(self, call_id: str | None) -> Proposed | None:
-        """Return a call that a model of this run has made, once it may be acted on."""
+    async def _proposed(self, call_id: str | None, tool: str) -> Proposed | None:
+        """Return the call of this tool that a model of this run has made, once it may be acted on.
+
+        An agent has made none of a tool that only its subagents have.
+        """
         if self._direct is None or call_id is None:
-            return self._active.calls.find(call_id)
-        try:
-            return await self._direct.proposed(call_id)
-        except RuntimeFailure:
+            proposed = self._active.calls.find(call_id)
+        else:
+            try:
+                proposed = await self._direct.proposed(call_id)
+            except RuntimeFailure:
+                return None
+        if proposed is None or proposed.name != tool:
             return None
+        beyond = not proposed.place.path and tool in self._prepared.asking.delegated
+        return None if beyond else proposed
 
     async def call(self, call_id: str | None, tool: str) -> Told:
         """Run one of the agent's function tools."""
         return await self._active.work(self._call(call_id, tool))
 
     async def _call(self, call_id: str | None, tool: str) -> Told:
-        proposed = await self._proposed(call_id)
-        if proposed is None or proposed.name != self._names.for_cli(tool):
+        proposed = await self._proposed(call_id, self._names.for_cli(tool))
+        if proposed is None:
             return Told(content=_UNKNOWN_CALL, is_error=True)
-        if self._prepared.asking.withholds(proposed.name, proposed.place):
-            proposed.told = _not_offered(tool)
-        else:
-            # The CLI cuts what is long, and says the rest in words of its own.
-            proposed.told = await self._own.call(tool, proposed)
+        # The CLI cuts what is long, and says the rest in words of its own.
+        proposed.told = await self._own.call(tool, proposed)
         return proposed.told
 
     async def hear(self, message: Message) -> None:
@@ -230,7 +234,3 @@ class Driven:
                 category=ErrorCategory.SCHEMA,
             )
         return json.dumps(output, ensure_ascii=False)
-
-
-def _not_offered(tool: str) -> Told:
-    return Told(content=f"There is no tool {tool} here.", is_error=True)

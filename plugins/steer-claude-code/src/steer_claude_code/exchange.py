@@ -38,6 +38,7 @@ from steer_claude_code.request import (
     limited,
     offered,
     read_request,
+    with_ids,
     with_told,
 )
 from steer_claude_code.talk import Talk
@@ -155,7 +156,7 @@ class Exchanges:
         message, index = await self._message(asked)
         calls = self._calls_in(message, place, index)
         if asked.turn:
-            self._take(place, talk, message, calls)
+            self._take(talk, message, calls)
             if not place.path and self._asking.ends_with(message):
                 active.finish()
                 await active.hold()
@@ -172,7 +173,8 @@ class Exchanges:
     def _asked(self, body: Body, headers: Mapping[str, str], place: Place) -> _Asked:
         asking, turn = self._asking, headers.get(_CLASS_HEADER) in _TURNS
         calls = self._active.calls
-        body = for_model(with_told(body, calls.told), asking.names, calls.model_id)
+        body = with_ids(with_told(body, calls.told), calls.model_id)
+        body = for_model(body, asking.names)
         body = without_surroundings(offered(body, asking, place), asking.names)
         if not place.path:
             body = opened(body, self._opening)
@@ -186,7 +188,6 @@ class Exchanges:
         )
 
     def _calls_in(self, message: Message, place: Place, index: int) -> list[Proposed]:
-        """Return the calls of a message; those that nobody proposes have new ids, too."""
         return [
             Proposed(
                 call_id=block["id"],
@@ -200,12 +201,12 @@ class Exchanges:
             if block.get("type") == "tool_use"
         ]
 
-    def _take(self, place: Place, talk: Talk, message: Message, calls: list[Proposed]) -> None:
+    def _take(self, talk: Talk, message: Message, calls: Sequence[Proposed]) -> None:
         """Note a whole message, and the calls in it, before the CLI learns of them."""
         for call in calls:
             self._active.calls.propose(call)
         talk.says(message, calls)
-        if not place.path:
+        if talk is self._talk(()):
             self.finish_reason = message.get("stop_reason")
             self.text = text_of(message)
 

@@ -28,7 +28,7 @@ _NOT_COUNTED = {"input_tokens": 0, "output_tokens": 0}
 def for_cli(message: Message, names: Names, ids: Mapping[str, str]) -> Message:
     """Return a message in the CLI's names, so that the CLI does no more than what it says.
 
-    ``ids`` are the CLI's for those calls that it calls otherwise than their model does.
+    ``ids`` are those that its calls have for the CLI.
 
     Arguments that are no JSON object reach the CLI's own tools as they are, which it refuses, and
     a function tool as none: its handler is told them in another way.

@@ -22,6 +22,7 @@ __all__ = [
     "limited",
     "offered",
     "read_request",
+    "with_ids",
     "with_told",
 ]
 
@@ -63,19 +64,9 @@ def _is_message(message: Any) -> bool:
     )
 
 
-def for_model(body: Body, names: Names, model_id: Callable[[str], str]) -> Body:
-    """Return a request with the names of tools, and the ids of calls, that models know."""
-
-    def known(block: Block) -> Block:
-        match block.get("type"):
-            case "tool_use":
-                return {**_named(block, names), "id": model_id(block["id"])}
-            case "tool_result":
-                return {**block, "tool_use_id": model_id(block["tool_use_id"])}
-            case _:
-                return block
-
-    changed = {**body, "messages": [_with_blocks(each, known) for each in body["messages"]]}
+def for_model(body: Body, names: Names) -> Body:
+    """Return a request with the names of tools that models know."""
+    changed = {**body, "messages": [_renamed(each, names) for each in body["messages"]]}
     if isinstance(tools := body.get("tools"), list):
         changed["tools"] = [_named(tool, names) for tool in tools]
     choice = body.get("tool_choice")
@@ -89,11 +80,34 @@ def _named(thing: dict[str, Any], names: Names) -> dict[str, Any]:
     return {**thing, "name": names.for_model(name)} if isinstance(name, str) else thing
 
 
+def _renamed(message: dict[str, Any], names: Names) -> dict[str, Any]:
+    if message["role"] != "assistant":
+        return message
+    return _with_blocks(
+        message, lambda block: _named(block, names) if block.get("type") == "tool_use" else block
+    )
+
+
+def with_ids(body: Body, id_of: Callable[[str], str]) -> Body:
+    """Return a request whose calls and results have other ids."""
+
+    def renamed(block: Block) -> Block:
+        match block:
+            case {"type": "tool_use", "id": str(call_id)}:
+                return {**block, "id": id_of(call_id)}
+            case {"type": "tool_result", "tool_use_id": str(call_id)}:
+                return {**block, "tool_use_id": id_of(call_id)}
+            case _:
+                return block
+
+    return {**body, "messages": [_with_blocks(each, renamed) for each in body["messages"]]}
+
+
 def with_told(body: Body, told: Callable[[str], Told | None]) -> Body:
     """Return a request in which models read of each call what they are to read of it.
 
-    ``told`` is given the CLI's id of a call, and returns what is to stand in the place of what the
-    CLI says, ``None`` where that stays.
+    ``told`` returns what is to stand in the place of what the CLI says of a call, ``None`` where
+    that stays.
     """
 
     def replaced(block: Block) -> Block:

@@ -22,8 +22,8 @@ class Talk:
     def __init__(self) -> None:
         self.spoken: list[dict[str, Any]] = []
         self._begun = False
-        self._unreported: set[str] = set()
-        self._unheard: list[str] = []
+        self._unreported: dict[str, Proposed] = {}
+        self._unheard: dict[str, Proposed] = {}
 
     def begins(self) -> bool:
         """Whether this is the first turn; it is not from now on."""
@@ -34,16 +34,17 @@ class Talk:
         """Note a message of the model's, and the calls in it."""
         content = [_in_api_form(block) for block in message["content"]]
         self.spoken.append({"role": "assistant", "content": content})
-        self._unreported = {call.cli_id for call in calls}
-        self._unheard = [call.call_id for call in calls]
+        self._unreported = {call.cli_id: call for call in calls}
+        self._unheard = {call.call_id: call for call in calls}
 
     def news(self, results: Mapping[str, Told]) -> dict[str, Told]:
         """Return those results of the last message's calls that were not there before.
 
-        They are by the CLI's ids of the calls.
+        They are by the ids that the CLI knows.
         """
-        new = {cli_id: told for cli_id, told in results.items() if cli_id in self._unreported}
-        self._unreported -= new.keys()
+        new = {call_id: told for call_id, told in results.items() if call_id in self._unreported}
+        for call_id in new:
+            del self._unreported[call_id]
         return new
 
     def hears(self, body: Mapping[str, Any], *, turn: bool) -> None:
@@ -61,7 +62,8 @@ class Talk:
             elif block["tool_use_id"] in self._unheard:
                 results[block["tool_use_id"]] = block
         heard = [results[call_id] for call_id in self._unheard if call_id in results]
-        self._unheard = [call_id for call_id in self._unheard if call_id not in results]
+        for call_id in results:
+            del self._unheard[call_id]
         heard += words if turn else []
         if not heard:
             return
