@@ -90,6 +90,11 @@ def test_a_digest_does_not_depend_on_what_the_cli_adds(calls: list[tuple[str, st
     assert digest(other) == digest(one)
 
 
+def test_a_digest_does_not_depend_on_halves_of_a_letter_which_no_record_keeps() -> None:
+    live, replayed = (talking([("c1", "it", f"red {cut}")]) for cut in ("\ud83d", "\ufffd"))
+    assert digest(live) == digest(replayed)
+
+
 def test_a_digest_does_not_depend_on_where_the_cli_keeps_the_conversation() -> None:
     one, other = (
         body(user(f"Read it at: {home}/.claude/projects/-tmp/{name}.jsonl\nGo on."))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from steer.values import well_formed
+
 from steer_claude_code.calls import Told
-from steer_claude_code.wire_json import compact_json
 
 __all__ = ["Block", "blocks_of", "digest", "newest_results", "newest_said", "without_reminders"]
 
@@ -54,7 +56,9 @@ def digest(body: Mapping[str, Any]) -> str:
         for role, parts in turns
     ]
     told = [body["model"], _instructions(body), compared]
-    return hashlib.sha256(compact_json(told)).hexdigest()
+    # Half of a surrogate pair is replaced in every record, and so in what a replay tells.
+    text = well_formed(json.dumps(told, ensure_ascii=False))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _instructions(body: Mapping[str, Any]) -> list[str]:
