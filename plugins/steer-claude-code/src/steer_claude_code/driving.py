@@ -79,7 +79,7 @@ class Driven:
                 opening=self.beginning.opening,
             )
         else:
-            self._direct = Direct(active=active, asking=prepared.asking)
+            self._direct = Direct(active=active, asking=prepared.asking, provider=prepared.provider)
 
     async def on(self, client: Client) -> Finished | Suspended:
         """Ask, and follow the run to its end. The process is of no use afterwards."""
@@ -207,7 +207,7 @@ class Driven:
     def _check(self, result: ResultMessage) -> None:
         """Raise what the CLI says went wrong."""
         word = None if self._direct is None else self._direct.word
-        failure = result_failure(result, word=word)
+        failure = result_failure(result, word=word, provider=self._prepared.provider)
         if failure is not None:
             raise failure
 
