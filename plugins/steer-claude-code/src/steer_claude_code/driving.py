@@ -74,7 +74,7 @@ class Driven:
                 active=active,
                 asking=prepared.asking,
                 upstream=upstream.to(prepared.config),
-                results=self._native.results,
+                results=self._native.reported,
                 opening=self.beginning.opening,
             )
         else:
