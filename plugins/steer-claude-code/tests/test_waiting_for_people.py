@@ -191,7 +191,8 @@ async def test_a_call_in_a_subagent_waits_and_of_two_workers_one_goes_on(tmp_pat
             handle = await kernel.resume(handle.job_id)
             await parked(handle, after=seq)
             assert await pending(kernel, handle.job_id) == asked
-            assert len(provider.requests) == 2
+            so_far = len(provider.requests)
+            assert so_far == 2
         async with office.worker() as kernel, office.worker() as other:
             await kernel.resolve_action(asked["3"].action_id, APPROVE)
             took: list[RuntimeKernel] = []
