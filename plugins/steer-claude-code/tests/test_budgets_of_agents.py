@@ -74,9 +74,7 @@ def script() -> Script:
     return Script(rules=[Rule(lambda _: True, answer)])
 
 
-@pytest.mark.parametrize(
-    "whose", ["the run's", pytest.param("all runs'", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("whose", ["the run's", pytest.param("all runs'", marks=pytest.mark.long)])
 async def test_the_bill_of_an_agent_and_its_subagents_is_never_above_the_budget(
     whose: str, tmp_path: Path
 ) -> None:
