@@ -132,13 +132,17 @@ class Aftermath:
         [unknown] = told(self.events, ToolUnknown)
         return unknown.tool
 
-    def check(self) -> None:
-        """What must hold wherever the process died."""
+    def check_history(self) -> None:
+        """What must hold of what is told, and of what was asked."""
         check_history(self.result, self.events)
-        for file in ("payments", "counted", "lines"):
-            assert len(self.lines(file)) <= 1, f"{file} was written twice"
         asked = [event.type for event in self.events if event.attempt > 1].count("model.done")
         assert len(self.requests) == self.before + asked, "what was recorded was asked again"
+
+    def check(self) -> None:
+        """What must hold wherever the process died."""
+        self.check_history()
+        for file in ("payments", "counted", "lines"):
+            assert len(self.lines(file)) <= 1, f"{file} was written twice"
         if self.unknown is None:
             self.check_success()
 
@@ -259,6 +263,40 @@ async def test_a_tool_that_ran_when_the_process_died_is_called_unknown_and_not_r
     after.check()
     assert (after.unknown, after.lines("payments")) == ("pay", ["3"])
     assert len(after.requests) == 2
+
+
+@pytest.mark.long
+async def test_of_two_subagents_that_worked_side_by_side_only_what_is_not_on_record_is_repeated(
+    tmp_path: Path,
+) -> None:
+    def answer(request: Request) -> Reply:
+        inside = next((w for w in ("coins", "notes") if f"Count {w}." in str(request.body)), None)
+        if "You are the counter." not in str(request.body["system"]) or inside is None:
+            tasks = [
+                {"description": what, "prompt": f"Count {what}.", "subagent_type": "counter"}
+                for what in ("coins", "notes")
+            ]
+            calls = [ToolCall("Agent", task, id=f"a{at}") for at, task in enumerate(tasks)]
+            return Turn("All counted.") if request.tool_results else Turn("I ask.", *calls)
+        if not request.tool_results:
+            # Both use one and the same id.
+            return Turn("I count.", ToolCall("count", {"what": inside}, id="s1"))
+        held = (Hold("last", after=2),) if inside == "notes" else ()
+        return Turn(f"Three {inside}.", *held, chunk_size=4)
+
+    furnish(tmp_path)
+    with Provider(Script(rules=[Rule(lambda _: True, answer)])) as provider:
+        await killed_at(tmp_path, provider, "last")
+        after = await gone_on(tmp_path, provider)
+        last = provider.requests[-1]
+    after.check_history()
+    assert after.result.content == "All counted."
+    assert sorted(after.lines("counted")) == ["coins", "notes"]
+    results = {each.call_id: each.text for each in last.tool_results}
+    assert "Three coins." in results["a0"]
+    assert "Three notes." in results["a1"]
+    done = [event.path for event in after.events if event.type == "agent.done"]
+    assert sorted(done) == [(), ("a0",), ("a1",)]
 
 
 @pytest.mark.long
