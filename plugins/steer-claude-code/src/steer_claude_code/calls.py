@@ -38,7 +38,8 @@ class Proposed:
     ``message`` is the index of the message on its path.
 
     ``told``, once it is there, is what models read of this call, whatever the CLI says of it.
-    ``under_way`` is the call with its grant while the CLI executes it.
+    ``asked`` says that the gate has been asked about it, and ``under_way`` is the call with its
+    grant while the CLI executes it.
     """
 
     call_id: str
@@ -48,6 +49,7 @@ class Proposed:
     message: int
     cli_id: str = ""
     told: Told | None = None
+    asked: bool = False
     under_way: tuple[ToolCall, Grant] | None = None
 
     def __post_init__(self) -> None:
