@@ -52,8 +52,8 @@ class Client:
 
     @property
     def alive(self) -> bool:
-        """Whether the process has been started and has not ended."""
-        return self._life is not None and not self._life.done()
+        """Whether the process can take a question, now or once it has been started."""
+        return self._life is None or not self._life.done()
 
     async def start(self) -> None:
         """Start the process, unless it has been; returns once it takes questions.
@@ -72,6 +72,11 @@ class Client:
                 category=ErrorCategory.TIMEOUT,
                 fix="Set start_seconds of the runtime claude-code higher, or look at its load",
             ) from error
+
+    async def ended(self) -> None:
+        """Wait until the process has ended, whatever has ended it."""
+        if self._life is not None:
+            await asyncio.wait({self._life})
 
     async def ask(self, content: Sequence[Mapping[str, Any]]) -> None:
         """Send the CLI a message of the user, in blocks of the API's form."""

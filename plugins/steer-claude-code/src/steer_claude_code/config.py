@@ -61,9 +61,8 @@ class ClaudeCodeConfig(BaseModel):
     where it is unset.
 
     ``max_processes`` bounds the CLI's processes; who comes later waits. ``spares`` is how many are
-    started ahead, each for one run, of an agent that has been run before. A process is ``reused``
-    for the next run of the same scope where the agent has no native tools, until it is larger than
-    ``recycle_megabytes``. ``start_seconds`` bounds the start of one.
+    started ahead, each for one run, of an agent that has been run before in the same scope; they
+    wait for five minutes, and make room for others. ``start_seconds`` bounds the start of one.
     """
 
     model_config = _STRICT
@@ -92,8 +91,6 @@ class ClaudeCodeConfig(BaseModel):
 
     max_processes: Annotated[int, Field(ge=1)] = 8
     spares: Annotated[int, Field(ge=0)] = 1
-    reused: bool = False
-    recycle_megabytes: Annotated[int, Field(ge=64)] = 320
     start_seconds: float = Field(default=60.0, gt=0)
 
     @field_validator("environment", "pass_on")
