@@ -42,8 +42,9 @@ class ClaudeCodeConfig(BaseModel):
 
     ``login``: how the vendor is paid. With ``api_key`` the CLI asks models through an endpoint of
     steer's on loopback, which holds the key; ``base_url`` is where that sends the requests, in
-    Anthropic's own form, without ``/v1``. With ``subscription``, ``bedrock`` and ``vertex`` the
-    CLI asks by itself, and steer sees of it what it tells.
+    Anthropic's own form, without ``/v1``, and ``timeout`` is how many seconds nothing may come
+    back. With ``subscription``, ``bedrock`` and ``vertex`` the CLI asks by itself, and steer sees
+    of it what it tells.
 
     ``tools`` are the CLI's native tools that the agent has, by name; none where it is empty.
     ``subagents`` are by name, and ``delegated`` names those of the agent's tools, native ones and
@@ -61,8 +62,10 @@ class ClaudeCodeConfig(BaseModel):
     where it is unset.
 
     ``max_processes`` bounds the CLI's processes; who comes later waits. ``spares`` is how many are
-    started ahead, each for one run, of an agent that has been run before in the same scope; they
-    wait for five minutes, and make room for others. ``start_seconds`` bounds the start of one.
+    ``max_processes`` bounds the CLI's processes; who comes later waits. Each serves one run.
+    ``spares`` is how many are started ahead for runs of an agent that has been run before in the
+    same scope; they wait for five minutes, and make room for others. ``start_seconds`` bounds the
+    start of one.
     """
 
     model_config = _STRICT
