@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.from_thread import start_blocking_portal
-from steer.errors import RuntimeFailure
+from steer.errors import ConfigError, RuntimeFailure
 from steer.ports.runtime import Finished
 from steer_claude_code.client import Client
 from steer_claude_code.clients import Clients
@@ -146,6 +146,17 @@ async def test_a_process_that_does_not_start_in_time_fails_its_run_and_gives_its
             await serve(clients, there.prepared(start_seconds=0.5))
         there.mute.unlink()
         await serve(clients, there.prepared())
+
+
+@pytest.mark.parametrize("setting", ["cwd", "add_dirs"])
+async def test_a_folder_that_is_not_there_is_said_to_be(there: Stage, setting: str) -> None:
+    gone = there.cli.parent / "gone"
+    config: dict[str, Any] = {setting: gone if setting == "cwd" else [gone]}
+    prepared = there.prepared(**config)
+    async with opened(limit=1) as clients:
+        with pytest.raises(ConfigError, match=f"{setting} is .*/gone, which is no folder"):
+            await serve(clients, prepared)
+    assert there.others() == []
 
 
 # ---- spares ------------------------------------------------------------------------------------

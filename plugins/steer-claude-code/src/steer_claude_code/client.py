@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import anyio
 from claude_agent_sdk import ClaudeSDKClient
-from steer.errors import ErrorCategory, RuntimeFailure
+from steer.errors import ConfigError, ErrorCategory, RuntimeFailure
 from steer.values import JsonValue
 
 from steer_claude_code.desk import Desk, tool_server
@@ -112,6 +112,7 @@ class Client:
 
     async def _lived(self, stack: AsyncExitStack) -> None:
         prepared = self.prepared
+        _check_folders(prepared)
         if prepared.asks_endpoint:
             self.endpoint = await stack.enter_async_context(Endpoint())
         there = self._quarters = await stack.enter_async_context(
@@ -164,6 +165,16 @@ class Client:
             self._ready.set_exception(lost(error))
         elif self.desk.clerk is not None:
             self.desk.clerk.lost(error)
+
+
+def _check_folders(prepared: ClaudeCodePrepared) -> None:
+    for name, folders in (("cwd", (prepared.cwd,)), ("add_dirs", prepared.config.add_dirs)):
+        for folder in folders:
+            if not folder.expanduser().is_dir():
+                raise ConfigError(
+                    f"claude-code: {name} is {folder}, which is no folder",
+                    fix=f"Create it, or set {name} to one that is there",
+                )
 
 
 async def _one(content: Sequence[Mapping[str, Any]]) -> AsyncIterator[dict[str, Any]]:

@@ -41,7 +41,7 @@ _FINISH_REASONS = {
     "model_context_window_exceeded": FinishReason.MAX_OUTPUT_TOKENS,
     "refusal": FinishReason.REFUSAL,
 }
-_FOLDED = "the CLI is of a version that resumes no history of ours: it is told as a text"
+_FOLDED = "the CLI cannot resume this conversation exactly: it is told as a text"
 _UNKNOWN_CALL = "no model of this run has asked for this call"
 
 
