@@ -10,7 +10,7 @@ from asking_models import NAMES, body, user
 from hypothesis import given
 from hypothesis import strategies as st
 from steer.errors import RuntimeFailure
-from steer_claude_code.calls import Place, Proposed, Told
+from steer_claude_code.calls import Calls, Place, Proposed, Told
 from steer_claude_code.conversation import digest, newest_results
 from steer_claude_code.request import (
     for_model,
@@ -18,6 +18,7 @@ from steer_claude_code.request import (
     input_bound,
     limited,
     read_request,
+    with_ids,
     with_told,
 )
 from steer_claude_code.talk import Talk
@@ -198,19 +199,27 @@ def test_nothing_bounds_what_the_provider_adds_or_counts_by_itself(asked: dict[s
     assert input_bound(asked, 100) is None
 
 
-def proposed(call_id: str, told: Told | None = None, message: int = 0) -> Proposed:
+def proposed(
+    call_id: str, told: Told | None = None, *, message: int = 0, cli_id: str = ""
+) -> Proposed:
     return Proposed(
-        call_id=call_id, name="Read", arguments={}, place=Place(), message=message, told=told
+        call_id=call_id,
+        cli_id=cli_id,
+        name="Read",
+        arguments={},
+        place=Place(),
+        message=message,
+        told=told,
     )
 
 
 def test_a_model_reads_what_it_is_to_be_told_in_the_place_of_what_the_cli_says() -> None:
-    talk = Talk()
-    calls = [proposed("c1"), proposed("c2", Told(content="No.", is_error=True))]
-    talk.says({"content": [call("c1"), call("c2")]}, calls)
+    calls = Calls()
+    calls.propose(proposed("c1"))
+    calls.propose(proposed("c2", Told(content="No.", is_error=True)))
     marked = result("c2", "denied by a hook", cache_control={"type": "ephemeral"})
     asked = body(user("go"), said(call("c1"), call("c2")), user(marked, result("c1", "red")))
-    changed = with_told(asked, talk.told)
+    changed = with_told(asked, calls.told)
     assert changed["messages"][-1]["content"] == [
         {**marked, "content": "No.", "is_error": True},
         result("c1", "red"),
@@ -219,15 +228,19 @@ def test_a_model_reads_what_it_is_to_be_told_in_the_place_of_what_the_cli_says()
 
 
 def test_an_id_that_is_used_again_names_each_of_its_calls() -> None:
-    talk = Talk()
-    talk.says({"content": [call("c1")]}, [proposed("c1", Told(content="first"))])
-    talk.says({"content": [call("c1")]}, [proposed("c1", message=1)])
-    talk.says({"content": [call("c1")]}, [proposed("c1", Told(content="third"), message=2)])
-    asked = body(
-        *(each for word in "0123" for each in (said(call("c1")), user(result("c1", word))))
-    )
-    changed = with_told(asked, talk.told)["messages"][1::2]
-    assert [message["content"][0]["content"] for message in changed] == ["0", "first", "2", "third"]
+    calls = Calls()
+    for message, told in enumerate((Told(content="first"), None, Told(content="third"))):
+        calls.propose(proposed("c1", told, message=message, cli_id=calls.unused("c1")))
+    ids = ("c0", "c1", "c1_2", "c1_3")
+    asked = body(*(each for name in ids for each in (said(call(name)), user(result(name, name)))))
+    changed = with_ids(with_told(asked, calls.told), calls.model_id)["messages"]
+    assert [message["content"][0]["content"] for message in changed[1::2]] == [
+        "c0", "first", "c1_2", "third",
+    ]  # fmt: skip
+    assert [message["content"][0]["id"] for message in changed[::2]] == ["c0", "c1", "c1", "c1"]
+    assert [message["content"][0]["tool_use_id"] for message in changed[1::2]] == [
+        "c0", "c1", "c1", "c1",
+    ]  # fmt: skip
 
 
 def test_what_a_path_adds_to_its_conversation_is_kept_in_the_apis_form() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -44,13 +45,20 @@ BLOCKS = st.one_of(
     st.fixed_dictionaries({"type": st.just("web_search_tool_result"), "content": JSON}),
     st.fixed_dictionaries({"type": st.just("unheard_of"), "word": JSON}),
 )
+
+
+def _names_each_call_once(blocks: list[dict[str, Any]]) -> bool:
+    ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
+    return len(ids) == len(set(ids))
+
+
 MESSAGE = st.fixed_dictionaries(
     {
         "id": WORDS,
         "type": st.just("message"),
         "role": st.just("assistant"),
         "model": WORDS,
-        "content": st.lists(BLOCKS, max_size=5),
+        "content": st.lists(BLOCKS, max_size=5).filter(_names_each_call_once),
         "stop_reason": st.sampled_from(["end_turn", "tool_use", "max_tokens", "refusal"]),
         "stop_sequence": st.none() | WORDS,
         "stop_details": st.none() | st.just({"type": "refusal"}),
@@ -61,9 +69,14 @@ PARTS = st.lists(
     st.one_of(
         st.builds(Text, WORDS),
         st.builds(Reasoning, WORDS),
-        st.builds(ToolCall, WORDS, ARGUMENTS, st.just("c1")),
+        st.builds(ToolCall, WORDS, ARGUMENTS),
     ),
     max_size=4,
+).map(
+    lambda parts: [
+        replace(part, id=f"c{number}") if isinstance(part, ToolCall) else part
+        for number, part in enumerate(parts)
+    ]
 )
 
 
@@ -155,7 +168,7 @@ def test_the_cli_reads_no_arguments_of_a_function_tool_that_are_none() -> None:
     message = read(
         streamed(Turn(ToolCall("look", '{"at', id="c1"), ToolCall("Read", '{"f', id="c2")))
     )
-    own, native = for_cli(message, Names(own=("look",)))["content"]
+    own, native = for_cli(message, Names(own=("look",)), {})["content"]
     assert (own["name"], own["input"]) == ("mcp__steer__look", {})
     # The CLI refuses these by itself, in words that help the model.
     assert (native["name"], native["input"]) == ("Read", '{"f')
@@ -165,9 +178,9 @@ def test_the_cli_reads_no_arguments_of_a_function_tool_that_are_none() -> None:
 @pytest.mark.parametrize("reason", ["max_tokens", "refusal", "model_context_window_exceeded", None])
 def test_the_cli_is_not_told_of_an_ending_after_which_it_would_ask_anew(reason: str | None) -> None:
     message = read(streamed(Turn("Half")))
-    assert for_cli({**message, "stop_reason": reason}, Names())["stop_reason"] == "end_turn"
+    assert for_cli({**message, "stop_reason": reason}, Names(), {})["stop_reason"] == "end_turn"
     calling = read(streamed(Turn(ToolCall("Read", {}))))
-    assert for_cli({**calling, "stop_reason": reason}, Names())["stop_reason"] == "tool_use"
+    assert for_cli({**calling, "stop_reason": reason}, Names(), {})["stop_reason"] == "tool_use"
 
 
 def test_usage_counts_what_was_cached_and_thought() -> None:
@@ -195,6 +208,7 @@ START = {"type": "message_start", "message": {"usage": {}}}
 OPEN = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
 ADD = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}}
 CLOSE = {"type": "content_block_stop", "index": 0}
+CALL = {**OPEN, "content_block": {"type": "tool_use", "id": "c1", "name": "add", "input": {}}}
 
 
 @pytest.mark.parametrize(
@@ -213,6 +227,7 @@ CLOSE = {"type": "content_block_stop", "index": 0}
         [START, {"type": "message_stop"}, OPEN],
         [START, {**OPEN, "index": "0"}],
         [START, {**CLOSE, "index": []}],
+        [START, CALL, {**CALL, "index": 1}],
     ],
     ids=json.dumps,
 )

@@ -76,7 +76,7 @@ class ActiveRun:
         call = self.calls.find(call_id)
         introduction = self._introduction(subagent)
         if call is not None and not introduction.done():
-            introduction.set_result(Place((*call.place.path, call_id), name))
+            introduction.set_result(Place((*call.place.path, call.call_id), name))
 
     def _introduction(self, subagent: str) -> asyncio.Future[Place]:
         future = self._subagents.get(subagent)
@@ -100,9 +100,8 @@ class ActiveRun:
             self.suspend()
         # Another call may have been suspended meanwhile.
         await self.may_go_on()
-        if decision.allowed and decision.grant is None:
-            self.stop(RuntimeFailure(f"the gate allowed {call.tool} without a grant"))
-            await self.hold()
+        if decision.outcome is not GateOutcome.DENY and not _is_permission(decision, call):
+            raise RuntimeFailure(f"the gate gave no answer about {call.tool} that can be followed")
         return decision
 
     async def asking(self, answer: Awaitable[T], *, busy: bool = False) -> T:
@@ -127,10 +126,24 @@ class ActiveRun:
 
         The caller is the SDK's, which neither bounds nor awaits what it has cancelled.
         """
-        task = asyncio.create_task(coroutine)
+        task = asyncio.create_task(self._ending_the_run(coroutine))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await task
+
+    async def _ending_the_run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Return what comes of it; what it raises ends the run, and is nothing for a model."""
+        try:
+            return await coroutine
+        except SteerError as error:
+            self.stop(error)
+        except Exception as error:
+            failure = RuntimeFailure(
+                f"a call could not be governed: {type(error).__name__}: {error}"
+            )
+            failure.__cause__ = error
+            self.stop(failure)
+        return await self.hold()
 
     async def settle(self) -> None:
         """Cancel what works for the run, and wait, bounded, until it has ended; name what has not.
@@ -185,6 +198,16 @@ class ActiveRun:
     def _look(self) -> None:
         if self.suspended and not self._busy:
             self.over.set()
+
+
+def _is_permission(decision: Decision, call: ToolCall) -> bool:
+    """Whether a decision says what is to run, and by which grant."""
+    rewritten = decision.arguments
+    return (
+        decision.outcome is GateOutcome.ALLOW
+        and decision.grant is not None
+        and (isinstance(rewritten, dict) or rewritten == call.arguments)
+    )
 
 
 def _end_of(task: asyncio.Task[Any]) -> Any:

@@ -32,8 +32,10 @@ class Told:
 class Proposed:
     """A tool call of a model's message.
 
-    ``name`` is what the CLI calls the tool. ``arguments`` is the decoded JSON, or the model's text
-    where that is no JSON object. ``message`` is the index of the message on its path.
+    ``name`` is what the CLI calls the tool, and ``cli_id`` the call itself: models may use an id
+    again, in subagents too, and the CLI is told one that no other call of the run has.
+    ``arguments`` is the decoded JSON, or the model's text where that is no JSON object.
+    ``message`` is the index of the message on its path.
 
     ``told``, once it is there, is what models read of this call, whatever the CLI says of it.
     ``under_way`` is the call with its grant while the CLI executes it.
@@ -44,23 +46,47 @@ class Proposed:
     arguments: JsonValue
     place: Place
     message: int
+    cli_id: str = ""
     told: Told | None = None
     under_way: tuple[ToolCall, Grant] | None = None
+
+    def __post_init__(self) -> None:
+        self.cli_id = self.cli_id or self.call_id
 
 
 @dataclass(eq=False, slots=True)
 class Calls:
-    """Every call that a model of this run has proposed, by its id; the newest of one id counts."""
+    """Every call that a model of this run has proposed, by the id that the CLI knows."""
 
     _by_id: dict[str, Proposed] = field(default_factory=dict)
+    _used: set[str] = field(default_factory=set)
+
+    def unused(self, call_id: str) -> str:
+        """Return an id for the CLI that no other call of this run has: this one, if it is free."""
+        name, number = call_id, 1
+        while name in self._used:
+            number += 1
+            name = f"{call_id}_{number}"
+        self._used.add(name)
+        return name
 
     def propose(self, call: Proposed) -> None:
         """Note a call, before the CLI learns of it."""
-        self._by_id[call.call_id] = call
+        self._by_id[call.cli_id] = call
 
-    def find(self, call_id: str | None) -> Proposed | None:
+    def find(self, cli_id: str | None) -> Proposed | None:
         """Return the call of this id, ``None`` where no model has proposed it."""
-        return None if call_id is None else self._by_id.get(call_id)
+        return None if cli_id is None else self._by_id.get(cli_id)
+
+    def told(self, cli_id: str) -> Told | None:
+        """Return what models are to read of a call, ``None`` where nobody says so."""
+        call = self._by_id.get(cli_id)
+        return None if call is None else call.told
+
+    def model_id(self, cli_id: str) -> str:
+        """Return the id that the model gave a call."""
+        call = self._by_id.get(cli_id)
+        return cli_id if call is None else call.call_id
 
     def under_way(self) -> Iterator[Proposed]:
         """The calls that the CLI executes now."""

@@ -42,7 +42,7 @@ _FINISH_REASONS = {
     "refusal": FinishReason.REFUSAL,
 }
 _FOLDED = "the CLI cannot resume this conversation exactly: it is told as a text"
-_UNKNOWN_CALL = "no model of this run has asked for this call"
+_UNKNOWN_CALL = "this agent has asked for no such call, or has no such tool"
 
 
 class Voice(Protocol):
@@ -128,29 +128,39 @@ class Driven:
         if self._names.behind(tool).kind is ToolKind.FUNCTION or tool == self._prepared.output_tool:
             # Our own are asked about where they run; the other one only carries the answer.
             return Permission(allowed=True)
-        return await self._active.work(self._before(call_id))
+        return await self._active.work(self._before(call_id, tool))
 
-    async def _before(self, call_id: str | None) -> Permission:
-        proposed = await self._proposed(call_id)
+    async def _before(self, call_id: str | None, tool: str) -> Permission:
+        proposed = await self._proposed(call_id, tool)
         if proposed is None:
+            if (other := self._active.calls.find(call_id)) is not None:
+                other.told = Told(content=_UNKNOWN_CALL, is_error=True)
             return Permission(allowed=False, reason=_UNKNOWN_CALL)
         return await self._native.before(proposed)
 
-    async def _proposed(self, call_id: str | None) -> Proposed | None:
-        """Return a call that a model of this run has made, once it may be acted on."""
+    async def _proposed(self, call_id: str | None, tool: str) -> Proposed | None:
+        """Return the call of this tool that a model of this run has made, once it may be acted on.
+
+        An agent has made none of a tool that only its subagents have.
+        """
         if self._direct is None or call_id is None:
-            return self._active.calls.find(call_id)
-        try:
-            return await self._direct.proposed(call_id)
-        except RuntimeFailure:
+            proposed = self._active.calls.find(call_id)
+        else:
+            try:
+                proposed = await self._direct.proposed(call_id)
+            except RuntimeFailure:
+                return None
+        if proposed is None or proposed.name != tool:
             return None
+        beyond = not proposed.place.path and tool in self._prepared.asking.delegated
+        return None if beyond else proposed
 
     async def call(self, call_id: str | None, tool: str) -> Told:
         """Run one of the agent's function tools."""
         return await self._active.work(self._call(call_id, tool))
 
     async def _call(self, call_id: str | None, tool: str) -> Told:
-        proposed = await self._proposed(call_id)
+        proposed = await self._proposed(call_id, self._names.for_cli(tool))
         if proposed is None:
             return Told(content=_UNKNOWN_CALL, is_error=True)
         return await self._own.call(tool, proposed)

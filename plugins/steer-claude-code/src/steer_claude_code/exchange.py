@@ -20,7 +20,6 @@ from steer_claude_code.conversation import digest, newest_results
 from steer_claude_code.endpoint import Arrived, Reply, refusal
 from steer_claude_code.failures import broken_off, model_failure, reported, sent_by
 from steer_claude_code.message import Draft, Malformed, Message
-from steer_claude_code.names import Names
 from steer_claude_code.narration import Narrator
 from steer_claude_code.opening import opened, without_surroundings
 from steer_claude_code.playback import for_cli, stream_of
@@ -39,6 +38,7 @@ from steer_claude_code.request import (
     limited,
     offered,
     read_request,
+    with_ids,
     with_told,
 )
 from steer_claude_code.talk import Talk
@@ -154,8 +154,9 @@ class Exchanges:
             active.run.emit(AgentStarted(name=name), path=place.path, agent=place.agent)
         talk.hears(asked.body, turn=asked.turn)
         message, index = await self._message(asked)
+        calls = self._calls_in(message, place, index)
         if asked.turn:
-            self._take(place, talk, message, index)
+            self._take(talk, message, calls)
             if not place.path and self._asking.ends_with(message):
                 active.finish()
                 await active.hold()
@@ -163,14 +164,17 @@ class Exchanges:
         await active.may_go_on()
         # The CLI makes one message of all that have the same id, and providers use ids again.
         message = {**message, "id": f"{message.get('id')}_{index}"}
-        return _reply(for_cli(message, self._asking.names), streamed=streamed)
+        ids = {call.call_id: call.cli_id for call in calls}
+        return _reply(for_cli(message, self._asking.names, ids), streamed=streamed)
 
     def _talk(self, path: tuple[str, ...]) -> Talk:
         return self._talks.setdefault(path, Talk())
 
     def _asked(self, body: Body, headers: Mapping[str, str], place: Place) -> _Asked:
         asking, turn = self._asking, headers.get(_CLASS_HEADER) in _TURNS
-        body = for_model(with_told(body, self._talk(place.path).told), asking.names)
+        calls = self._active.calls
+        body = with_ids(with_told(body, calls.told), calls.model_id)
+        body = for_model(body, asking.names)
         body = without_surroundings(offered(body, asking, place), asking.names)
         if not place.path:
             body = opened(body, self._opening)
@@ -183,13 +187,26 @@ class Exchanges:
             body=body, content=compact_json(body), headers=headers, place=place, turn=turn
         )
 
-    def _take(self, place: Place, talk: Talk, message: Message, index: int) -> None:
+    def _calls_in(self, message: Message, place: Place, index: int) -> list[Proposed]:
+        return [
+            Proposed(
+                call_id=block["id"],
+                cli_id=self._active.calls.unused(block["id"]),
+                name=self._asking.names.for_cli(block["name"]),
+                arguments=block["input"],
+                place=place,
+                message=index,
+            )
+            for block in message["content"]
+            if block.get("type") == "tool_use"
+        ]
+
+    def _take(self, talk: Talk, message: Message, calls: Sequence[Proposed]) -> None:
         """Note a whole message, and the calls in it, before the CLI learns of them."""
-        calls = _calls_in(message, self._asking.names, place, index)
         for call in calls:
             self._active.calls.propose(call)
         talk.says(message, calls)
-        if not place.path:
+        if talk is self._talk(()):
             self.finish_reason = message.get("stop_reason")
             self.text = text_of(message)
 
@@ -311,20 +328,6 @@ async def _drain(events: AsyncIterator[str]) -> None:
         async with asyncio.timeout(_DRAIN_SECONDS):
             async for _ in events:
                 pass
-
-
-def _calls_in(message: Message, names: Names, place: Place, index: int) -> list[Proposed]:
-    return [
-        Proposed(
-            call_id=block["id"],
-            name=names.for_cli(block["name"]),
-            arguments=block["input"],
-            place=place,
-            message=index,
-        )
-        for block in message["content"]
-        if block.get("type") == "tool_use"
-    ]
 
 
 def _reply(message: Message, *, streamed: bool) -> Reply:

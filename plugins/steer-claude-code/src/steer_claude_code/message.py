@@ -5,7 +5,7 @@ The events: https://platform.claude.com/docs/en/build-with-claude/streaming
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -137,7 +137,14 @@ class Draft:
         index, block = event.get("index"), event.get("content_block")
         if not isinstance(index, int) or index in self._blocks or not isinstance(block, Mapping):
             raise Malformed("a block begins that is none, or a second time")
+        call_id = block.get("id") if block.get("type") == "tool_use" else None
+        if call_id is not None and any(call_id == each.begun.get("id") for each in self._calls()):
+            # What came of one could not be told from what came of the other.
+            raise Malformed(f"two calls of a message have the id {call_id}")
         self._blocks[index] = _Block(block)
+
+    def _calls(self) -> Iterator[_Block]:
+        return (each for each in self._blocks.values() if each.begun.get("type") == "tool_use")
 
     def _block(self, event: Mapping[str, Any]) -> _Block:
         index = event.get("index")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steer.events import AgentDone
-from steer.ports.gate import ToolCall
+from steer.ports.gate import ToolCall, ToolOutcome
 from steer.ports.policy import ToolKind
+from steer.ports.records import Grant
 from steer.values import Effect, EffectStatus, JsonValue
 
 from steer_claude_code.active import ActiveRun
@@ -56,10 +57,12 @@ class NativeCalls:
             agent=proposed.place.agent,
         )
         decision = await active.authorize(call)
-        if decision.grant is None:
+        if not decision.allowed or decision.grant is None:
             proposed.told = Told(content=decision.reason, is_error=True)
             return Permission(allowed=False, reason=decision.reason)
-        recorded = await active.asking(active.run.gate.begin(call, decision.grant))
+        begun = self._begun(proposed, call, decision.grant)
+        # A run that is to be parked waits for what is being begun, too.
+        recorded = await active.asking(begun, busy=True)
         if recorded is not None:
             proposed.told = recorded_result(recorded)
             # The CLI keeps notes of what it has read, without which it refuses to edit: what
@@ -67,13 +70,19 @@ class NativeCalls:
             again = effect is Effect.NONE and recorded.status is EffectStatus.SUCCEEDED
             again = again and tooling.kind is not ToolKind.AGENT
             return Permission(allowed=again, reason="an earlier attempt has made this call")
-        proposed.under_way = (call, decision.grant)
-        if tooling.kind is not ToolKind.AGENT:
-            active.begins()
         rewritten = decision.arguments
         if rewritten == proposed.arguments or not isinstance(rewritten, dict):
             return Permission(allowed=True)
         return Permission(allowed=True, arguments=rewritten)
+
+    async def _begun(self, proposed: Proposed, call: ToolCall, grant: Grant) -> ToolOutcome | None:
+        """Have a call begin, unless an earlier attempt has recorded what came of it."""
+        recorded = await self._active.run.gate.begin(call, grant)
+        if recorded is None:
+            proposed.under_way = (call, grant)
+            if call.kind is not ToolKind.AGENT:
+                self._active.begins()
+        return recorded
 
     async def results(self, _place: Place, told: Mapping[str, Told]) -> None:
         """Record how calls ended, from what the CLI tells a model of them."""
@@ -102,7 +111,9 @@ class NativeCalls:
             if name is not None and told is not None:
                 path = (*call.path, call.call_id)
                 active.run.emit(AgentDone(name=name), path=path, agent=name)
-        else:
-            active.ends()
         outcome = cut_short() if told is None else executed(told)
-        await active.run.gate.observe(call, grant, outcome)
+        try:
+            await active.run.gate.observe(call, grant, outcome)
+        finally:
+            if call.kind is not ToolKind.AGENT:
+                active.ends()

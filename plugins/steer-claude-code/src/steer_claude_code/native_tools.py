@@ -30,6 +30,7 @@ SKILL_TOOL = "Skill"
 
 _OUTLIVES = "what it starts goes on after the run, where nobody is asked"
 _REACHES_OUT = "it reaches agents and sessions that are not of the run"
+_RESOURCES = "an agent has the tools of its servers, and nothing else of them"
 _MOVES = "it moves the agent to another folder than the one it was given"
 
 
@@ -61,9 +62,12 @@ NATIVE_TOOLS: Mapping[str, NativeTool] = {
     "Glob": NativeTool(Effect.NONE),
     "Grep": NativeTool(Effect.NONE),
     "ListAgents": NativeTool(Effect.NONE, refused=_REACHES_OUT),
+    "ListMcpResourcesTool": NativeTool(Effect.NONE, refused=_RESOURCES),
     "Monitor": NativeTool(refused=_OUTLIVES),
     "NotebookEdit": NativeTool(),
     "Read": NativeTool(Effect.NONE),
+    "ReadMcpResourceDirTool": NativeTool(Effect.NONE, refused=_RESOURCES),
+    "ReadMcpResourceTool": NativeTool(Effect.NONE, refused=_RESOURCES),
     "ReportFindings": NativeTool(Effect.NONE),
     "ScheduleWakeup": NativeTool(refused=_OUTLIVES),
     "SendMessage": NativeTool(refused=_REACHES_OUT),

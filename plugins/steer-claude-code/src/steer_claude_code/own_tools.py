@@ -39,7 +39,7 @@ class OwnTools:
             agent=proposed.place.agent,
         )
         decision = await active.authorize(call)
-        if decision.grant is None:
+        if not decision.allowed or decision.grant is None:
             return Told(content=decision.reason, is_error=True)
 
         async def effect(run: EffectRun) -> JsonValue:

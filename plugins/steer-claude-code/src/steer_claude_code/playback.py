@@ -25,14 +25,16 @@ _PIECES = (
 _NOT_COUNTED = {"input_tokens": 0, "output_tokens": 0}
 
 
-def for_cli(message: Message, names: Names) -> Message:
+def for_cli(message: Message, names: Names, ids: Mapping[str, str]) -> Message:
     """Return a message in the CLI's names, so that the CLI does no more than what it says.
+
+    ``ids`` are those that its calls have for the CLI.
 
     Arguments that are no JSON object reach the CLI's own tools as they are, which it refuses, and
     a function tool as none: its handler is told them in another way.
     """
     reason = message.get("stop_reason")
-    content = _joined(_block_for_cli(block, names) for block in message["content"])
+    content = _joined(_block_for_cli(block, names, ids) for block in message["content"])
     if reason in _ENDINGS:
         calls = any(block.get("type") == "tool_use" for block in content)
         message = {**message, "stop_reason": "tool_use" if calls else "end_turn"}
@@ -58,14 +60,15 @@ def _is_plain(block: Mapping[str, Any]) -> bool:
     return block.get("type") == "text" and not block.get("citations")
 
 
-def _block_for_cli(block: dict[str, Any], names: Names) -> dict[str, Any]:
+def _block_for_cli(block: dict[str, Any], names: Names, ids: Mapping[str, str]) -> dict[str, Any]:
     if block.get("type") != "tool_use":
         return block
     name = names.for_cli(block["name"])
     arguments = block["input"]
     if names.behind(name).kind is ToolKind.FUNCTION and not isinstance(arguments, dict):
         arguments = {}
-    return {**block, "name": name, "input": arguments}
+    call_id = ids.get(block["id"], block["id"])
+    return {**block, "id": call_id, "name": name, "input": arguments}
 
 
 def stream_of(message: Message) -> bytes:

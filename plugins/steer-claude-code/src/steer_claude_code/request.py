@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from steer.errors import RuntimeFailure
@@ -22,6 +22,7 @@ __all__ = [
     "limited",
     "offered",
     "read_request",
+    "with_ids",
     "with_told",
 ]
 
@@ -87,22 +88,30 @@ def _renamed(message: dict[str, Any], names: Names) -> dict[str, Any]:
     )
 
 
-def with_told(body: Body, told: Callable[[Sequence[str]], Sequence[Told | None]]) -> Body:
+def with_ids(body: Body, id_of: Callable[[str], str]) -> Body:
+    """Return a request whose calls and results have other ids."""
+
+    def renamed(block: Block) -> Block:
+        match block:
+            case {"type": "tool_use", "id": str(call_id)}:
+                return {**block, "id": id_of(call_id)}
+            case {"type": "tool_result", "tool_use_id": str(call_id)}:
+                return {**block, "tool_use_id": id_of(call_id)}
+            case _:
+                return block
+
+    return {**body, "messages": [_with_blocks(each, renamed) for each in body["messages"]]}
+
+
+def with_told(body: Body, told: Callable[[str], Told | None]) -> Body:
     """Return a request in which models read of each call what they are to read of it.
 
-    ``told`` is given the calls of all results, in their order, and returns for each what is to
-    stand in the place of what the CLI says, ``None`` where that stays.
+    ``told`` returns what is to stand in the place of what the CLI says of a call, ``None`` where
+    that stays.
     """
-    called = [
-        block["tool_use_id"]
-        for message in body["messages"]
-        for block in blocks_of(message)
-        if block.get("type") == "tool_result"
-    ]
-    instead = iter(told(called))
 
     def replaced(block: Block) -> Block:
-        each = next(instead) if block.get("type") == "tool_result" else None
+        each = told(block["tool_use_id"]) if block.get("type") == "tool_result" else None
         if each is None:
             return block
         kept = {name: value for name, value in block.items() if name != "is_error"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,6 @@ class Talk:
     def __init__(self) -> None:
         self.spoken: list[dict[str, Any]] = []
         self._begun = False
-        self._proposed: dict[str, list[Proposed]] = {}
         self._unreported: dict[str, Proposed] = {}
         self._unheard: dict[str, Proposed] = {}
 
@@ -36,31 +34,18 @@ class Talk:
         """Note a message of the model's, and the calls in it."""
         content = [_in_api_form(block) for block in message["content"]]
         self.spoken.append({"role": "assistant", "content": content})
-        for call in calls:
-            self._proposed.setdefault(call.call_id, []).append(call)
-        self._unreported = {call.call_id: call for call in calls}
-        self._unheard = dict(self._unreported)
+        self._unreported = {call.cli_id: call for call in calls}
+        self._unheard = {call.call_id: call for call in calls}
 
     def news(self, results: Mapping[str, Told]) -> dict[str, Told]:
-        """Return those results of the last message's calls that were not there before."""
+        """Return those results of the last message's calls that were not there before.
+
+        They are by the ids that the CLI knows.
+        """
         new = {call_id: told for call_id, told in results.items() if call_id in self._unreported}
         for call_id in new:
             del self._unreported[call_id]
         return new
-
-    def told(self, called: Sequence[str]) -> list[Told | None]:
-        """Return what models are to read of each of these calls, ``None`` where nobody says so.
-
-        ``called`` are the calls of a request's results, in their order. An id may have been used
-        before: its last result is that of the newest call.
-        """
-        left = Counter(called)
-        told: list[Told | None] = []
-        for call_id in called:
-            calls, later = self._proposed.get(call_id, []), left[call_id]
-            told.append(calls[-later].told if later <= len(calls) else None)
-            left[call_id] -= 1
-        return told
 
     def hears(self, body: Mapping[str, Any], *, turn: bool) -> None:
         """Note what a request tells the model for the first time.
