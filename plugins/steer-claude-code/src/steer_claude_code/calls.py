@@ -37,7 +37,8 @@ class Proposed:
     ``arguments`` is the decoded JSON, or the model's text where that is no JSON object.
     ``message`` is the index of the message on its path.
 
-    ``told``, once it is there, is what models read of this call, whatever the CLI says of it.
+    ``asked`` says that the CLI has asked about it, which it may once. ``told``, once it is there,
+    is what models read of this call, whatever the CLI says of it.
     ``under_way`` is the call with its grant while the CLI executes it.
     """
 
@@ -47,6 +48,7 @@ class Proposed:
     place: Place
     message: int
     cli_id: str = ""
+    asked: bool = False
     told: Told | None = None
     under_way: tuple[ToolCall, Grant] | None = None
 
