@@ -228,7 +228,7 @@ def test_a_seed_repeats_what_it_found_and_no_seed_finds_the_same_always() -> Non
     assert tried(7) == tried(7) != tried(8)
     assert tried(None, "pr") == tried(None, "pr")
     assert profile_named("nightly").seed != profile_named("nightly").seed
-    with pytest.raises(ConfigError, match="no profile 'daily'; there is pr, nightly"):
+    with pytest.raises(ConfigError, match="no profile 'daily'; there is brief, pr, nightly"):
         profile_named("daily")
 
 

@@ -26,7 +26,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 from steer.errors import ConfigError
 
-__all__ = ["NIGHTLY", "PULL_REQUEST", "Profile", "profile_named"]
+__all__ = ["BRIEF", "NIGHTLY", "PULL_REQUEST", "Profile", "profile_named"]
 
 _SMALLEST = (Phase.shrink, Phase.explain)
 _SHRINK_SECONDS = 20.0
@@ -112,6 +112,9 @@ def _bounded(law: Callable[..., None], seconds: float) -> Callable[..., None]:
     return bounded
 
 
+BRIEF = Profile(name="brief", examples=3, steps=8)
+"""Hardly any examples: where each costs a process, and another run tries more."""
+
 PULL_REQUEST = Profile(name="pr", examples=25, steps=20)
 """Few examples, the same ones at every run."""
 
@@ -120,11 +123,11 @@ NIGHTLY = Profile(name="nightly", examples=500, steps=60, patience=40.0)
 
 
 def profile_named(name: str, *, seed: int | None = None) -> Profile:
-    """Return the profile ``pr`` or ``nightly``, the latter with a fresh seed unless one is given.
+    """Return ``brief``, ``pr`` or ``nightly``, the last with a fresh seed unless one is given.
 
     Raises ``ConfigError`` for any other name.
     """
-    known = {each.name: each for each in (PULL_REQUEST, NIGHTLY)}
+    known = {each.name: each for each in (BRIEF, PULL_REQUEST, NIGHTLY)}
     if name not in known:
         raise ConfigError(f"there is no profile {name!r}; there is {', '.join(known)}")
     found = known[name]

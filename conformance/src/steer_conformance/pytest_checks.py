@@ -31,14 +31,19 @@ Reasons = Mapping[str, str]
 
 
 def runtime_checks(
-    plugin: Declaration, connect: Callable[..., Any], *, known_failures: Reasons | None = None
+    plugin: Declaration,
+    connect: Callable[..., Any],
+    *,
+    known_failures: Reasons | None = None,
+    profile: str = PULL_REQUEST.name,
 ) -> Test:
     """Return a test of a runtime.
 
     ``connect(provider_url)`` returns the configuration with which the runtime talks to the
     scripted provider at that address. ``known_failures`` is by clause or check, with the reason.
+    ``profile`` says how many examples are tried of a law where ``--steer-profile`` does not.
     """
-    return _test(suite_for("runtime"), plugin, connect, known_failures)
+    return _test(suite_for("runtime"), plugin, connect, known_failures, profile)
 
 
 def storage_checks(
@@ -131,6 +136,7 @@ def _test(
     plugin: Declaration,
     factory: Callable[..., Any],
     known_failures: Reasons | None,
+    usual: str = PULL_REQUEST.name,
 ) -> Test:
     subject = Subject(plugin=plugin, factory=factory)
     plans = planned(suite, subject, Expectations(known_failures=known_failures or {}))
@@ -143,7 +149,7 @@ def _test(
     def test(plan: Planned | str, request: pytest.FixtureRequest) -> None:
         if isinstance(plan, str):
             pytest.fail(plan, pytrace=False)
-        profile = _profile(request.config)
+        profile = _profile(request.config, usual)
         try:
             perform(
                 plan.suite, plan.check, Subject(plugin=plugin, factory=factory, profile=profile)
@@ -165,13 +171,15 @@ def _marks(plan: Planned) -> list[pytest.MarkDecorator]:
     return []
 
 
-def _profile(config: pytest.Config) -> Profile:
-    name: str = config.getoption("--steer-profile")
+def _profile(config: pytest.Config, usual: str) -> Profile:
+    name: str = config.getoption("--steer-profile") or usual
     seed: int | None = config.getoption("--steer-seed")
-    return config.stash.setdefault(_PROFILE, profile_named(name, seed=seed))
+    # One seed for the whole session, which is told wherever one of its examples fails.
+    profiles = config.stash.setdefault(_PROFILES, {})
+    return profiles.setdefault(name, profile_named(name, seed=seed))
 
 
-_PROFILE = pytest.StashKey[Profile]()
+_PROFILES = pytest.StashKey[dict[str, Profile]]()
 
 
 def _reproduce(request: pytest.FixtureRequest, profile: Profile) -> str:

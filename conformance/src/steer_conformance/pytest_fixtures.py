@@ -25,10 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("steer-conformance")
     group.addoption(
         "--steer-profile",
-        default="pr",
-        choices=["pr", "nightly"],
-        help="how many examples the laws of a contract are tried on: few and always the same "
-        "ones (pr), or many at random (nightly)",
+        choices=["brief", "pr", "nightly"],
+        help="how many examples the laws of a contract are tried on: hardly any (brief), few and "
+        "always the same ones (pr, unless a test says otherwise), or many at random (nightly)",
     )
     group.addoption(
         "--steer-seed",

@@ -108,7 +108,7 @@ async def test_the_model_is_told_the_history_and_the_question_and_no_more(model:
     assert _heard(body) == [*_HISTORY, _said("user", *question)]
 
 
-@pytest.mark.parametrize("version", [None, "", "2.1.328", "2.2.0", "3.0.1", "unknown"])
+@pytest.mark.parametrize("version", [None, "", "2.1.331", "2.2.0", "3.0.1", "unknown"])
 def test_a_cli_of_another_version_is_given_no_transcript(
     tmp_path: Path, version: str | None
 ) -> None:
@@ -122,7 +122,7 @@ def test_what_the_cli_would_add_to_is_not_written(tmp_path: Path) -> None:
     told = _HISTORY[:3]
     for messages in ([], asked, called, told):
         assert _written(messages, tmp_path, "2.1.332") is None
-    assert _written(_HISTORY, tmp_path, "2.1.329") is not None
+    assert _written(_HISTORY, tmp_path, "2.1.332") is not None
 
 
 def _written(messages: list[dict[str, Any]], folder: Path, version: str | None) -> Path | None:

@@ -42,8 +42,9 @@ class ClaudeCodeConfig(BaseModel):
 
     ``login``: how the vendor is paid. With ``api_key`` the CLI asks models through an endpoint of
     steer's on loopback, which holds the key; ``base_url`` is where that sends the requests, in
-    Anthropic's own form, without ``/v1``. With ``subscription``, ``bedrock`` and ``vertex`` the
-    CLI asks by itself, and steer sees of it what it tells.
+    Anthropic's own form, without ``/v1``, and ``timeout`` is how many seconds nothing may come
+    back. With ``subscription``, ``bedrock`` and ``vertex`` the CLI asks by itself, and steer sees
+    of it what it tells.
 
     ``tools`` are the CLI's native tools that the agent has, by name; none where it is empty.
     ``subagents`` are by name, and ``delegated`` names those of the agent's tools, native ones and
@@ -61,9 +62,8 @@ class ClaudeCodeConfig(BaseModel):
     where it is unset.
 
     ``max_processes`` bounds the CLI's processes; who comes later waits. ``spares`` is how many are
-    started ahead, each for one run, of an agent that has been run before. A process is ``reused``
-    for the next run of the same scope where the agent has no native tools, until it is larger than
-    ``recycle_megabytes``. ``start_seconds`` bounds the start of one.
+    started ahead, each for one run, of an agent that has been run before. ``start_seconds`` bounds
+    the start of one.
     """
 
     model_config = _STRICT
@@ -92,8 +92,6 @@ class ClaudeCodeConfig(BaseModel):
 
     max_processes: Annotated[int, Field(ge=1)] = 8
     spares: Annotated[int, Field(ge=0)] = 1
-    reused: bool = False
-    recycle_megabytes: Annotated[int, Field(ge=64)] = 320
     start_seconds: float = Field(default=60.0, gt=0)
 
     @field_validator("environment", "pass_on")

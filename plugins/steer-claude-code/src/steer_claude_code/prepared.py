@@ -243,8 +243,6 @@ _QUIET = frozenset(
         "config",
         "environment",
         "max_processes",
-        "recycle_megabytes",
-        "reused",
         "spares",
         "start_seconds",
         "timeout",

@@ -17,7 +17,7 @@ from steer_claude_code.content import text_in
 
 __all__ = ["cli_version", "folded", "write_transcript"]
 
-_SINCE, _BEFORE = (2, 1, 329), (2, 2)
+_SINCE, _BEFORE = (2, 1, 332), (2, 2)
 """The CLIs whose form of a transcript is known: it is not documented."""
 
 _LONGEST_FOLDER = 200
