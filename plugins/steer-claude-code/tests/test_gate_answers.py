@@ -196,6 +196,19 @@ async def test_a_call_is_asked_about_once_and_as_the_tool_that_it_names() -> Non
     await upstream.aclose()
 
 
+async def test_of_two_calls_that_the_cli_cannot_tell_apart_none_is_allowed() -> None:
+    gate = BareGate()
+    upstream, desk = Upstream(), Desk()
+    driven = Driven(prepared(), BareRun(gate), upstream=upstream)
+    desk.clerk = driven
+    driven.active.calls.propose(replace(proposed("c1"), arguments={"command": "rm -r /"}))
+    driven.active.calls.propose(proposed("c1"))
+    answers = [(await said(desk, "Bash", "c1"))["permissionDecision"] for _ in range(2)]
+    assert answers == ["deny", "deny"]
+    assert gate.asked == []
+    await upstream.aclose()
+
+
 async def test_an_agent_is_denied_what_only_its_subagents_have() -> None:
     gate = BareGate()
     upstream, desk = Upstream(), Desk()

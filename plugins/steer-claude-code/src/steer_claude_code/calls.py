@@ -74,6 +74,10 @@ class Calls:
 
     def propose(self, call: Proposed) -> None:
         """Note a call, before the CLI learns of it."""
+        before = self._by_id.get(call.cli_id)
+        if before is not None and (before.name, before.arguments) != (call.name, call.arguments):
+            # Nobody could say about which of them the CLI asks, so it is answered about neither.
+            before.asked = call.asked = True
         self._by_id[call.cli_id] = call
 
     def find(self, cli_id: str | None) -> Proposed | None:
