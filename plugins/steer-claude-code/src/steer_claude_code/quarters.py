@@ -19,7 +19,7 @@ from steer_claude_code.environment import given_to_cli
 from steer_claude_code.launcher import write_launcher
 from steer_claude_code.processes import end_processes
 from steer_claude_code.supervisor import MARKER, remove
-from steer_claude_code.undisturbed import undisturbed
+from steer_claude_code.uninterrupted import uninterrupted
 
 __all__ = ["Quarters", "quarters"]
 
@@ -63,11 +63,11 @@ async def quarters(
     try:
         yield there
     except BaseException as error:
-        left = await undisturbed(_clear(there))
+        left = await uninterrupted(_clear(there))
         if left:
             error.add_note(f"What the CLI had started could not be ended: {left}")
         raise
-    left = await undisturbed(_clear(there))
+    left = await uninterrupted(_clear(there))
     if left:
         raise RuntimeFailure(f"claude-code could not end what the CLI had started: {left}")
 
