@@ -37,9 +37,9 @@ class Proposed:
     ``arguments`` is the decoded JSON, or the model's text where that is no JSON object.
     ``message`` is the index of the message on its path.
 
-    ``asked`` says that the CLI has asked about it, which it may once. ``told``, once it is there,
-    is what models read of this call, whatever the CLI says of it.
-    ``under_way`` is the call with its grant while the CLI executes it.
+    ``asked`` says that the gate was or is being asked about it, which happens once. ``told``, once
+    it is there, is what models read of this call, whatever the CLI says of it. ``under_way`` is the
+    call with its grant while the CLI executes it.
     """
 
     call_id: str

@@ -41,7 +41,7 @@ _FINISH_REASONS = {
     "model_context_window_exceeded": FinishReason.MAX_OUTPUT_TOKENS,
     "refusal": FinishReason.REFUSAL,
 }
-_FOLDED = "the CLI cannot resume this history: it is told as a text"
+_FOLDED = "the CLI cannot go on from this history as it is, so the model is told it as a text"
 _UNKNOWN_CALL = "this agent has asked for no such call, or has no such tool"
 
 
@@ -74,7 +74,7 @@ class Driven:
                 active=active,
                 asking=prepared.asking,
                 upstream=upstream.to(prepared.config),
-                results=self._native.results,
+                results=self._native.reported,
                 opening=self.beginning.opening,
             )
         else:

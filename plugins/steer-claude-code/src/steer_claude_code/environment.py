@@ -47,6 +47,7 @@ _BY_ENDPOINT = {
     # By its hints the CLI says of a request whether it is a turn of an agent.
     "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
     "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+    "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",
     "CLAUDE_CODE_MAX_RETRIES": "0",
     "CLAUDE_ENABLE_BYTE_WATCHDOG": "0",
     "CLAUDE_ENABLE_STREAM_WATCHDOG": "0",
