@@ -19,9 +19,6 @@ from steer_conformance.provider import Request, Rule, ToolCall, Turn
 
 pytestmark = pytest.mark.anyio
 
-BEFORE_THE_HOOK = frozenset({"NotebookEdit"})
-"""The tools of an agent whose calls the CLI refuses by itself, before anybody is asked."""
-
 LOOKER = {"description": "Does things.", "instructions": "Do it."}
 
 
@@ -129,11 +126,13 @@ async def test_no_tool_has_an_effect_that_policy_does_not_allow(
         nested = decided.pop("Agent", None)
         assert nested == (None if path else "allow" if allowed else "deny")
         assert decided.pop("pause") == "allow"
-        assert decided == dict.fromkeys(had - BEFORE_THE_HOOK, "deny")
+        assert decided == dict.fromkeys(had, "deny")
         for name in NATIVE_TOOLS.keys() - had - {"Agent"}:
             assert "No such tool available" in ran.told[f"{prefix}-{name}"]
-        for name in BEFORE_THE_HOOK:
-            assert "tool_use_error" in ran.told[f"{prefix}-{name}"]
+        # The CLI refuses some by itself, NotebookEdit for a notebook that it has not read; what it
+        # says of that is for no model to read whose call policy denies.
+        for name in DEFAULT_TOOLS:
+            assert "tool_use_error" not in ran.told[f"{prefix}-{name}"]
     # The CLI takes this for Agent, and a policy knows the one name only.
     assert ran.told["outer-Task"] == "this agent has asked for no such call, or has no such tool"
     starts = [event.data.tool for event in ran.events if isinstance(event.data, ToolStarted)]

@@ -40,22 +40,8 @@ class NativeCalls:
 
     async def before(self, proposed: Proposed) -> Permission:
         """Ask the gate; what an earlier attempt has recorded is not executed again."""
-        active, prepared = self._active, self._prepared
-        tooling = prepared.asking.names.behind(proposed.name)
-        effect = prepared.effect_of(proposed.name)
-        call = ToolCall(
-            call_id=proposed.call_id,
-            tool=tooling.tool,
-            message=proposed.message,
-            path=proposed.place.path,
-            arguments=proposed.arguments,
-            kind=tooling.kind,
-            # What a subagent does passes the gate call by call.
-            effect=Effect.NONE if tooling.kind is ToolKind.AGENT else effect,
-            declared=prepared.declares(proposed.name),
-            server=tooling.server,
-            agent=proposed.place.agent,
-        )
+        active, call = self._active, self._call(proposed)
+        proposed.asked = True
         decision = await active.authorize(call)
         if not decision.allowed or decision.grant is None:
             proposed.told = Told(content=decision.reason, is_error=True)
@@ -67,13 +53,50 @@ class NativeCalls:
             proposed.told = recorded_result(recorded)
             # The CLI keeps notes of what it has read, without which it refuses to edit: what
             # changes nothing is done again for these, and the model reads what was recorded.
-            again = effect is Effect.NONE and recorded.status is EffectStatus.SUCCEEDED
-            again = again and tooling.kind is not ToolKind.AGENT
+            again = call.effect is Effect.NONE and recorded.status is EffectStatus.SUCCEEDED
+            again = again and call.kind is not ToolKind.AGENT
             return Permission(allowed=again, reason="an earlier attempt has made this call")
         rewritten = decision.arguments
         if rewritten == proposed.arguments or not isinstance(rewritten, dict):
             return Permission(allowed=True)
         return Permission(allowed=True, arguments=rewritten)
+
+    def _call(self, proposed: Proposed) -> ToolCall:
+        prepared = self._prepared
+        tooling = prepared.asking.names.behind(proposed.name)
+        agent = tooling.kind is ToolKind.AGENT
+        return ToolCall(
+            call_id=proposed.call_id,
+            tool=tooling.tool,
+            message=proposed.message,
+            path=proposed.place.path,
+            arguments=proposed.arguments,
+            kind=tooling.kind,
+            # What a subagent does passes the gate call by call.
+            effect=Effect.NONE if agent else prepared.effect_of(proposed.name),
+            declared=prepared.declares(proposed.name),
+            server=tooling.server,
+            agent=proposed.place.agent,
+        )
+
+    async def reported(self, place: Place, told: Mapping[str, Told]) -> None:
+        """Record how calls ended, from a request that tells a model of them.
+
+        The CLI refuses some without asking: an edit of what is not in the file, for example. The
+        gate is asked about these, too, since an earlier attempt may have made the very same call.
+        """
+        for call_id, each in told.items():
+            proposed = self._active.calls.find(call_id)
+            if proposed is not None and each.is_error and self._is_refusal(proposed):
+                await self.before(proposed)
+        await self.results(place, told)
+
+    def _is_refusal(self, proposed: Proposed) -> bool:
+        """Whether the CLI has refused a call of a tool that it executes, without asking."""
+        prepared, name = self._prepared, proposed.name
+        kind = prepared.asking.names.behind(name).kind
+        executed_there = kind in {ToolKind.NATIVE, ToolKind.MCP} and prepared.declares(name)
+        return executed_there and name != prepared.output_tool and not proposed.asked
 
     async def _begun(self, proposed: Proposed, call: ToolCall, grant: Grant) -> ToolOutcome | None:
         """Have a call begin, unless an earlier attempt has recorded what came of it."""
@@ -111,7 +134,7 @@ class NativeCalls:
             if name is not None and told is not None:
                 path = (*call.path, call.call_id)
                 active.run.emit(AgentDone(name=name), path=path, agent=name)
-        outcome = cut_short() if told is None else executed(told)
+        outcome = cut_short(call.effect) if told is None else executed(told)
         try:
             await active.run.gate.observe(call, grant, outcome)
         finally:
