@@ -323,3 +323,11 @@ def test_an_agent_cannot_bound_the_processes_of_all() -> None:
         _prepared(_agent(runtime_config={"max_processes": 1}))
     with pytest.raises(ConfigError, match="max_processes cannot be set for agent"):
         _prepared(config={"max_processes": 1})
+    same = {"max_processes": 3}
+    assert _prepared(_agent(), same, config=same).config.max_processes == 3
+
+
+def test_a_wrong_setting_is_said_in_plain_words() -> None:
+    given = {"environment": {"ANTHROPIC_API_KEY": "k"}}
+    with pytest.raises(ConfigError, match="'environment' is wrong: 'ANTHROPIC_API_KEY' may not be"):
+        _prepared(config=given)

@@ -79,6 +79,6 @@ def _loaded(plugin: str, model: type[BaseModel] | str, install_hint: str | None)
 def _explained(detail: ErrorDetails, known: tuple[str, ...]) -> tuple[str, str | None]:
     key = ".".join(map(str, detail["loc"])) or "its configuration"
     if detail["type"] != "extra_forbidden":
-        return f"{key}: {detail['msg']}", None
+        return f"{key}: {detail['msg'].removeprefix('Value error, ')}", None
     options = f"It knows {', '.join(known)}" if known else None
     return f"unknown key {key!r}", did_you_mean(key, known) or options

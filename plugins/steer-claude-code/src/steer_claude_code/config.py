@@ -115,7 +115,8 @@ def overlaid(config: ClaudeCodeConfig, changes: Mapping[str, JsonValue]) -> Clau
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
+        why = first["msg"].removeprefix("Value error, ")
         raise ConfigError(
-            f"claude-code: the setting {place!r} is wrong: {first['msg']}",
+            f"claude-code: the setting {place!r} is wrong: {why}",
             fix=f"Known settings: {', '.join(ClaudeCodeConfig.model_fields)}",
         ) from error
