@@ -284,6 +284,7 @@ LONG_PAGES = {
     "docs/how-to/approve-tool-calls.md",
     "docs/how-to/continue-a-conversation.md",
     "docs/how-to/run-an-openai-agents-file.md",
+    "docs/how-to/run-claude-code.md",
     "docs/how-to/see-what-runs-cost.md",
     "docs/how-to/send-files-and-conversations.md",
     "docs/how-to/store-agents.md",

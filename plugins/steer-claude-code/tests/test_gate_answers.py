@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,53 @@ async def test_a_call_that_no_model_has_proposed_is_denied() -> None:
         )
         assert (await desk.call(params)).is_error
     assert gate.asked == []
+    await upstream.aclose()
+
+
+async def test_a_call_is_asked_about_once_and_as_the_tool_that_it_names() -> None:
+    gate = BareGate()
+    upstream, desk = Upstream(), Desk()
+    driven = Driven(prepared(), BareRun(gate), upstream=upstream)
+    desk.clerk = driven
+    for call_id, name in (("c1", "Bash"), ("c2", "Bash")):
+        driven.active.calls.propose(proposed(call_id, name))
+    answers = [
+        (await said(desk, name, call_id))["permissionDecision"]
+        for call_id, name in (("c1", "Read"), ("c1", "Bash"), ("c1", "Bash"), ("c2", "Bash"))
+    ]
+    assert answers == ["deny", "allow", "deny", "allow"]
+    assert [call.call_id for call in gate.asked] == ["c1", "c2"]
+    await upstream.aclose()
+
+
+async def test_of_two_calls_that_the_cli_cannot_tell_apart_none_is_allowed() -> None:
+    gate = BareGate()
+    upstream, desk = Upstream(), Desk()
+    driven = Driven(prepared(), BareRun(gate), upstream=upstream)
+    desk.clerk = driven
+    driven.active.calls.propose(replace(proposed("c1"), arguments={"command": "rm -r /"}))
+    driven.active.calls.propose(proposed("c1"))
+    answers = [(await said(desk, "Bash", "c1"))["permissionDecision"] for _ in range(2)]
+    assert answers == ["deny", "deny"]
+    assert gate.asked == []
+    await upstream.aclose()
+
+
+async def test_an_agent_is_denied_what_only_its_subagents_have() -> None:
+    gate = BareGate()
+    upstream, desk = Upstream(), Desk()
+    subagent = {"description": "d", "instructions": "Do.", "tools": ["Bash"]}
+    given = prepared(subagents={"inner": subagent}, delegated=["Bash"])
+    driven = Driven(given, BareRun(gate), upstream=upstream)
+    desk.clerk = driven
+    driven.active.calls.propose(proposed("c1"))
+    driven.active.calls.propose(replace(proposed("c2"), place=Place(("outer",), "inner")))
+    answers = [(await said(desk, "Bash", each))["permissionDecision"] for each in ("c1", "c2")]
+    assert answers == ["deny", "allow"]
+    told = driven.active.calls.told("c1")
+    assert told == Told(
+        content="this agent has asked for no such call, or has no such tool", is_error=True
+    )
     await upstream.aclose()
 
 

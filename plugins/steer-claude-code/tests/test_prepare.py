@@ -315,3 +315,10 @@ def test_a_server_of_ones_own_has_whatever_models_it_likes() -> None:
     assert _prepared(model="gpt-4.1", base_url="http://127.0.0.1:9").model == "gpt-4.1"
     for model in ("sonnet", "opus[1m]", "us.anthropic.claude-x-v1:0", "arn:aws:bedrock:x"):
         assert _prepared(model=model).model == model
+
+
+def test_an_agent_cannot_bound_the_processes_of_all() -> None:
+    with pytest.raises(ConfigError, match="max_processes cannot be set for agent"):
+        _prepared(_agent(runtime_config={"max_processes": 1}))
+    with pytest.raises(ConfigError, match="max_processes cannot be set for agent"):
+        _prepared(config={"max_processes": 1})

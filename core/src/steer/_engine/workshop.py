@@ -392,7 +392,7 @@ async def _admit(
         )
         if verdict.outcome is not Outcome.ALLOW:
             raise PolicyDenied(
-                f"{prepared.agent} has {tool.name}, a {tool.kind} tool that acts without asking"
+                f"{prepared.agent} has {tool.name}, which is {tool.kind}: it acts without asking"
                 f" steer first, and policy does not allow it by name: {verdict.reason}",
                 fix="Take it out of the agent, or allow it in a policy",
             )

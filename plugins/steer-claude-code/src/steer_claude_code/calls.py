@@ -37,9 +37,9 @@ class Proposed:
     ``arguments`` is the decoded JSON, or the model's text where that is no JSON object.
     ``message`` is the index of the message on its path.
 
-    ``told``, once it is there, is what models read of this call, whatever the CLI says of it.
-    ``asked`` says that the gate has been asked about it, and ``under_way`` is the call with its
-    grant while the CLI executes it.
+    ``asked`` says that the gate was or is being asked about it, which happens once. ``told``, once
+    it is there, is what models read of this call, whatever the CLI says of it. ``under_way`` is the
+    call with its grant while the CLI executes it.
     """
 
     call_id: str
@@ -48,8 +48,8 @@ class Proposed:
     place: Place
     message: int
     cli_id: str = ""
-    told: Told | None = None
     asked: bool = False
+    told: Told | None = None
     under_way: tuple[ToolCall, Grant] | None = None
 
     def __post_init__(self) -> None:
@@ -74,6 +74,10 @@ class Calls:
 
     def propose(self, call: Proposed) -> None:
         """Note a call, before the CLI learns of it."""
+        before = self._by_id.get(call.cli_id)
+        if before is not None and (before.name, before.arguments) != (call.name, call.arguments):
+            # Nobody could say about which of them the CLI asks, so it is answered about neither.
+            before.asked = call.asked = True
         self._by_id[call.cli_id] = call
 
     def find(self, cli_id: str | None) -> Proposed | None:

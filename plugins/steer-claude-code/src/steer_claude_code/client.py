@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import anyio
 from claude_agent_sdk import ClaudeSDKClient
-from steer.errors import ErrorCategory, RuntimeFailure
+from steer.errors import ConfigError, ErrorCategory, RuntimeFailure
 from steer.values import JsonValue
 
 from steer_claude_code.desk import Desk, tool_server
@@ -52,8 +52,8 @@ class Client:
 
     @property
     def alive(self) -> bool:
-        """Whether the process has been started and has not ended."""
-        return self._life is not None and not self._life.done()
+        """Whether the process can take a question, now or once it has been started."""
+        return self._life is None or not self._life.done()
 
     async def start(self) -> None:
         """Start the process, unless it has been; returns once it takes questions.
@@ -72,6 +72,11 @@ class Client:
                 category=ErrorCategory.TIMEOUT,
                 fix="Set start_seconds of the runtime claude-code higher, or look at its load",
             ) from error
+
+    async def ended(self) -> None:
+        """Wait until the process has ended, whatever has ended it."""
+        if self._life is not None:
+            await asyncio.wait({self._life})
 
     async def ask(self, content: Sequence[Mapping[str, Any]]) -> None:
         """Send the CLI a message of the user, in blocks of the API's form."""
@@ -107,6 +112,7 @@ class Client:
 
     async def _lived(self, stack: AsyncExitStack) -> None:
         prepared = self.prepared
+        _check_folders(prepared)
         if prepared.asks_endpoint:
             self.endpoint = await stack.enter_async_context(Endpoint())
         there = self._quarters = await stack.enter_async_context(
@@ -159,6 +165,16 @@ class Client:
             self._ready.set_exception(lost(error))
         elif self.desk.clerk is not None:
             self.desk.clerk.lost(error)
+
+
+def _check_folders(prepared: ClaudeCodePrepared) -> None:
+    for name, folders in (("cwd", (prepared.cwd,)), ("add_dirs", prepared.config.add_dirs)):
+        for folder in folders:
+            if not folder.expanduser().is_dir():
+                raise ConfigError(
+                    f"claude-code: {name} is {folder}, which is no folder",
+                    fix=f"Create it, or set {name} to one that is there",
+                )
 
 
 async def _one(content: Sequence[Mapping[str, Any]]) -> AsyncIterator[dict[str, Any]]:

@@ -61,9 +61,10 @@ class ClaudeCodeConfig(BaseModel):
     governance of a run may be in neither. ``cli_path`` is the CLI, the one in the SDK
     where it is unset.
 
-    ``max_processes`` bounds the CLI's processes; who comes later waits. ``spares`` is how many are
-    started ahead, each for one run, of an agent that has been run before. ``start_seconds`` bounds
-    the start of one.
+    ``max_processes`` bounds the CLI's processes; who comes later waits. Each serves one run.
+    ``spares`` is how many are started ahead for runs of an agent that has been run before in the
+    same scope; they wait for five minutes, and make room for others. ``start_seconds`` bounds the
+    start of one.
     """
 
     model_config = _STRICT

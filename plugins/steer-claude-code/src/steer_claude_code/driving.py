@@ -56,12 +56,12 @@ class Voice(Protocol):
 
 
 class Driven:
-    """A run on a process of the CLI; implements ``desk.Clerk``."""
+    """A run on a process of the CLI; implements ``desk.Clerk``. ``active`` is its state."""
 
     def __init__(self, prepared: ClaudeCodePrepared, run: Run, *, upstream: Upstream) -> None:
         self._prepared = prepared
         self._run = run
-        self._active = active = ActiveRun(run, agent=prepared.agent)
+        self.active = active = ActiveRun(run, agent=prepared.agent)
         self._names = prepared.asking.names
         self._own = OwnTools(active, prepared.tools)
         self._native = NativeCalls(active, prepared)
@@ -82,7 +82,7 @@ class Driven:
 
     async def on(self, client: Client) -> Finished | Suspended:
         """Ask, and follow the run to its end. The process is of no use afterwards."""
-        active, agent = self._active, self._prepared.agent
+        active, agent = self.active, self._prepared.agent
         client.desk.clerk = self
         if client.endpoint is not None:
             client.endpoint.answer = self._answer
@@ -111,8 +111,8 @@ class Driven:
     async def _taken_down(self, client: Client) -> None:
         """Leave nothing of the run; a tool is stopped before the process is gone that called it."""
         client.desk.clerk = None
-        self._active.over.set()
-        await self._active.settle()
+        self.active.over.set()
+        await self.active.settle()
         await client.close()
         await self._native.close()
         if self._direct is not None:
@@ -128,12 +128,13 @@ class Driven:
         if self._names.behind(tool).kind is ToolKind.FUNCTION or tool == self._prepared.output_tool:
             # Our own are asked about where they run; the other one only carries the answer.
             return Permission(allowed=True)
-        return await self._active.work(self._before(call_id, tool))
+        return await self.active.work(self._before(call_id, tool))
 
     async def _before(self, call_id: str | None, tool: str) -> Permission:
         proposed = await self._proposed(call_id, tool)
         if proposed is None:
-            if (other := self._active.calls.find(call_id)) is not None:
+            other = self.active.calls.find(call_id)
+            if other is not None and not other.asked:
                 other.told = Told(content=_UNKNOWN_CALL, is_error=True)
             return Permission(allowed=False, reason=_UNKNOWN_CALL)
         return await self._native.before(proposed)
@@ -141,23 +142,25 @@ class Driven:
     async def _proposed(self, call_id: str | None, tool: str) -> Proposed | None:
         """Return the call of this tool that a model of this run has made, once it may be acted on.
 
-        An agent has made none of a tool that only its subagents have.
+        That is so once for each call, and never for an agent's of what only its subagents have.
         """
         if self._direct is None or call_id is None:
-            proposed = self._active.calls.find(call_id)
+            proposed = self.active.calls.find(call_id)
         else:
             try:
                 proposed = await self._direct.proposed(call_id)
             except RuntimeFailure:
                 return None
-        if proposed is None or proposed.name != tool:
+        if proposed is None or proposed.name != tool or proposed.asked:
             return None
-        beyond = not proposed.place.path and tool in self._prepared.asking.delegated
-        return None if beyond else proposed
+        if not proposed.place.path and tool in self._prepared.asking.delegated:
+            return None
+        proposed.asked = True
+        return proposed
 
     async def call(self, call_id: str | None, tool: str) -> Told:
         """Run one of the agent's function tools."""
-        return await self._active.work(self._call(call_id, tool))
+        return await self.active.work(self._call(call_id, tool))
 
     async def _call(self, call_id: str | None, tool: str) -> Told:
         proposed = await self._proposed(call_id, self._names.for_cli(tool))
@@ -180,7 +183,7 @@ class Driven:
                 }
                 await self._native.results(Place(), told)
             case TaskStartedMessage(task_id=task, tool_use_id=str(call_id)):
-                self._active.introduce(task, call_id, message.data.get("subagent_type"))
+                self.active.introduce(task, call_id, message.data.get("subagent_type"))
             case ResultMessage() if not self._ended.done():
                 self._ended.set_result(message)
             case _:
@@ -194,7 +197,7 @@ class Driven:
     async def _answer(self, arrived: Arrived) -> Reply:
         if self._exchanges is None:
             return refusal(404, "this run asks no models here")
-        return await self._active.work(self._exchanges.answer(arrived))
+        return await self.active.work(self._exchanges.answer(arrived))
 
     # ---- what it came to -----------------------------------------------------------------------
 

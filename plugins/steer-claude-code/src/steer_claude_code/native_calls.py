@@ -134,7 +134,7 @@ class NativeCalls:
             if name is not None and told is not None:
                 path = (*call.path, call.call_id)
                 active.run.emit(AgentDone(name=name), path=path, agent=name)
-        outcome = cut_short() if told is None else executed(told)
+        outcome = cut_short(call.effect) if told is None else executed(told)
         try:
             await active.run.gate.observe(call, grant, outcome)
         finally:

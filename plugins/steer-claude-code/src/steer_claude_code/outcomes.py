@@ -5,7 +5,7 @@ from __future__ import annotations
 from steer.agents import encode_result
 from steer.errors import ErrorCategory, ErrorInfo, SteerError
 from steer.ports.gate import ToolOutcome
-from steer.values import EffectStatus, JsonValue
+from steer.values import Effect, EffectStatus, JsonValue
 
 from steer_claude_code.calls import Told
 
@@ -59,15 +59,19 @@ def recorded_result(outcome: ToolOutcome) -> Told:
     return Told(content=_failure(outcome), is_error=True)
 
 
-def cut_short() -> ToolOutcome:
-    """Return the outcome of a call that the CLI was executing when the run was taken down."""
+def cut_short(effect: Effect) -> ToolOutcome:
+    """Return the outcome of a call that the CLI was executing when the run was taken down.
+
+    Of what may not happen twice it is unknown: a model that is told of it would ask for it again.
+    """
     error = ErrorInfo(
         code="tool",
         message="cut short when the run ended",
         category=ErrorCategory.CANCELLED,
         details={"told": _CUT_SHORT},
     )
-    return ToolOutcome(status=EffectStatus.CANCELLED, error=error)
+    status = EffectStatus.UNKNOWN if effect is Effect.ONCE else EffectStatus.CANCELLED
+    return ToolOutcome(status=status, error=error)
 
 
 def text_of(content: JsonValue) -> str:

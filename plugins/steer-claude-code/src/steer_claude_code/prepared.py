@@ -187,6 +187,11 @@ def _settled(says: Authored, options: PrepareOptions, config: ClaudeCodeConfig) 
     """Return the settings: for all agents, of this one, of this request, each over the former."""
     given = (("base_url", options.base_url), ("api_key", options.api_key))
     over = {**options.config, **{name: value for name, value in given if value is not None}}
+    if "max_processes" in {*says.settings, *over}:
+        raise ConfigError(
+            f"max_processes cannot be set for agent {says.name!r}: it bounds the processes of all",
+            fix="Set it in [runtimes.claude-code], or in the kernel's runtime_config",
+        )
     return overlaid(overlaid(config, says.settings), over)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import tempfile
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from anyio import CancelScope, CapacityLimiter, to_thread
+from anyio import CapacityLimiter, to_thread
 from steer.errors import ConfigError, RuntimeFailure
 
 from steer_claude_code.config import ClaudeCodeConfig
@@ -20,6 +19,7 @@ from steer_claude_code.environment import given_to_cli
 from steer_claude_code.launcher import write_launcher
 from steer_claude_code.processes import end_processes
 from steer_claude_code.supervisor import MARKER, remove
+from steer_claude_code.uninterrupted import uninterrupted
 
 __all__ = ["Quarters", "quarters"]
 
@@ -63,31 +63,17 @@ async def quarters(
     try:
         yield there
     except BaseException as error:
-        left = await _cleared(there)
+        left = await uninterrupted(_clear(there))
         if left:
             error.add_note(f"What the CLI had started could not be ended: {left}")
         raise
-    left = await _cleared(there)
+    left = await uninterrupted(_clear(there))
     if left:
         raise RuntimeFailure(f"claude-code could not end what the CLI had started: {left}")
 
 
-async def _cleared(there: Quarters) -> str:
-    """End and delete all there is; return what could not be ended. A cancellation waits for it."""
-    clearing = asyncio.ensure_future(_clear(there))
-    cancelled: asyncio.CancelledError | None = None
-    with CancelScope(shield=True):
-        while not clearing.done():
-            try:
-                await asyncio.wait({clearing})
-            except asyncio.CancelledError as error:
-                cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return clearing.result()
-
-
 async def _clear(there: Quarters) -> str:
+    """End and delete all there is; return what could not be ended."""
     left = await there.sweep()
     await to_thread.run_sync(remove, str(there.root), limiter=CapacityLimiter(1))
     return ", ".join(left)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from steer.errors import PluginError
+from steer.errors import PluginError, RuntimeFailure
 from steer.ports.options import PrepareOptions
 from steer.ports.runtime import Finished, Prepared, Run, Suspended
 
@@ -16,6 +17,9 @@ from steer_claude_code.prepared import ClaudeCodePrepared, prepare
 from steer_claude_code.upstream import Upstream
 
 __all__ = ["ClaudeCodeRuntime", "open_runtime"]
+
+_CLOSE_SECONDS = 30.0
+"""How long another event loop may take to close what belongs to it."""
 
 
 def open_runtime(config: ClaudeCodeConfig | None = None) -> ClaudeCodeRuntime:
@@ -59,19 +63,37 @@ class ClaudeCodeRuntime:
             return await driven.on(client)
 
     async def aclose(self) -> None:
-        """End the processes that wait for runs, and close connections."""
+        """End the processes that wait for runs, and close connections, in every event loop.
+
+        Raises ``RuntimeFailure`` where another event loop does not do that within 30 seconds.
+        """
         resources, self._resources = self._resources, {}
-        for loop, each in resources.items():
-            if loop is asyncio.get_running_loop():
-                await each.aclose()
-            elif loop.is_running():
-                closing = asyncio.run_coroutine_threadsafe(each.aclose(), loop)
-                await asyncio.wrap_future(closing)
+        async with AsyncExitStack() as closing:
+            for loop, each in resources.items():
+                closing.push_async_callback(_close, each, loop)
 
     def _here(self) -> _Resources:
         loop = asyncio.get_running_loop()
         here = self._resources.get(loop)
         if here is None:
+            for closed in [each for each in self._resources if each.is_closed()]:
+                del self._resources[closed]
             clients = Clients(limit=self._config.max_processes)
             here = self._resources[loop] = _Resources(clients, Upstream())
         return here
+
+
+async def _close(resources: _Resources, loop: asyncio.AbstractEventLoop) -> None:
+    """Close what belongs to an event loop, there. In one that has ended nothing is left."""
+    if loop is asyncio.get_running_loop():
+        await resources.aclose()
+    elif loop.is_running():
+        elsewhere = asyncio.run_coroutine_threadsafe(resources.aclose(), loop)
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await asyncio.wrap_future(elsewhere)
+        except TimeoutError as error:
+            raise RuntimeFailure(
+                "another event loop has not ended the processes of claude-code in time",
+                fix="Close the kernel while the event loops that it was used in are running",
+            ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from steer.agents import Agent, McpServer, Tool
 from steer.events import Event
 from steer.policies import parse_policy
 from steer.ports.policy import Policy
-from steer.values import RunResult
+from steer.values import JsonValue, RunResult
 from steer_conformance.provider import Provider, Reply, Rule, Script, ToolResult
 
 __all__ = ["Ran", "agent_of", "kernel_on", "run", "under"]
@@ -62,12 +62,17 @@ def agent_of(
     )
 
 
-def kernel_on(provider: Provider, *policies: Policy, **fields: Any) -> RuntimeKernel:
+def kernel_on(
+    provider: Provider,
+    *policies: Policy,
+    config: Mapping[str, JsonValue] | None = None,
+    **fields: Any,
+) -> RuntimeKernel:
     """A kernel whose runs ask a scripted provider."""
-    config = {"base_url": provider.anthropic_base_url, "api_key": "sk-ant-scripted", "spares": 0}
+    asked = {"base_url": provider.anthropic_base_url, "api_key": "sk-ant-scripted", "spares": 0}
     return RuntimeKernel(
         default_runtime="claude-code",
-        runtime_config={"claude-code": config},
+        runtime_config={"claude-code": {**asked, **(config or {})}},
         policies=policies,
         **fields,
     )
