@@ -96,7 +96,8 @@ class NativeCalls:
         prepared, name = self._prepared, proposed.name
         kind = prepared.asking.names.behind(name).kind
         executed_there = kind in {ToolKind.NATIVE, ToolKind.MCP} and prepared.declares(name)
-        return executed_there and name != prepared.output_tool and not proposed.asked
+        unanswered = not proposed.asked and proposed.told is None
+        return executed_there and name != prepared.output_tool and unanswered
 
     async def _begun(self, proposed: Proposed, call: ToolCall, grant: Grant) -> ToolOutcome | None:
         """Have a call begin, unless an earlier attempt has recorded what came of it."""
