@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.from_thread import start_blocking_portal
+from steer.agents import McpHttp
 from steer.errors import ConfigError, RuntimeFailure
 from steer.ports.runtime import Finished
 from steer_claude_code.client import Client
@@ -200,6 +201,21 @@ async def test_a_spare_is_never_given_to_another_scope_or_other_settings(
         ends = Ends([spare])
         await serve(clients, prepared)
         await ends.have_come()
+
+
+async def test_nobody_is_lent_a_process_that_was_told_the_secrets_of_another(there: Stage) -> None:
+    mine, yours = (
+        there.prepared(
+            servers=[McpHttp(name="bank", url="http://127.0.0.1:9/", headers={"token": each})]
+        )
+        for each in ("mine", "yours")
+    )
+    assert mine.fingerprint == yours.fingerprint
+    async with opened(limit=8) as clients:
+        await with_spare(clients, there, mine)
+        async with clients.client(yours, scope_id="ours") as client:
+            assert len(there.others()) == 1
+            assert client.prepared is yours
 
 
 async def test_who_comes_while_a_spare_is_being_started_is_given_it(there: Stage) -> None:

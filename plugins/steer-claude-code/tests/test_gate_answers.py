@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 import mcp.types
 import pytest
-from claude_agent_sdk import HookContext
-from kernel_runs import agent_of, run, under
+from claude_agent_sdk import ClaudeAgentOptions, HookContext, HookMatcher
+from claude_agent_sdk.types import HookInput, HookJSONOutput
+from kernel_runs import MODEL, agent_of, run, under
 from steer.agents import Agent, tool
 from steer.errors import RuntimeFailure
 from steer.ports.gate import Decision, GateOutcome, ToolCall, ToolOutcome
@@ -225,6 +226,41 @@ async def test_an_agent_is_denied_what_only_its_subagents_have() -> None:
         content="this agent has asked for no such call, or has no such tool", is_error=True
     )
     await upstream.aclose()
+
+
+async def test_no_hook_of_the_author_makes_another_call_of_one_that_is_allowed(
+    tmp_path: Path,
+) -> None:
+    other = tmp_path / "other"
+    asked: list[str] = []
+
+    async def hook(event: HookInput, _call_id: str | None, _context: HookContext) -> HookJSONOutput:
+        asked.append(event["hook_event_name"])
+        written = {"file_path": str(other), "content": "other"}
+        return {
+            "hookSpecificOutput": {
+                "hookEventName": "PermissionRequest",
+                "decision": {"behavior": "allow", "updatedInput": written},
+            }
+        }
+
+    options = ClaudeAgentOptions(
+        model=MODEL,
+        cwd=tmp_path,
+        tools=["Write"],
+        hooks={"PermissionRequest": [HookMatcher(hooks=[hook])]},
+    )
+    # Of its own settings the CLI asks, whatever it was told before.
+    settings = {"file_path": str(tmp_path / ".claude" / "settings.json"), "content": "{}"}
+    ran = await run(
+        options,
+        Turn(Call("Write", settings, id="c1")),
+        Turn("A pity."),
+        policies=[under('default = "allow"')],
+    )
+    assert asked == ["PermissionRequest"]
+    assert not other.exists()
+    assert "nobody was asked about" in ran.told["c1"]
 
 
 @pytest.mark.long

@@ -23,6 +23,7 @@ from steer_conformance.provider import MESSAGES, Reasoning, Request, Text, ToolC
 from steer_conformance.provider import Usage as Billed
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=30)
+IDS = st.text("abc", min_size=1, max_size=3)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
@@ -37,7 +38,7 @@ BLOCKS = st.one_of(
     st.fixed_dictionaries({"type": st.just("thinking"), "thinking": WORDS, "signature": WORDS}),
     st.fixed_dictionaries({"type": st.just("redacted_thinking"), "data": WORDS}),
     st.fixed_dictionaries(
-        {"type": st.just("tool_use"), "id": WORDS, "name": WORDS, "input": ARGUMENTS}
+        {"type": st.just("tool_use"), "id": IDS, "name": WORDS, "input": ARGUMENTS}
     ),
     st.fixed_dictionaries(
         {"type": st.just("server_tool_use"), "id": WORDS, "name": WORDS, "input": ARGUMENTS}
@@ -164,6 +165,22 @@ def test_arguments_that_are_no_object_stay_the_text_that_the_model_wrote(written
     assert message["content"][0]["input"] == written
 
 
+def test_what_is_nested_too_deeply_stays_the_text_that_the_model_wrote() -> None:
+    written = '{"a":' * 100_000
+    draft = drafted(START, calling(id="c1", name="Read"))
+    draft.take({**ADD, "delta": {"type": "input_json_delta", "partial_json": written}})
+    assert draft.block(CLOSE)["input"] == written
+
+
+def test_a_block_that_says_nothing_is_whole_all_the_same() -> None:
+    draft = drafted(START, {**OPEN, "content_block": {"type": "text"}}, CLOSE)
+    draft.take({**calling(id="c1", name="Read"), "index": 1})
+    assert draft.message()["content"] == [
+        {"type": "text", "text": ""},
+        {"type": "tool_use", "id": "c1", "name": "Read", "input": {}},
+    ]
+
+
 def test_the_cli_reads_no_arguments_of_a_function_tool_that_are_none() -> None:
     message = read(
         streamed(Turn(ToolCall("look", '{"at', id="c1"), ToolCall("Read", '{"f', id="c2")))
@@ -204,11 +221,24 @@ def test_a_count_that_stops_at_the_beginning_is_none() -> None:
     assert usage_in(draft.message()) is None
 
 
+@pytest.mark.parametrize("count", [-5, 10**30, 2.5, True, "7", float("inf")])
+def test_a_count_that_is_none_is_not_believed(count: Any) -> None:
+    usage = {"input_tokens": 9, "output_tokens": 1}
+    for name in (*usage, "cache_read_input_tokens", "cache_creation_input_tokens"):
+        assert usage_in({"usage": {**usage, name: count}}) is None
+    thought = usage_in({"usage": {**usage, "output_tokens_details": {"thinking_tokens": count}}})
+    assert thought == Usage(requests=1, input_tokens=9, output_tokens=1)
+
+
 START = {"type": "message_start", "message": {"usage": {}}}
 OPEN = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
 ADD = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}}
 CLOSE = {"type": "content_block_stop", "index": 0}
 CALL = {**OPEN, "content_block": {"type": "tool_use", "id": "c1", "name": "add", "input": {}}}
+
+
+def calling(**block: Any) -> dict[str, Any]:
+    return {**OPEN, "content_block": {"type": "tool_use", **block}}
 
 
 @pytest.mark.parametrize(
@@ -227,7 +257,10 @@ CALL = {**OPEN, "content_block": {"type": "tool_use", "id": "c1", "name": "add",
         [START, {"type": "message_stop"}, OPEN],
         [START, {**OPEN, "index": "0"}],
         [START, {**CLOSE, "index": []}],
-        [START, CALL, {**CALL, "index": 1}],
+        [START, calling(id="", name="Read")],
+        [START, calling(id=7, name="Read")],
+        [START, calling(id="c1")],
+        [START, calling(id="c1", name="Read"), {**calling(id="c1", name="Bash"), "index": 1}],
     ],
     ids=json.dumps,
 )

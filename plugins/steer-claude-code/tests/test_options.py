@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from bare_cli import Asked, ask, prepared
 from claude_agent_sdk import (
-    AgentDefinition,
     ClaudeAgentOptions,
     HookMatcher,
     ResultMessage,
@@ -19,7 +18,6 @@ from claude_agent_sdk import (
 from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport
 from claude_agent_sdk.types import HookContext, HookInput, HookJSONOutput
 from steer.agents import Agent, McpHttp, McpStdio, tool
-from steer_claude_code.native_tools import NATIVE_TOOLS
 from steer_claude_code.options import cli_options
 from steer_claude_code.prepared import ClaudeCodePrepared
 from steer_claude_code.quarters import Quarters, quarters
@@ -71,33 +69,6 @@ async def test_an_agent_without_instructions_is_not_told_to_be_a_programmer() ->
 
 def _text(block: dict[str, Any]) -> str:
     return str(block["text"])
-
-
-async def test_the_table_names_every_tool_that_the_cli_has() -> None:
-    usual = await ask(
-        prepared(),
-        _HELLO,
-        Script([Turn("Hello.")]),
-        tools={"type": "preset", "preset": "claude_code"},
-        extra_args={},
-    )
-    there = set(_init(usual)["tools"])
-    assert there <= NATIVE_TOOLS.keys() | {"Task"}, "the CLI has tools that steer does not know"
-    named = await ask(
-        prepared(),
-        _HELLO,
-        Script([Turn("Hello.")]),
-        tools=list(NATIVE_TOOLS),
-        agents={"inner": AgentDefinition(description="d", prompt="p")},
-        extra_args={},
-    )
-    # All are told to the model at once, so none has to be looked for; no answer has to fit.
-    every = NATIVE_TOOLS.keys() - {"StructuredOutput", "ToolSearch"}
-    assert set(_init(named)["tools"]) == every - {"Agent"} | {"Task"}
-    assert set(_tools(named.bodies[0])) == every
-    (agent,) = (each for each in named.bodies[0]["tools"] if each["name"] == "Agent")
-    assert "fork" not in agent["description"]
-    assert _init(named)["agents"] == ["inner"]
 
 
 async def test_a_subagent_is_given_its_own_tools_and_model() -> None:

@@ -175,6 +175,7 @@ def test_less_is_claimed_where_the_cli_asks_models_by_itself() -> None:
     assert (can.max_concurrency, can.process_guard) == (3, sys.platform == "linux")
     for login in ("subscription", "bedrock", "vertex"):
         prepared = _prepared(settings={"login": login})
+        assert prepared.provider == {"bedrock": "aws", "vertex": "google"}.get(login, "anthropic")
         less = prepared.capabilities
         assert less.exceeding(CAPABILITIES) == ()
         assert (less.model_gate, less.suspend) == (ModelGate.NONE, Suspension.NONE)

@@ -190,6 +190,17 @@ async def test_without_a_key_nothing_is_sent_and_the_fix_is_named(
         assert s.provider.requests[0].headers["x-api-key"] == "of the host"
 
 
+@pytest.mark.parametrize("key", ["sk-secret\n", " sk-secret", "sk-secret\r\nx-a: b", "sk-secrét"])
+async def test_a_key_that_is_none_is_refused_without_being_told(key: str) -> None:
+    async with setting(HELLO, api_key=key) as s:
+        reply = await s.ask()
+        ((error, sent, _),) = s.run.gate.failures
+        assert isinstance(error, ProviderError)
+        assert (error.category, sent) == (C.AUTHENTICATION, Sent.NO)
+        assert s.provider.requests == ()
+    assert "secr" not in f"{error!r} {error} {error.info()} {reply.text}"
+
+
 @pytest.mark.parametrize(
     "url", ["api.example.com", "ftp://example.com", "http://", "http://example.com:port"]
 )

@@ -198,3 +198,9 @@ def test_what_other_vendors_write_otherwise_is_written_as_the_api_takes_it() -> 
     assert heard[1]["content"] == [used]
     assert heard[2]["content"][0]["tool_use_id"] == "call_fc_1"
     assert heard[2]["content"][0]["is_error"] is True
+
+
+def test_half_of_a_letter_in_arguments_is_no_reason_to_lose_a_run() -> None:
+    call = {"type": "tool_use", "id": "c1", "name": "look", "input": {"at": "\ud83d"}}
+    said = neutral_messages([{"role": "assistant", "content": [call]}])
+    assert ToolCallPart(call_id="c1", tool="look", arguments='{"at":"\ufffd"}') in said[0].content

@@ -293,9 +293,10 @@ class Gate(Protocol):
     async def begin(self, call: ToolCall, grant: Grant, /) -> ToolOutcome | None:
         """Record that the vendor is about to execute an allowed call.
 
-        Returns the outcome that an earlier attempt recorded, where there is one: then the vendor
-        must not execute the call, and the model is told that outcome. Otherwise ``None``: let it
-        execute, and ``observe`` how it ended. Raises ``OutcomeUnknown`` as ``call`` does.
+        Returns the outcome that an earlier attempt recorded, where there is one: then the model is
+        told that outcome, and the vendor must not execute the call, unless it changes nothing.
+        Otherwise ``None``: let it execute, and ``observe`` how it ended. Raises ``OutcomeUnknown``
+        as ``call`` does.
         """
         ...
 

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Coroutine, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn, TypeVar
 
-import anyio
 from steer.errors import RuntimeFailure, SteerError, Suspending
 from steer.ports.gate import Decision, GateOutcome, ToolCall
 from steer.ports.runtime import Run
@@ -146,17 +145,13 @@ class ActiveRun:
         return await self.hold()
 
     async def settle(self) -> None:
-        """Cancel what works for the run, and wait, bounded, until it has ended; name what has not.
-
-        Shielded: a run that is cancelled ends no sooner.
-        """
+        """Cancel what works for the run, wait, bounded, for its end, and name what goes on."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         if not tasks:
             return
-        with anyio.CancelScope(shield=True):
-            _, left = await asyncio.wait(tasks, timeout=_SETTLE_SECONDS)
+        _, left = await asyncio.wait(tasks, timeout=_SETTLE_SECONDS)
         for task in left:
             self.run.gate.background(f"task {task.get_name()}", _end_of(task))
 

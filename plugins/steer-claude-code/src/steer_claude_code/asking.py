@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from steer.values import JsonValue
 
@@ -13,9 +14,10 @@ __all__ = ["PROVIDER", "Asking"]
 
 PROVIDER = "anthropic"
 
-_LAST = frozenset(
-    {"end_turn", "max_tokens", "model_context_window_exceeded", "refusal", "stop_sequence"}
-)
+_CUT = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
+"""Why a message ends before its model had come to an end: no call of it is made."""
+
+_LAST = _CUT | {"end_turn", "stop_sequence"}
 """Why a message ends that asks for no further one."""
 
 
@@ -37,9 +39,14 @@ class Asking:
     delegated: frozenset[str] = frozenset()
     goes_on: bool = False
 
-    def ends_with(self, message: Mapping[str, JsonValue]) -> bool:
+    def ends_with(self, message: Mapping[str, Any]) -> bool:
         """Whether a message of the outermost agent is the last of the run.
 
         The CLI itself would have the model go on where an answer was cut, refused or empty.
         """
-        return not self.goes_on and message.get("stop_reason") in _LAST
+        if self.goes_on or message.get("stop_reason") not in _LAST:
+            return False
+        blocks = message["content"]
+        calls = any(block.get("type") == "tool_use" for block in blocks)
+        # Some providers call this an end although the model waits for its calls.
+        return not calls or message.get("stop_reason") in _CUT

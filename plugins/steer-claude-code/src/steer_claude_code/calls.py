@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,6 +12,10 @@ from steer.ports.records import Grant
 from steer.values import JsonValue
 
 __all__ = ["Calls", "Place", "Proposed", "Told"]
+
+# The CLI takes "a_2" for a repetition of a call "a" that it knows, and forgets what came of it.
+_REPEATED = re.compile(r"_\d+$")
+_ANY = "_*"
 
 
 class Place(NamedTuple):
@@ -66,11 +71,14 @@ class Calls:
     def unused(self, call_id: str) -> str:
         """Return an id for the CLI that no other call of this run has: this one, if it is free."""
         name, number = call_id, 1
-        while name in self._used:
+        while self._is_taken(name):
             number += 1
-            name = f"{call_id}_{number}"
-        self._used.add(name)
+            name = f"{call_id}-{number}"
+        self._used |= {name, _REPEATED.sub(_ANY, name)}
         return name
+
+    def _is_taken(self, name: str) -> bool:
+        return not self._used.isdisjoint({name, f"{name}{_ANY}", _REPEATED.sub("", name)})
 
     def propose(self, call: Proposed) -> None:
         """Note a call, before the CLI learns of it."""

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
-import anyio
 from claude_agent_sdk import ClaudeSDKClient
 from steer.errors import ConfigError, ErrorCategory, RuntimeFailure
 from steer.values import JsonValue
@@ -20,6 +19,7 @@ from steer_claude_code.options import cli_options
 from steer_claude_code.prepared import ClaudeCodePrepared
 from steer_claude_code.quarters import Quarters, quarters
 from steer_claude_code.transcript import cli_version, folded, write_transcript
+from steer_claude_code.uninterrupted import uninterrupted
 
 __all__ = ["Client"]
 
@@ -79,25 +79,32 @@ class Client:
             await asyncio.wait({self._life})
 
     async def ask(self, content: Sequence[Mapping[str, Any]]) -> None:
-        """Send the CLI a message of the user, in blocks of the API's form."""
-        if self._sdk is None:
-            raise RuntimeFailure("the CLI was asked before it was started")
+        """Send the CLI a message of the user, in blocks of the API's form.
+
+        Raises ``SteerError`` where it has ended meanwhile.
+        """
+        if self._sdk is None or not self.alive:
+            raise lost(None)
         before = [] if self.folded is None else [{"type": "text", "text": self.folded}]
-        await self._sdk.query(_one([*before, *content]))
+        try:
+            await self._sdk.query(_one([*before, *content]))
+        except Exception as error:
+            failure = lost(error)
+            raise failure from failure.__cause__
 
     async def close(self) -> None:
         """End the process and whatever it has started; nothing is left on return but ``left``."""
-        life = self._life
-        if life is None:
-            return
-        with anyio.CancelScope(shield=True):
-            life.cancel()
-            loop = asyncio.get_running_loop()
-            until = loop.time() + _CLOSE_SECONDS
-            while not life.done() and loop.time() < until:
-                if self._quarters is not None:
-                    self.left = await self._quarters.sweep()
-                await asyncio.wait({life}, timeout=_SWEEP_SECONDS)
+        if self._life is not None:
+            await uninterrupted(self._close(self._life))
+
+    async def _close(self, life: asyncio.Task[None]) -> None:
+        life.cancel()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _CLOSE_SECONDS
+        while not life.done() and loop.time() < until:
+            if self._quarters is not None:
+                self.left = await self._quarters.sweep()
+            await asyncio.wait({life}, timeout=_SWEEP_SECONDS)
         if not life.done():
             self.left = (*self.left, f"task {life.get_name()}")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic_core import to_jsonable_python
 from steer.errors import SteerError
 from steer.values import JsonValue, digest_of
 
@@ -174,6 +175,8 @@ def _kind(prepared: ClaudeCodePrepared, scope_id: str) -> _Kind:
         [
             prepared.fingerprint,
             config.model_dump(mode="json", exclude={"api_key"}),
+            # What servers are told may be a user's own secret, which no fingerprint holds.
+            to_jsonable_python(prepared.servers),
             str(prepared.cwd),
             dict(given.environment),
             dict(given.secrets),

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from steer.errors import ConfigError
 from steer.values import (
     FilePart,
@@ -20,6 +20,7 @@ from steer.values import (
     TextPart,
     ToolCallPart,
     ToolResultPart,
+    encode_json,
 )
 
 __all__ = ["ApiMessage", "api_messages", "neutral_messages", "text_in"]
@@ -168,7 +169,7 @@ def _part(block: Mapping[str, Any]) -> Part | None:
         case {"type": "text", "text": str(text)} if text:
             return TextPart(text=text)
         case {"type": "tool_use" | "server_tool_use", "id": call_id, "name": name}:
-            arguments = to_json(block.get("input", {})).decode()
+            arguments = encode_json(block.get("input", {})).decode()
             return ToolCallPart(call_id=call_id, tool=name, arguments=arguments)
         case _:
             return None

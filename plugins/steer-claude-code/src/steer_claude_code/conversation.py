@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from steer.values import well_formed
+
 from steer_claude_code.calls import Told
-from steer_claude_code.wire_json import compact_json
 
 __all__ = ["Block", "blocks_of", "digest", "newest_results", "newest_said", "without_reminders"]
 
 Block = dict[str, Any]
 
-# Where the CLI keeps this conversation: it tells a model after it has had one summed up.
-_TRANSCRIPT = re.compile(r"\S+/projects/\S+/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl")
+# Where the CLI keeps this conversation: it tells a model after it has had one summed up. A word is
+# looked at from its beginning alone, or a long one would take the square of its length.
+_TRANSCRIPT = re.compile(
+    r"(?<!\S)\S*?/projects/[^\s/]+/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl"
+)
 
 _BILLING = "x-anthropic-billing-header:"
 _LEFT = re.compile(r"<total_tokens>[^<]*</total_tokens>")
+
+_COUNT = re.compile(
+    r"<system-reminder>\n<total_tokens>\d+ tokens left</total_tokens>\n</system-reminder>\Z"
+)
 
 _OPENS, _CLOSES = "<system-reminder>", "</system-reminder>"
 _THOUGHT = frozenset({"thinking", "redacted_thinking"})
@@ -47,7 +56,9 @@ def digest(body: Mapping[str, Any]) -> str:
         for role, parts in turns
     ]
     told = [body["model"], _instructions(body), compared]
-    return hashlib.sha256(compact_json(told)).hexdigest()
+    # Half of a surrogate pair is replaced in every record, and so in what a replay tells.
+    text = well_formed(json.dumps(told, ensure_ascii=False))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _instructions(body: Mapping[str, Any]) -> list[str]:
@@ -95,12 +106,20 @@ def blocks_of(holder: Mapping[str, Any]) -> list[Block]:
 
 def without_reminders(text: str) -> str:
     """Return a text without the reminders that the CLI puts at its end, or that are all of it."""
-    while (bare := text.rstrip()).endswith(_CLOSES):
-        start = bare.rfind(_OPENS)
+    end = len(text)
+    while (bare := _stripped(text, end)) and text.endswith(_CLOSES, 0, bare):
+        start = text.rfind(_OPENS, 0, bare)
         if start < 0:
             break
-        text = bare[:start].rstrip()
-    return text
+        end = _stripped(text, start)
+    return text[:end]
+
+
+def _stripped(text: str, end: int) -> int:
+    """Return where a text ends that is ``end`` letters long, without the space at its end."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end
 
 
 def _said_by_user(message: Mapping[str, Any]) -> list[Block]:
@@ -117,12 +136,27 @@ def _kept(block: Block) -> Block | None:
         case "tool_result":
             content = kept.get("content")
             if isinstance(content, str):
-                kept["content"] = without_reminders(content)
+                kept["content"] = _without_count(content)
             elif isinstance(content, list):
-                kept["content"] = [each for inner in content if (each := _kept(inner)) is not None]
+                kept["content"] = [each for inner in content if (each := _told(inner)) is not None]
             return kept
         case _:
             return kept
+
+
+def _told(block: Block) -> Block | None:
+    """Return a block of a tool's result; a reminder in there may be the tool's own words."""
+    kept = {name: value for name, value in block.items() if name != "cache_control"}
+    if kept.get("type") == "text":
+        kept["text"] = _without_count(kept["text"])
+        return kept if kept["text"].strip() else None
+    return kept
+
+
+def _without_count(text: str) -> str:
+    """Return what a tool has said, without the count that the CLI adds to it."""
+    found = _COUNT.search(text)
+    return text if found is None else text[: found.start()].removesuffix("\n\n")
 
 
 def newest_results(body: Mapping[str, Any]) -> dict[str, Told]:

@@ -32,6 +32,7 @@ from steer_claude_code.native_calls import NativeCalls, Permission
 from steer_claude_code.own_tools import OwnTools
 from steer_claude_code.prepared import ClaudeCodePrepared
 from steer_claude_code.session_items import said_and_items
+from steer_claude_code.uninterrupted import uninterrupted
 from steer_claude_code.upstream import Upstream
 
 __all__ = ["Driven"]
@@ -78,7 +79,7 @@ class Driven:
                 opening=self.beginning.opening,
             )
         else:
-            self._direct = Direct(active=active, asking=prepared.asking)
+            self._direct = Direct(active=active, asking=prepared.asking, provider=prepared.provider)
 
     async def on(self, client: Client) -> Finished | Suspended:
         """Ask, and follow the run to its end. The process is of no use afterwards."""
@@ -96,7 +97,10 @@ class Driven:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             over.cancel()
-            await self._taken_down(client)
+            await uninterrupted(self._taken_down(client))
+            if self._ended.done():
+                # Where the run has ended otherwise nobody else looks at it.
+                self._ended.exception()
         if active.suspended:
             # Some of it heard that nothing may begin any more before this runtime did.
             return Suspended()
@@ -166,7 +170,9 @@ class Driven:
         proposed = await self._proposed(call_id, self._names.for_cli(tool))
         if proposed is None:
             return Told(content=_UNKNOWN_CALL, is_error=True)
-        return await self._own.call(tool, proposed)
+        # The CLI cuts what is long, and says the rest in words of its own.
+        proposed.told = await self._own.call(tool, proposed)
+        return proposed.told
 
     async def hear(self, message: Message) -> None:
         """Take note of what the CLI says."""
@@ -204,7 +210,7 @@ class Driven:
     def _check(self, result: ResultMessage) -> None:
         """Raise what the CLI says went wrong."""
         word = None if self._direct is None else self._direct.word
-        failure = result_failure(result, word=word)
+        failure = result_failure(result, word=word, provider=self._prepared.provider)
         if failure is not None:
             raise failure
 

@@ -35,6 +35,7 @@ _SWITCHES = {
     "CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP": "1",
     "CLAUDE_CODE_DISABLE_MODEL_ACCESS_FALLBACK": "1",
     "CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK": "1",
+    # One that declines has answered.
     "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",
     # Tools may wait for people.
     "MCP_TIMEOUT": "60000",

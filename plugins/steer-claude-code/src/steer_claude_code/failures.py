@@ -143,9 +143,9 @@ def answered(status: int, headers: Mapping[str, str], content: bytes) -> Provide
         category = ErrorCategory.QUOTA
     should_retry = headers.get("x-should-retry")
     message = said.get("message")
-    words = message if isinstance(message, str) and message else _text(content)
+    words = message if isinstance(message, str) and message else content.decode(errors="replace")
     return ProviderError(
-        f"{PROVIDER} answered {status}: {' '.join(words.split()) or 'no reason given'}",
+        f"{PROVIDER} answered {status}: {_short(words) or 'no reason given'}",
         category=category,
         status_code=status,
         retryable=category in RETRYABLE if should_retry is None else should_retry == "true",
@@ -155,12 +155,12 @@ def answered(status: int, headers: Mapping[str, str], content: bytes) -> Provide
     )
 
 
-_WORDS = 500
-"""How much is repeated of an answer that is not in the API's form."""
+_LONGEST = 1000
+"""How many letters are repeated of what a provider says went wrong."""
 
 
-def _text(content: bytes) -> str:
-    return content[:_WORDS].decode(errors="replace")
+def _short(words: object) -> str:
+    return " ".join(str(words)[:_LONGEST].split())
 
 
 def _error_in(content: bytes) -> Mapping[str, Any]:
@@ -207,7 +207,7 @@ def reported(event: Mapping[str, Any]) -> ProviderError:
     category = _BY_TYPE.get(str(kind), ErrorCategory.UNKNOWN)
     return ProviderError(
         f"{PROVIDER} failed in the middle of its answer: "
-        f"{said.get('message') or kind or 'no reason given'}",
+        f"{_short(said.get('message') or kind or 'no reason given')}",
         category=category,
         retryable=category in RETRYABLE,
         provider=PROVIDER,

@@ -5,7 +5,7 @@ The events: https://platform.claude.com/docs/en/build-with-claude/streaming
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -54,7 +54,9 @@ class _Block:
         whole = {name: value for name, value in self.begun.items() if name != "partial_json"}
         for name in self.pieces.keys() - {"partial_json"}:
             whole[name] = self.said(name)
-        if "input" in whole:
+        if whole.get("type") == "text":
+            whole["text"] = self.said("text")
+        if "input" in whole or whole.get("type") == "tool_use":
             whole["input"] = _decoded(self.arguments)
         if self.citations:
             whole["citations"] = [*(self.begun.get("citations") or ()), *self.citations]
@@ -78,6 +80,7 @@ class Draft:
         self._blocks: dict[int, _Block] = {}
         self._ending: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
+        self._calls: set[str] = set()
         self._counted = False
         self.complete = False
 
@@ -137,14 +140,19 @@ class Draft:
         index, block = event.get("index"), event.get("content_block")
         if not isinstance(index, int) or index in self._blocks or not isinstance(block, Mapping):
             raise Malformed("a block begins that is none, or a second time")
-        call_id = block.get("id") if block.get("type") == "tool_use" else None
-        if call_id is not None and any(call_id == each.begun.get("id") for each in self._calls()):
-            # What came of one could not be told from what came of the other.
-            raise Malformed(f"two calls of a message have the id {call_id}")
+        kind = block.get("type")
+        if kind == "tool_use":
+            self._begin_call(block)
         self._blocks[index] = _Block(block)
 
-    def _calls(self) -> Iterator[_Block]:
-        return (each for each in self._blocks.values() if each.begun.get("type") == "tool_use")
+    def _begin_call(self, block: Mapping[str, Any]) -> None:
+        call_id, name = block.get("id"), block.get("name")
+        if not (isinstance(call_id, str) and call_id and isinstance(name, str)):
+            raise Malformed("a call begins without an id or a name")
+        # Whoever is asked about one of two would have answered for the other.
+        if call_id in self._calls:
+            raise Malformed("two calls of the message have one id")
+        self._calls.add(call_id)
 
     def _block(self, event: Mapping[str, Any]) -> _Block:
         index = event.get("index")

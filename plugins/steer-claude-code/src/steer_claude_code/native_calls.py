@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steer.events import AgentDone
-from steer.ports.gate import ToolCall, ToolOutcome
+from steer.ports.gate import Decision, ToolCall, ToolOutcome
 from steer.ports.policy import ToolKind
 from steer.ports.records import Grant
 from steer.values import Effect, EffectStatus, JsonValue
@@ -55,11 +55,12 @@ class NativeCalls:
             # changes nothing is done again for these, and the model reads what was recorded.
             again = call.effect is Effect.NONE and recorded.status is EffectStatus.SUCCEEDED
             again = again and call.kind is not ToolKind.AGENT
-            return Permission(allowed=again, reason="an earlier attempt has made this call")
-        rewritten = decision.arguments
-        if rewritten == proposed.arguments or not isinstance(rewritten, dict):
-            return Permission(allowed=True)
-        return Permission(allowed=True, arguments=rewritten)
+            return Permission(
+                allowed=again,
+                reason="an earlier attempt has made this call",
+                arguments=_rewritten(decision, proposed),
+            )
+        return Permission(allowed=True, arguments=_rewritten(decision, proposed))
 
     def _call(self, proposed: Proposed) -> ToolCall:
         prepared = self._prepared
@@ -141,3 +142,9 @@ class NativeCalls:
         finally:
             if call.kind is not ToolKind.AGENT:
                 active.ends()
+
+
+def _rewritten(decision: Decision, proposed: Proposed) -> dict[str, JsonValue] | None:
+    """Return what a call is to be executed with instead of the model's arguments."""
+    given = decision.arguments
+    return given if isinstance(given, dict) and given != proposed.arguments else None

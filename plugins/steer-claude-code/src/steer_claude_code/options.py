@@ -36,13 +36,24 @@ __all__ = ["cli_options"]
 _LINE_BYTES = 256 * 1024 * 1024
 """The longest line that the CLI may say: a tool's result is one, with its pictures."""
 
-_REWRITTEN: HookJSONOutput = {
-    "hookSpecificOutput": {
-        "hookEventName": "PreToolUse",
-        "permissionDecision": "deny",
-        "permissionDecisionReason": "a hook of the agent's author rewrote the arguments of this"
-        " call, which nobody was asked about",
-    }
+_REWRITTEN = (
+    "a hook of the agent's author rewrote the arguments of this call, which nobody was asked about"
+)
+_DENIED: Mapping[str, HookJSONOutput] = {
+    "PreToolUse": {
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": "deny",
+            "permissionDecisionReason": _REWRITTEN,
+        }
+    },
+    # The CLI has an opinion of some files, whatever the hooks before a call say.
+    "PermissionRequest": {
+        "hookSpecificOutput": {
+            "hookEventName": "PermissionRequest",
+            "decision": {"behavior": "deny", "message": _REWRITTEN},
+        }
+    },
 }
 
 _INSTRUCTIONS = "instructions.txt"
@@ -177,15 +188,17 @@ def _guarded(matcher: HookMatcher) -> HookMatcher:
             event: HookInput, call_id: str | None, context: HookContext
         ) -> HookJSONOutput:
             said = await hook(event, call_id, context)
-            specific = said.get("hookSpecificOutput")
-            rewrites = isinstance(specific, Mapping) and "updatedInput" in specific
-            if event["hook_event_name"] == "PreToolUse" and rewrites:
-                return _REWRITTEN
-            return said
+            rewrites = _rewrites(said.get("hookSpecificOutput"))
+            return _DENIED.get(event["hook_event_name"], said) if rewrites else said
 
         return ask
 
     return replace(matcher, hooks=[guarded(hook) for hook in matcher.hooks])
+
+
+def _rewrites(said: object) -> bool:
+    """Whether a hook makes other arguments of those of a call."""
+    return isinstance(said, Mapping) and ("updatedInput" in said or _rewrites(said.get("decision")))
 
 
 def _both(

@@ -31,6 +31,9 @@ from steer_claude_code.plugin import CAPABILITIES
 
 __all__ = ["ClaudeCodePrepared", "prepare"]
 
+_PROVIDERS = {"bedrock": "aws", "vertex": "google"}
+"""Who bills a cloud's models, as lists of prices call them."""
+
 _ON_STOP = frozenset({"Stop"})
 """Hooks of the author's that may have the CLI go on where it would have ended."""
 
@@ -50,7 +53,7 @@ class ClaudeCodePrepared:
 
     agent: str
     model: str | None
-    provider: str | None
+    provider: str
     fingerprint: str
     capabilities: Capabilities
     ungated: tuple[ToolInfo, ...]
@@ -135,7 +138,7 @@ def prepare(
     return ClaudeCodePrepared(
         agent=says.name,
         model=model,
-        provider=PROVIDER,
+        provider=_PROVIDERS.get(config.login, PROVIDER),
         fingerprint=_fingerprint(says, options, config),
         capabilities=_capabilities(config, model),
         ungated=tuple(dict.fromkeys(_ungated(says, config))),

@@ -15,6 +15,15 @@ __all__ = ["decode_message", "encode_message", "metadata_in", "text_of", "usage_
 
 _VERSION = 1
 
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
+_MOST_TOKENS = 1 << 40
+"""More than any request can use; sums of it still fit into what a store can hold."""
+
 
 def encode_message(message: Message) -> bytes:
     """Return a message as it is kept on record."""
@@ -34,13 +43,17 @@ def decode_message(encoded: bytes) -> Message:
 
 
 def usage_in(message: Message) -> Usage | None:
-    """Return the provider's count, ``None`` where it did not count to the end."""
+    """Return the provider's count, ``None`` where it did not count to the end.
+
+    Nor did it where a count is none: a negative one would give a budget back what it never held.
+    """
     usage = message["usage"]
-    if usage is None:
+    if usage is None or not all(_is_count(usage.get(name)) for name in _COUNTS):
         return None
     read = _number(usage, "cache_read_input_tokens")
     written = _number(usage, "cache_creation_input_tokens")
     details = usage.get("output_tokens_details")
+    thought = details.get("thinking_tokens") if isinstance(details, dict) else None
     return Usage(
         requests=1,
         # The vendor's figure leaves out what was read from a cache and written to it.
@@ -48,13 +61,17 @@ def usage_in(message: Message) -> Usage | None:
         output_tokens=_number(usage, "output_tokens"),
         cached_tokens=read,
         cache_write_tokens=written,
-        reasoning_tokens=_number(details, "thinking_tokens") if isinstance(details, dict) else 0,
+        reasoning_tokens=thought if _is_count(thought) and thought else 0,
     )
 
 
 def _number(usage: Mapping[str, Any], name: str) -> int:
     value = usage.get(name)
     return value if isinstance(value, int) else 0
+
+
+def _is_count(value: object) -> bool:
+    return value is None or (type(value) is int and 0 <= value <= _MOST_TOKENS)
 
 
 def metadata_in(message: Message, request_id: str | None) -> dict[str, JsonValue]:

@@ -76,5 +76,5 @@ def _unused(call_id: str, used: set[str]) -> str:
     name, number = call_id, 1
     while name in used:
         number += 1
-        name = f"{call_id}_{number}"
+        name = f"{call_id}-{number}"
     return name

@@ -115,6 +115,15 @@ class Destination:
                 provider=PROVIDER,
                 fix="Set ANTHROPIC_API_KEY, or give the run an API key",
             )
+        if not (key.isascii() and key.isprintable()) or key != key.strip():
+            # It fits into no header, and what refuses it there would say all of it.
+            raise ProviderError(
+                f"the API key for {PROVIDER} holds a space, a line break or another character that"
+                " no key has",
+                category=ErrorCategory.AUTHENTICATION,
+                provider=PROVIDER,
+                fix="Give the key alone, without the end of a line",
+            )
         return key
 
 

@@ -16,8 +16,11 @@ def compact_json(value: Any) -> bytes:
 
 
 def read_json(text: str | bytes) -> Any:
-    """Return a JSON value; ``ValueError`` where it is none, as ``NaN``."""
-    return _DECODER.decode(text if isinstance(text, str) else text.decode())
+    """Return a JSON value; ``ValueError`` where it is none, as ``NaN``, or nested too deeply."""
+    try:
+        return _DECODER.decode(text if isinstance(text, str) else text.decode())
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _refuse(name: str) -> NoReturn:

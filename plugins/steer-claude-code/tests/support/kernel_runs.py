@@ -16,7 +16,7 @@ from steer.ports.policy import Policy
 from steer.values import JsonValue, RunResult
 from steer_conformance.provider import Provider, Reply, Rule, Script, ToolResult
 
-__all__ = ["Ran", "agent_of", "kernel_on", "run", "under"]
+__all__ = ["MODEL", "PATIENCE", "Ran", "agent_of", "kernel_on", "run", "under"]
 
 MODEL = "claude-sonnet-5"
 PATIENCE = 120.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import anyio
 from pydantic import SecretStr
-from steer.agents import Agent
+from steer.agents import Agent, McpHttp, McpStdio
 from steer.ports.options import PrepareOptions
 from steer_claude_code.config import ClaudeCodeConfig
 from steer_claude_code.prepared import ClaudeCodePrepared, prepare
@@ -51,11 +51,13 @@ class Stage:
     reading: int
     unread: bytes = b""
 
-    def prepared(self, name: str = "agent", **config: Any) -> ClaudeCodePrepared:
+    def prepared(
+        self, name: str = "agent", *, servers: Sequence[McpHttp | McpStdio] = (), **config: Any
+    ) -> ClaudeCodePrepared:
         """Prepare an agent for this program, with one spare unless it is said otherwise."""
         usual = {"base_url": "http://127.0.0.1:9", "api_key": SecretStr("any")}
         settled = ClaudeCodeConfig.model_validate({**usual, "cli_path": self.cli, **config})
-        agent = Agent(name=name, model="claude-sonnet-4-5")
+        agent = Agent(name=name, model="claude-sonnet-4-5", mcp_servers=servers)
         return prepare(agent, PrepareOptions(), config=settled)
 
     async def begun(self) -> int:
