@@ -135,7 +135,9 @@ class Aftermath:
     def check_history(self) -> None:
         """What must hold of what is told, and of what was asked."""
         check_history(self.result, self.events)
-        asked = [event.type for event in self.events if event.attempt > 1].count("model.done")
+        # It may have died before there was a job.
+        theirs = 1 if self.before else 0
+        asked = [event.type for event in self.events if event.attempt > theirs].count("model.done")
         assert len(self.requests) == self.before + asked, "what was recorded was asked again"
 
     def check(self) -> None:

@@ -141,6 +141,7 @@ async def test_a_session_goes_on_over_workers_a_crash_and_a_fork(tmp_path: Path)
     assert (session.version, other.version) == (3, 2)
 
 
+@pytest.mark.long
 async def test_a_session_goes_on_upon_another_runtime_and_back(tmp_path: Path) -> None:
     agent = tmp_path / "payer.py"
     agent.write_text(AGENT)

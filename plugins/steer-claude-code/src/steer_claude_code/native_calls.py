@@ -98,8 +98,8 @@ class NativeCalls:
         kind = prepared.asking.names.behind(name).kind
         executed_there = kind in {ToolKind.NATIVE, ToolKind.MCP} and prepared.declares(name)
         # What is told already was refused by steer, and not by the CLI.
-        open_yet = not proposed.asked and proposed.told is None
-        return executed_there and name != prepared.output_tool and open_yet
+        unanswered = not proposed.asked and proposed.told is None
+        return executed_there and name != prepared.output_tool and unanswered
 
     async def _begun(self, proposed: Proposed, call: ToolCall, grant: Grant) -> ToolOutcome | None:
         """Have a call begin, unless an earlier attempt has recorded what came of it."""
