@@ -289,6 +289,7 @@ LONG_PAGES = {
     "docs/how-to/send-files-and-conversations.md",
     "docs/how-to/store-agents.md",
     "docs/how-to/survive-a-crash.md",
+    "docs/reference/command-line.md",
     "docs/tutorial/write-a-runtime.md",
 }
 

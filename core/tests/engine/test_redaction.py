@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from itertools import pairwise
@@ -88,8 +89,15 @@ async def test_a_secret_is_in_nothing_that_is_told_while_the_tool_is_given_it() 
 
 
 async def test_what_is_told_live_makes_up_the_result_and_comes_while_it_is_said() -> None:
+    followed = asyncio.Event()
+
+    async def reach(_moment: str) -> None:
+        await followed.wait()
+
+    agent = Stepwise(turns=(Turn(text=f"a b {SECRET} c"),), reach=reach)
     async with open_kernel(redaction=ACME) as kernel:
-        handle = await kernel.execute(request(Stepwise(turns=(Turn(text=f"a b {SECRET} c"),))))
+        handle = await kernel.execute(request(agent))
+        followed.set()
         live = [event for event in await all_events(handle) if event.seq is None]
         result = await handle.result()
     assert [event.data.text for event in live][:3] == ["a", " ", "b"]

@@ -226,6 +226,7 @@ async def test_killed_in_the_last_answer_nothing_that_was_done_is_done_or_asked_
     assert len(after.requests) == UNDISTURBED + 1
 
 
+@pytest.mark.long
 async def test_what_the_cli_refused_is_not_made_after_a_crash_though_it_could_be_by_then(
     tmp_path: Path,
 ) -> None:

@@ -198,6 +198,7 @@ async def test_a_cli_that_is_not_there_is_an_error_of_the_plugin_with_the_fix(
     assert "cli_path" in str(error)
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 async def test_a_session_that_the_cli_does_not_know_is_said_in_its_own_words(
     tmp_path: Path,

@@ -206,7 +206,8 @@ async def test_what_the_runtime_cannot_do_is_refused() -> None:
 
 async def test_an_agent_from_a_file_runs(tmp_path: Any) -> None:
     (tmp_path / "mine.toml").write_text(
-        'name = "mine"\nmodel = "gpt-4.1"\ninstructions = "Be brief."\n'
+        'name = "mine"\nmodel = "gpt-4.1"\nruntime = "openai-agents"\n'
+        'instructions = "Be brief."\n'
         "[settings]\ntemperature = 0.0\n"
     )
     async with Provider(Script([Turn("Hi.")])) as provider:

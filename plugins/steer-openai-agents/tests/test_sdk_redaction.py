@@ -173,7 +173,7 @@ async def test_nothing_that_a_killed_process_or_its_successor_prints_or_stores_h
 
 
 async def test_a_key_in_an_inline_definition_is_not_stored(tmp_path: Path) -> None:
-    definition = {"name": "Clerk", "model": "gpt-4.1", "instructions": "Be brief."}
+    definition = {"name": "Clerk", "model": "gpt-4.1", "runtime": "openai-agents"}
     async with Provider(Script([Turn("Hello.")])) as provider:
         config = {"api_key": "sk-in-the-definition", "base_url": provider.openai_base_url}
         agent = InlineRef(definition={**definition, "runtime_config": config}, folder=str(tmp_path))

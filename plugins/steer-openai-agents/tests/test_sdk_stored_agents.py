@@ -28,7 +28,12 @@ def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b
 '''
-DEFINITION = 'name = "adder"\nmodel = "gpt-5"\ntools = ["tools_of_adder.py:add"]\n'
+DEFINITION = """
+name = "adder"
+model = "gpt-5"
+runtime = "openai-agents"
+tools = ["tools_of_adder.py:add"]
+"""
 
 
 @pytest.mark.parametrize("file", ["adder_native.py", "adder.toml"])
@@ -62,7 +67,12 @@ async def test_a_stored_agent_asks_its_model_and_calls_its_tools(
 
 
 async def test_an_agent_with_settings_that_the_runtime_refuses_is_not_stored() -> None:
-    definition = {"name": "adder", "model": "gpt-5", "runtime_config": {"api": "telegraph"}}
+    definition = {
+        "name": "adder",
+        "model": "gpt-5",
+        "runtime": "openai-agents",
+        "runtime_config": {"api": "telegraph"},
+    }
     async with RuntimeKernel() as kernel:
         with pytest.raises(ConfigError, match="runtime openai-agents: api: "):
             await kernel.add_agent(definition)

@@ -104,11 +104,15 @@ class Takings:
         if self._closed or (self._winding_down and not to_end):
             raise kernel_closed()
         taking = _Taking(to_end=to_end)
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        # Awaited itself, which takes a turn of the loop less than any shield of the answer: the run
+        # has begun by then, and who waits is to hear of it from its first word on.
+        heard: asyncio.Future[None] = loop.create_future()
         self._under_way.add(taking)
-        self._spawn(partial(self._take, take, taking, answer))
+        self._spawn(partial(self._take, take, taking, answer, heard))
         try:
-            await asyncio.wait((answer,))
+            await heard
         except BaseException:
             taking.give_up()
             with anyio.move_on_after(LEAVE_SECONDS, shield=True):
@@ -131,6 +135,7 @@ class Takings:
         take: Callable[[anyio.CancelScope], Awaitable[T]],
         taking: _Taking,
         answer: asyncio.Future[T],
+        heard: asyncio.Future[None],
     ) -> None:
         try:
             answer.set_result(await take(taking.wanted))
@@ -141,6 +146,8 @@ class Takings:
             if not isinstance(error, Exception):
                 raise
         finally:
+            if not heard.done():
+                heard.set_result(None)
             self._under_way.discard(taking)
             self._on_ended()
 

@@ -14,12 +14,14 @@ INSTALL_HINT = "In a checkout of steer: uv pip install -e {folder}"
 """How a distribution of steer's own is installed."""
 
 FIRST_PARTY: Mapping[str, str] = {
+    "steer-claude-code": "plugins/steer-claude-code",
     "steer-conformance": "conformance",
     "steer-openai-agents": "plugins/steer-openai-agents",
 }
 """The folder in the checkout of each distribution of steer's own."""
 
 _BROUGHT_BY: Mapping[tuple[PluginKind, str], str] = {
+    (PluginKind.RUNTIME, "claude-code"): "steer-claude-code",
     (PluginKind.RUNTIME, "openai-agents"): "steer-openai-agents",
     (PluginKind.COMMAND, "check"): "steer-conformance",
     (PluginKind.COMMAND, "demo"): "steer-conformance",

@@ -128,6 +128,8 @@ class ActiveRun:
         task = asyncio.create_task(self._ending_the_run(coroutine))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # One that is cancelled before it has begun would never be awaited.
+        task.add_done_callback(lambda _: coroutine.close())
         return await task
 
     async def _ending_the_run(self, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -152,9 +152,11 @@ def _become(
             os._exit(_KILLED + signal.SIGKILL)
         for reading in handed:
             os.set_inheritable(reading, True)  # noqa: FBT003 - it takes no keywords
-        # Python ignores these two, and what is ignored stays so in the CLI and its tools.
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
+        # Python ignores some, and so may the host or its shell; what is ignored would stay so in
+        # the CLI and its tools.
+        for number in signal.valid_signals():
+            if signal.getsignal(number) == signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
         os.execve(cli, [cli, *map(os.fsencode, arguments)], environment)
     except OSError as error:
         os.write(2, b"steer: %s cannot be started: %s\n" % (cli, str(error.strerror).encode()))

@@ -10,7 +10,7 @@ from steer.events import ModelToken
 from steer.values import EffectStatus, JobStatus
 
 from steer_conformance.checks import check
-from steer_conformance.profiles import NIGHTLY
+from steer_conformance.profiles import NIGHTLY, PULL_REQUEST
 from steer_conformance.provider import Hold, Rule, Script, Turn
 from steer_conformance.suites.runtime.case import RuntimeCase
 from steer_conformance.suites.runtime.gate import BareGate
@@ -44,7 +44,10 @@ async def a_run_can_be_cancelled_at_any_moment(case: RuntimeCase) -> None:
         prepared = stage.prepare(_agent(case, stage, Props()))
         moments: list[str] = []
         await stage.run(prepared=prepared, gate=BareGate(reach=moments.append))
-        step = 1 if case.profile.examples >= NIGHTLY.examples else max(1, len(moments) // 12)
+        few = case.profile.examples < PULL_REQUEST.examples
+        step = max(1, len(moments) // (5 if few else 12))
+        if case.profile.examples >= NIGHTLY.examples:
+            step = 1
         for number in range(0, len(moments), step):
             await _cancelled_at(stage, prepared, number, moments[number])
 
