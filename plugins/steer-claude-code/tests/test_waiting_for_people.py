@@ -98,12 +98,12 @@ class Office:
         ) as kernel:
             yield kernel
 
-    async def begin(self, kernel: RuntimeKernel) -> ExecutionHandle:
+    async def begin(self, kernel: RuntimeKernel, *, inline_seconds: float = 0) -> ExecutionHandle:
         return await kernel.execute(
             ExecutionRequest(
                 agent=str(self.folder / "agent.py"),
                 prompt="Begin.",
-                approvals=ApprovalSpec(inline_seconds=0),
+                approvals=ApprovalSpec(inline_seconds=inline_seconds),
             )
         )
 
@@ -144,7 +144,9 @@ async def test_three_calls_of_one_message_wait_and_none_is_lost_or_made_twice(
         office = Office(tmp_path, provider, "pay", "Bash")
         async with office.worker() as kernel:
             before = Surroundings.now()
-            handle = await office.begin(kernel)
+            # Long enough for the CLI to come with all of them: once a question is to be parked, no
+            # further call is asked about before the run goes on.
+            handle = await office.begin(kernel, inline_seconds=3)
             seq = await parked(handle)
             assert Surroundings.now().children == before.children, "a parked run left a process"
             asked = await pending(kernel, handle.job_id)
