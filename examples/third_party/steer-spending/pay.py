@@ -7,4 +7,4 @@ def pay(to: str, amount: float) -> str:
     return f"paid {amount:g} to {to}"
 
 
-agent = Agent(name="Treasurer", model="gpt-5", tools=[pay])
+agent = Agent(name="Treasurer", model="gpt-5", runtime="openai-agents", tools=[pay])

@@ -144,7 +144,9 @@ def unfit(problems: Sequence[str], what: str, refuse: Callable[..., SteerError])
 
 
 def _problem(problem: Mapping[str, Any], expected: type[Question | Answer]) -> str:
-    place = _echo(".".join(map(str, problem["loc"])), quoted=False)
+    where = ".".join(map(str, problem["loc"]))
+    # A name that somebody made up may hold what ends a line.
+    place = _echo(where, quoted=not where.isprintable())
     names = ", ".join(field.name for field in fields(expected))
     match problem["type"]:
         case "missing":

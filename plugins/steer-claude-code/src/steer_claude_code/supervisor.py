@@ -46,6 +46,8 @@ _FAREWELL_SECONDS = 0.25
 """How long the CLI may go on once the host has closed its input."""
 _END_SECONDS = 10.0
 """How long a guard tries to end what it may not end, such as a process of another user."""
+_DYING_MS = 50
+"""How long a host that dies may take from closing its pipes, by which the CLI ends, to its end."""
 _LOOK_AGAIN_MS = 10
 """How soon it looks whether something was started while it was looking."""
 _HANDLED = (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -89,7 +91,7 @@ def supervise(root: str, host: int, arguments: Sequence[str]) -> int:
         arrivals = _Arrivals()
         cli = _start(fields, arguments)
         code = _guard(cli, arrivals, others=(watched, outer), stdin=0)
-    if _readable(watched):
+    if _readable(watched) or (_hung_up(0) and _readable(watched, _DYING_MS)):
         remove(root)
     return code
 
@@ -280,6 +282,13 @@ def descendants(ancestor: int) -> Iterator[int]:
     while found:
         yield from found
         found = [child for pid in found for child in children.get(pid, ())]
+
+
+def _hung_up(stdin: int) -> bool:
+    """Whether the other end of a pipe has been closed."""
+    poller = select.poll()
+    poller.register(stdin, select.POLLRDHUP)
+    return bool(poller.poll(0))
 
 
 def remove(root: str) -> None:
