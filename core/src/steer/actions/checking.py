@@ -140,13 +140,14 @@ def unfit(problems: Sequence[str], what: str, refuse: Callable[..., SteerError])
     shown = list(problems[:_MAX_PROBLEMS])
     if len(problems) > len(shown):
         shown.append(f"and {len(problems) - len(shown)} more")
-    return refuse(f"{what} does not fit: {'; '.join(shown)}")
+    told = "; ".join(shown).replace("\n", "\\n")
+    return refuse(f"{what} does not fit: {told}")
 
 
 def _problem(problem: Mapping[str, Any], expected: type[Question | Answer]) -> str:
     where = ".".join(map(str, problem["loc"]))
     # A name that somebody made up may hold what ends a line.
-    place = _echo(where, quoted=not where.isprintable())
+    place = _echo(where, quoted=" ".join(where.split()) != where or not where.isprintable())
     names = ", ".join(field.name for field in fields(expected))
     match problem["type"]:
         case "missing":
