@@ -18,11 +18,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -33,9 +30,10 @@ from typing import Any, TypeAlias
 import claude_agent_sdk
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage
 from claude_agent_sdk.types import McpSdkServerConfig
+from parts.provider_process import provider_process
 from steer import ExecutionRequest, RuntimeKernel
 from steer.agents import Agent, tool
-from steer_conformance.provider import Match, Rule, Script, ToolCall, Turn, dump_script
+from steer_conformance.provider import Match, Rule, Script, ToolCall, Turn
 
 TOKENS = 2000
 MODEL, LONG = "claude-sonnet-4-5", "claude-opus-4-5"
@@ -81,21 +79,6 @@ async def weather(city: str) -> str:
 @claude_agent_sdk.tool("weather", "Tell the weather.", {"city": str})
 async def plain_weather(arguments: dict[str, Any]) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": f"Rain in {arguments['city']}."}]}
-
-
-@contextlib.contextmanager
-def provider() -> Iterator[str]:
-    """The scripted provider in a process of its own, so that only clients are measured."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "script.json"
-        file.write_text(dump_script(SCRIPT))
-        command = [sys.executable, "-m", "steer_conformance.provider", "--json", "--script"]
-        with subprocess.Popen([*command, str(file)], stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            try:
-                yield json.loads(process.stdout.readline())["anthropic_base_url"]
-            finally:
-                process.terminate()
 
 
 def plain_options(url: str, home: str, *, model: str, tools: bool) -> ClaudeAgentOptions:
@@ -333,7 +316,8 @@ MEASURES = {"runs": runs, "tools": tools, "deltas": deltas, "memory": memory, "q
 
 async def main(blocks: int, only: list[str]) -> int:
     failures = 0
-    with provider() as url, tempfile.TemporaryDirectory() as home:
+    with provider_process(SCRIPT) as served, tempfile.TemporaryDirectory() as home:
+        url = served["anthropic_base_url"]
         settings = {"base_url": url, "api_key": "none", "max_processes": PROCESSES}
         for name in only:
             async with RuntimeKernel(runtime_config={"claude-code": settings}) as kernel:

@@ -31,7 +31,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol
 
-from run_overhead import AGENT, compare, governed, provider
+from parts.provider_process import provider_process
+from run_overhead import AGENT, SCRIPT, compare, governed
 from steer import RuntimeKernel
 from steer.clock import SystemClock
 from steer.memory import open_memory
@@ -272,7 +273,8 @@ def _ratio(ours: list[float], theirs: list[float]) -> float:
 async def of_a_run(blocks: int, times: int) -> int:
     """Compare runs that draw on three nested budgets with runs that draw on none."""
     failures = 0
-    with provider() as url, tempfile.TemporaryDirectory() as folder:
+    with provider_process(SCRIPT) as served, tempfile.TemporaryDirectory() as folder:
+        url = served["openai_base_url"]
         for name, storage in (
             ("memory", ("memory://", "memory://")),
             ("sqlite", (f"sqlite:///{folder}/without.db", f"sqlite:///{folder}/with.db")),

@@ -17,15 +17,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import gc
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,12 +30,13 @@ from typing import Any
 from agents import Agent, RunConfig, Runner, function_tool
 from agents.models.multi_provider import MultiProvider
 from openai import AsyncOpenAI
+from parts.provider_process import provider_process
 from pydantic import SecretStr
 from steer import ExecutionRequest, PrepareOptions, RuntimeKernel
 from steer.clock import SystemClock
 from steer.ports.changes import SessionAppended
 from steer.sqlite import open_sqlite
-from steer_conformance.provider import Match, Rule, Script, ToolCall, Turn, dump_script
+from steer_conformance.provider import Match, Rule, Script, ToolCall, Turn
 
 TOKENS = 2000
 
@@ -70,21 +67,6 @@ SCRIPT = Script(
         Rule(Match(tool="weather"), Turn(ToolCall("weather", {"city": "Bonn"}))),
     ]
 )
-
-
-@contextlib.contextmanager
-def provider() -> Iterator[str]:
-    """The scripted provider in a process of its own, so that only clients are measured."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "script.json"
-        file.write_text(dump_script(SCRIPT))
-        command = [sys.executable, "-m", "steer_conformance.provider", "--json", "--script"]
-        with subprocess.Popen([*command, str(file)], stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            try:
-                yield json.loads(process.stdout.readline())["openai_base_url"]
-            finally:
-                process.terminate()
 
 
 class LeanClient(AsyncOpenAI):
@@ -188,7 +170,8 @@ async def commit_time(folder: str) -> float:
 
 async def main(blocks: int, times: int) -> int:
     failures = 0
-    with provider() as url, tempfile.TemporaryDirectory() as folder:
+    with provider_process(SCRIPT) as served, tempfile.TemporaryDirectory() as folder:
+        url = served["openai_base_url"]
         async with RuntimeKernel() as kernel:
             ours = governed(kernel, url, AGENT, "Weather?")
             plains, others = await compare(

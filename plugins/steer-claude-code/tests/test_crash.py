@@ -327,7 +327,6 @@ async def test_killed_by_a_clock_from_outside_a_job_ends_once(tmp_path: Path) ->
         with Provider(script(folder)) as provider:
             with start(folder, provider) as process:
                 with suppress(subprocess.TimeoutExpired):
-                    seconds = chance.uniform(1.5, 6)
-                    await anyio.to_thread.run_sync(lambda: process.wait(seconds))  # noqa: B023
+                    await anyio.to_thread.run_sync(process.wait, chance.uniform(1.5, 6))
                 process.kill()
             (await gone_on(folder, provider)).check()

@@ -87,7 +87,7 @@ ENDS = {
     "no grant": Decision(outcome=GateOutcome.ALLOW, arguments=COMMAND),
     "other arguments, which are none": granted(GateOutcome.ALLOW, ["touch", "made"]),
     "no arguments": granted(GateOutcome.ALLOW, None),
-    "an outcome that there is not": granted("perhaps", COMMAND),  # type: ignore[arg-type]
+    "an outcome that there is not": granted("perhaps", COMMAND),  # type: ignore[arg-type]  # no gate may
 }
 
 
