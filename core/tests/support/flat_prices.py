@@ -10,7 +10,6 @@ from typing import Any
 
 from steer.values import Usage
 
-DOLLAR = Decimal(1)
 CENT = Decimal("0.01")
 
 

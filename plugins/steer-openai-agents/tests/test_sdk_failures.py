@@ -14,7 +14,6 @@ from steer.ports.gate import Sent
 from steer.values import FinishReason
 from steer_conformance.provider import (
     CHAT,
-    RESPONSES,
     Drop,
     Failure,
     Provider,
@@ -126,9 +125,6 @@ async def test_a_missing_key_says_so() -> None:
         with pytest.raises(ProviderError, match="OPENAI_API_KEY") as raised:
             await runtime.run(prepared, BareRun(gate=BareGate()))
     assert raised.value.category is ErrorCategory.AUTHENTICATION
-
-
-DIALECTS = {"responses": RESPONSES, "chat_completions": CHAT}
 
 
 @pytest.mark.parametrize("api", APIS)

@@ -297,8 +297,3 @@ class Waiting:
         if due is None and job.status is JobStatus.QUEUED:
             due = self._clock.now()
         return min((each for each in (due, job.deadline) if each is not None), default=None)
-
-
-async def _cancel_after(event: anyio.Event, scope: anyio.CancelScope) -> None:
-    await event.wait()
-    scope.cancel()
