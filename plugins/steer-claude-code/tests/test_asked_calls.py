@@ -18,8 +18,8 @@ from steer.ports.runtime import Finished
 from steer_claude_code.active import ActiveRun
 from steer_claude_code.calls import Place, Proposed, Told
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.native_calls import NativeCalls, Permission
 from steer_claude_code.runtime import open_runtime
+from steer_claude_code.tools.native_calls import NativeCalls, Permission
 from steer_conformance.provider import Provider, Script, Turn
 from steer_conformance.provider import ToolCall as Call
 from steer_conformance.suites.runtime import BareGate, BareRun, Records

@@ -8,10 +8,10 @@ from typing import Any
 from steer.agents import Agent, tool
 from steer.ports.options import PrepareOptions
 from steer.values import Message, Role, TextPart, ToolCallPart, ToolResultPart, user_message
-from steer_claude_code.beginning import Beginning, beginning
+from steer_claude_code.agent.prepared import prepare
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.opening import PROMPT
-from steer_claude_code.prepared import prepare
+from steer_claude_code.history.beginning import Beginning, beginning
+from steer_claude_code.models.opening import PROMPT
 
 _CALL = ToolCallPart(call_id="c1", tool="look", arguments="{}")
 _RESULT = ToolResultPart(call_id="c1", content="Red.")

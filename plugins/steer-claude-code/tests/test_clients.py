@@ -16,10 +16,10 @@ from anyio.from_thread import start_blocking_portal
 from steer.agents import McpHttp
 from steer.errors import ConfigError, RuntimeFailure
 from steer.ports.runtime import Finished
-from steer_claude_code.client import Client
-from steer_claude_code.clients import Clients
+from steer_claude_code.agent.prepared import ClaudeCodePrepared
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.prepared import ClaudeCodePrepared
+from steer_claude_code.process.client import Client
+from steer_claude_code.process.clients import Clients
 from steer_claude_code.runtime import open_runtime
 from steer_conformance.suites.runtime import BareGate, BareRun
 from supervised import PATIENCE, Ends, living_pids

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from steer.errors import RuntimeFailure
 from steer_claude_code.calls import Calls, Place, Proposed, Told
-from steer_claude_code.conversation import digest, newest_results
-from steer_claude_code.request import (
+from steer_claude_code.models.conversation import digest, newest_results
+from steer_claude_code.models.request import (
     for_model,
     formatted,
     input_bound,
@@ -21,7 +21,7 @@ from steer_claude_code.request import (
     with_ids,
     with_told,
 )
-from steer_claude_code.talk import Talk
+from steer_claude_code.models.talk import Talk
 from steer_claude_code.wire_json import compact_json
 
 REMINDER = (

@@ -23,8 +23,8 @@ from steer.events import ModelBlockDone, ModelReasoning, ModelToken, Unknown
 from steer.ports.gate import ModelRequest, Sent
 from steer.values import Usage as CountedUsage
 from steer_claude_code.active import ActiveRun
-from steer_claude_code.asking import Asking
-from steer_claude_code.direct import Direct
+from steer_claude_code.agent.asking import Asking
+from steer_claude_code.run.direct import Direct
 from steer_conformance.provider import (
     Hold,
     Reasoning,

@@ -7,7 +7,7 @@ from direct_runs import MODEL, DirectRun, ledger, run_direct
 from steer.errors import BudgetExceeded, ErrorCategory, ProviderError, SteerError
 from steer.events import ModelRetracted, ModelToken, Unknown
 from steer.ports.gate import Sent
-from steer_claude_code.failures_of_result import result_failure
+from steer_claude_code.process.failures_of_result import result_failure
 from steer_conformance.provider import (
     Drop,
     Failure,

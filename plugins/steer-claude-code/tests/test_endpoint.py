@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-from steer_claude_code.endpoint import Answer, Arrived, Endpoint, Reply
+from steer_claude_code.models.endpoint import Answer, Arrived, Endpoint, Reply
 
 pytestmark = pytest.mark.anyio
 

@@ -24,7 +24,7 @@ from steer.errors import (
     RuntimeFailure,
     SteerError,
 )
-from steer_claude_code.failures_of_result import lost, result_failure
+from steer_claude_code.process.failures_of_result import lost, result_failure
 
 API_ERROR = {"subtype": "success", "terminal_reason": "api_error", "stop_reason": "stop_sequence"}
 

@@ -20,14 +20,14 @@ from steer.ports.options import PrepareOptions
 from steer.ports.records import Grant
 from steer.values import EffectStatus, JobStatus
 from steer_claude_code.active import ActiveRun
+from steer_claude_code.agent.prepared import ClaudeCodePrepared, prepare
 from steer_claude_code.calls import Place, Proposed, Told
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.desk import Desk
-from steer_claude_code.driving import Driven
-from steer_claude_code.native_calls import NativeCalls, Permission
-from steer_claude_code.own_tools import OwnTools
-from steer_claude_code.prepared import ClaudeCodePrepared, prepare
-from steer_claude_code.upstream import Upstream
+from steer_claude_code.models.upstream import Upstream
+from steer_claude_code.run.driving import Driven
+from steer_claude_code.tools.desk import Desk
+from steer_claude_code.tools.native_calls import NativeCalls, Permission
+from steer_claude_code.tools.own_tools import OwnTools
 from steer_conformance.provider import ToolCall as Call
 from steer_conformance.provider import Turn
 from steer_conformance.suites.runtime import BareGate, BareRun

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from bare_cli import prepared
 from steer.agents import Agent, McpHttp
-from steer_claude_code.client import Client
-from steer_claude_code.clients import Clients
-from steer_claude_code.prepared import ClaudeCodePrepared
+from steer_claude_code.agent.prepared import ClaudeCodePrepared
+from steer_claude_code.process.client import Client
+from steer_claude_code.process.clients import Clients
 
 pytestmark = pytest.mark.anyio
 

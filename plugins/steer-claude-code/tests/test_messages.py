@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from steer.values import Usage
-from steer_claude_code.message import Draft, Malformed, Message
+from steer_claude_code.models.message import Draft, Malformed, Message
+from steer_claude_code.models.playback import for_cli, stream_of
+from steer_claude_code.models.recording import decode_message, encode_message, usage_in
+from steer_claude_code.models.upstream import Answering
 from steer_claude_code.names import Names
-from steer_claude_code.playback import for_cli, stream_of
-from steer_claude_code.recording import decode_message, encode_message, usage_in
-from steer_claude_code.upstream import Answering
 from steer_claude_code.wire_json import read_json
 from steer_conformance.provider import MESSAGES, Reasoning, Request, Text, ToolCall, Turn
 from steer_conformance.provider import Usage as Billed

@@ -14,7 +14,7 @@ from real_cli import listen_to_cli
 from steer.agents import tool
 from steer.events import PolicyDecided, ToolStarted
 from steer.values import JobStatus
-from steer_claude_code.native_tools import DEFAULT_TOOLS, NATIVE_TOOLS
+from steer_claude_code.agent.native_tools import DEFAULT_TOOLS, NATIVE_TOOLS
 from steer_conformance.provider import Request, Rule, ToolCall, Turn
 
 pytestmark = pytest.mark.anyio

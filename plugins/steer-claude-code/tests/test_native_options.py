@@ -13,9 +13,9 @@ from steer.agents import Agent
 from steer.errors import AgentError, ConfigError
 from steer.ports.options import PrepareOptions
 from steer.ports.policy import ToolKind
+from steer_claude_code.agent.native_tools import DEFAULT_TOOLS
+from steer_claude_code.agent.prepared import ClaudeCodePrepared, prepare
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.native_tools import DEFAULT_TOOLS
-from steer_claude_code.prepared import ClaudeCodePrepared, prepare
 
 _MODEL = "claude-sonnet-5"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from steer_claude_code.models.opening import PROMPT, opened, without_surroundings
 from steer_claude_code.names import Names
-from steer_claude_code.opening import PROMPT, opened, without_surroundings
 
 _REMINDER = {"type": "text", "text": "<system-reminder>\n# Environment\n</system-reminder>"}
 _CACHED = {"cache_control": {"type": "ephemeral"}}

@@ -18,9 +18,9 @@ from claude_agent_sdk import (
 from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport
 from claude_agent_sdk.types import HookContext, HookInput, HookJSONOutput
 from steer.agents import Agent, McpHttp, McpStdio, tool
-from steer_claude_code.options import cli_options
-from steer_claude_code.prepared import ClaudeCodePrepared
-from steer_claude_code.quarters import Quarters, quarters
+from steer_claude_code.agent.prepared import ClaudeCodePrepared
+from steer_claude_code.process.options import cli_options
+from steer_claude_code.process.quarters import Quarters, quarters
 from steer_conformance.provider import Script, ToolCall, Turn
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from steer.ports.policy import ToolKind
+from steer_claude_code.agent.native_tools import NATIVE_TOOLS
 from steer_claude_code.config import ClaudeCodeConfig, Subagent
-from steer_claude_code.native_tools import NATIVE_TOOLS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/how-to/run-claude-code.md"
 

@@ -16,10 +16,10 @@ from steer.ports.options import PrepareOptions
 from steer.ports.policy import ToolKind
 from steer.ports.runtime import ToolInfo
 from steer.values import Effect
+from steer_claude_code.agent.native_tools import DEFAULT_TOOLS, NATIVE_TOOLS
+from steer_claude_code.agent.prepared import ClaudeCodePrepared, prepare
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.native_tools import DEFAULT_TOOLS, NATIVE_TOOLS
 from steer_claude_code.plugin import CAPABILITIES
-from steer_claude_code.prepared import ClaudeCodePrepared, prepare
 from steer_claude_code.testing import connect, nesting
 
 _MODEL = "claude-sonnet-5"

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from steer.errors import ConfigError
-from steer_claude_code import launcher
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.environment import Given, given_to_cli
-from steer_claude_code.quarters import quarters
-from steer_claude_code.supervisor import MARKER, remove
+from steer_claude_code.process import launcher
+from steer_claude_code.process.environment import Given, given_to_cli
+from steer_claude_code.process.quarters import quarters
+from steer_claude_code.process.supervisor import MARKER, remove
 from steer_claude_code.variables import refused
 from supervised import SDK, environment_of, living, names_in, parent_of, pids, program, start
 

@@ -12,7 +12,7 @@ from asking_models import setting
 from steer.errors import ConfigError, ErrorCategory, ProviderError
 from steer.events import ModelToken
 from steer.ports.gate import Sent
-from steer_claude_code.failures import answered
+from steer_claude_code.models.failures import answered
 from steer_conformance.provider import (
     MESSAGES,
     Drop,

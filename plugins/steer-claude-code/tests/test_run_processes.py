@@ -19,7 +19,7 @@ import stdio_server
 from kernel_runs import MODEL, PATIENCE, agent_of, kernel_on, run, under
 from steer import BudgetSpec, ExecutionRequest
 from steer.values import JobStatus
-from steer_claude_code.supervisor import MARKER
+from steer_claude_code.process.supervisor import MARKER
 from steer_conformance.provider import (
     Failure,
     Hold,

@@ -23,8 +23,8 @@ from steer.values import (
     ToolResultPart,
     user_message,
 )
-from steer_claude_code.content import api_messages, neutral_messages, text_in
-from steer_claude_code.session_items import conversation_of, said_and_items
+from steer_claude_code.history.content import api_messages, neutral_messages, text_in
+from steer_claude_code.history.session_items import conversation_of, said_and_items
 
 _WORDS = st.text(min_size=1, max_size=10)
 _JSON = st.recursive(

@@ -16,8 +16,8 @@ import pytest
 import supervised
 from claude_host import TOKEN, ask, client, furnished
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.environment import given_to_cli
-from steer_claude_code.supervisor import MARKER
+from steer_claude_code.process.environment import given_to_cli
+from steer_claude_code.process.supervisor import MARKER
 from steer_conformance.provider import Hold, Provider, Script, ToolCall, Turn
 from supervised import PATIENCE, Ends, environment_of, living_pids, names_in
 

@@ -17,7 +17,7 @@ import anyio
 import pytest
 import supervised
 from steer.errors import RuntimeFailure
-from steer_claude_code.quarters import Quarters
+from steer_claude_code.process.quarters import Quarters
 from supervised import (
     SCATTERED,
     SCATTERING,
@@ -153,7 +153,7 @@ async def test_without_a_guard_the_host_ends_what_still_says_where_it_comes_from
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("launcher", "processes"):
-        monkeypatch.setattr(f"steer_claude_code.{module}.guarded", lambda: False)
+        monkeypatch.setattr(f"steer_claude_code.process.{module}.guarded", lambda: False)
     text = "#!/bin/sh\nsetsid sh -c 'echo $$; exec sleep 1000' &\necho $$\nread -r _\n"
     async with living(program(tmp_path, text)) as place:
         process = await start(place)
@@ -191,7 +191,7 @@ async def test_what_cannot_be_ended_is_named_by_the_error_there_is_or_else_by_on
     async def stubborn(root: Path) -> tuple[str, ...]:
         return ("process 7 (sudo)",)
 
-    monkeypatch.setattr("steer_claude_code.quarters.end_processes", stubborn)
+    monkeypatch.setattr("steer_claude_code.process.quarters.end_processes", stubborn)
     cli = program(tmp_path, SCATTERING)
     with pytest.raises(RuntimeFailure, match=r"could not end .*: process 7 \(sudo\)"):
         async with living(cli):

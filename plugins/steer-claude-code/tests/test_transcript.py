@@ -11,8 +11,8 @@ import pytest
 from bare_cli import ask, prepared
 from steer.agents import Agent, tool
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.quarters import Quarters
-from steer_claude_code.transcript import cli_version, folded, write_transcript
+from steer_claude_code.history.transcript import cli_version, folded, write_transcript
+from steer_claude_code.process.quarters import Quarters
 from steer_conformance.provider import Script, Turn
 
 _PICTURE = (

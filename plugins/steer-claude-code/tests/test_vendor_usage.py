@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from steer.values import Usage
-from steer_claude_code.vendor_usage import Seen, Tally, counted_usage, reported_usage
+from steer_claude_code.run.vendor_usage import Seen, Tally, counted_usage, reported_usage
 
 counts = st.integers(0, 1000)
 models = st.sampled_from(["claude-sonnet-4-5", "claude-haiku-4-5"])

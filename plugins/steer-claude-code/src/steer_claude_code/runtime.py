@@ -10,11 +10,11 @@ from steer.errors import PluginError, RuntimeFailure
 from steer.ports.options import PrepareOptions
 from steer.ports.runtime import Finished, Prepared, Run, Suspended
 
-from steer_claude_code.clients import Clients
+from steer_claude_code.agent.prepared import ClaudeCodePrepared, prepare
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.driving import Driven
-from steer_claude_code.prepared import ClaudeCodePrepared, prepare
-from steer_claude_code.upstream import Upstream
+from steer_claude_code.models.upstream import Upstream
+from steer_claude_code.process.clients import Clients
+from steer_claude_code.run.driving import Driven
 
 __all__ = ["ClaudeCodeRuntime", "open_runtime"]
 

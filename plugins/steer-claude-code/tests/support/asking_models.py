@@ -10,13 +10,13 @@ from typing import Any
 import httpx2
 from steer.events import AgentStarted
 from steer_claude_code.active import ActiveRun
-from steer_claude_code.asking import Asking
+from steer_claude_code.agent.asking import Asking
 from steer_claude_code.calls import Place, Told
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.endpoint import Endpoint
-from steer_claude_code.exchange import Exchanges
+from steer_claude_code.models.endpoint import Endpoint
+from steer_claude_code.models.exchange import Exchanges
+from steer_claude_code.models.upstream import Upstream
 from steer_claude_code.names import Names
-from steer_claude_code.upstream import Upstream
 from steer_conformance.provider import Provider, Reply, Script
 from steer_conformance.suites.runtime import BareGate, BareRun
 

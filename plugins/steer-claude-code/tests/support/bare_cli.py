@@ -14,10 +14,10 @@ from mcp.server.lowlevel import Server
 from pydantic import SecretStr
 from steer.agents import Agent
 from steer.ports.options import PrepareOptions
+from steer_claude_code.agent.prepared import ClaudeCodePrepared, prepare
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.options import cli_options
-from steer_claude_code.prepared import ClaudeCodePrepared, prepare
-from steer_claude_code.quarters import Quarters, quarters
+from steer_claude_code.process.options import cli_options
+from steer_claude_code.process.quarters import Quarters, quarters
 from steer_conformance.provider import Provider, Script
 
 __all__ = ["Asked", "ask", "prepared"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage
 from claude_agent_sdk.types import McpStdioServerConfig
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.quarters import Quarters, quarters
+from steer_claude_code.process.quarters import Quarters, quarters
 
 TOKEN = "token-of-this-process"
 SERVER = """\

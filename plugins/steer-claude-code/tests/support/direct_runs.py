@@ -30,10 +30,10 @@ from steer.ports.records import Grant
 from steer.ports.runtime import Run
 from steer.values import Effect, EffectStatus, Usage
 from steer_claude_code.active import ActiveRun
-from steer_claude_code.asking import Asking
+from steer_claude_code.agent.asking import Asking
 from steer_claude_code.calls import Proposed
-from steer_claude_code.direct import Direct
 from steer_claude_code.names import Names
+from steer_claude_code.run.direct import Direct
 from steer_conformance.provider import Provider, Reply, Request, Rule, Script, Turn
 from steer_conformance.provider import ToolCall as Call
 from steer_conformance.suites.runtime import BareGate, BareRun

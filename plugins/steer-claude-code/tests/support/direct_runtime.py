@@ -11,8 +11,8 @@ from steer.plugin import RuntimePlugin, hookimpl
 from steer.plugins import PluginRegistry
 from steer.ports.runtime import Finished, Prepared, Run, ToolInfo
 from steer_claude_code.active import ActiveRun
-from steer_claude_code.direct import Direct
-from steer_claude_code.failures_of_result import result_failure
+from steer_claude_code.process.failures_of_result import result_failure
+from steer_claude_code.run.direct import Direct
 from steer_conformance.provider import Provider
 
 __all__ = ["direct_registry"]

@@ -15,7 +15,7 @@ from claude_agent_sdk import (
     TaskStartedMessage,
 )
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.environment import given_to_cli
+from steer_claude_code.process.environment import given_to_cli
 
 __all__ = ["listen_to_cli"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import anyio
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.quarters import Quarters, quarters
+from steer_claude_code.process.quarters import Quarters, quarters
 
 PATIENCE = 60.0
 """Seconds after which a test that waits has failed."""

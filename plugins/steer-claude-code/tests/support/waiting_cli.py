@@ -17,8 +17,8 @@ import anyio
 from pydantic import SecretStr
 from steer.agents import Agent, McpHttp, McpStdio
 from steer.ports.options import PrepareOptions
+from steer_claude_code.agent.prepared import ClaudeCodePrepared, prepare
 from steer_claude_code.config import ClaudeCodeConfig
-from steer_claude_code.prepared import ClaudeCodePrepared, prepare
 from supervised import PATIENCE, program
 
 __all__ = ["Stage", "stage"]

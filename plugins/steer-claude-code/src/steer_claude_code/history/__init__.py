@@ -1,0 +1,1 @@
+"""What was said before, in the forms that steer, the API and the CLI have for it."""

@@ -1,0 +1,1 @@
+"""One run, from its question to what it comes to."""
