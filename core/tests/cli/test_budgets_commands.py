@@ -10,8 +10,8 @@ import pytest
 from in_process import InProcess
 from steer.budgets import allotments
 from steer.builtins.storages import open_sqlite_url
-from steer.cli.budget_text import Standing, account_row
 from steer.cli.completing import budgets_beginning
+from steer.cli.money.budget_text import Standing, account_row
 from steer.clock import SystemClock
 from steer.context import ExecutionContext
 from steer.ports.changes import Change, Released, Reserved, Settled

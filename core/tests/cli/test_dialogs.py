@@ -28,8 +28,8 @@ from steer.actions import (
     Upload,
 )
 from steer.actions import Answered as AnsweredOwn
-from steer.cli.dialogs import Files, ask
-from steer.cli.person import Left, Person
+from steer.cli.people.dialogs import Files, ask
+from steer.cli.terminal.person import Left, Person
 
 
 class Typing:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from in_process import InProcess
 from rich.cells import cell_len
-from steer.cli.rows import in_words
-from steer.cli.telling import BAR, teller
+from steer.cli.terminal.rows import in_words
+from steer.cli.terminal.telling import BAR, teller
 
 COMMANDS = (
     "run", "agents add", "agents show", "agents set-runtime", "jobs show",

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from steer.cli.person import Dismissed, Left, LineReader, line_reader
-from steer.cli.streams import Stream, Streams
+from steer.cli.terminal.person import Dismissed, Left, LineReader, line_reader
+from steer.cli.terminal.streams import Stream, Streams
 
 PATIENCE = 30.0
 

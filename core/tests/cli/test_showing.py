@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from steer.cli.amounts import age_text, cost_text, duration_text, tokens_text
 from steer.cli.error_text import error_text
 from steer.cli.exit_codes import ExitCode, exit_code_of_error, exit_code_of_result
-from steer.cli.narration import Kind, Line, Piece, Said, narrate
-from steer.cli.paint import plain
-from steer.cli.printable import call_text, for_terminal, one_line, shortened
-from steer.cli.printers import StoryPrinter
-from steer.cli.rows import in_one_row
-from steer.cli.screen import Screen
-from steer.cli.streams import Stream, Streams
+from steer.cli.runs.narration import Kind, Line, Piece, Said, narrate
+from steer.cli.runs.printers import StoryPrinter
+from steer.cli.runs.screen import Screen
+from steer.cli.terminal.amounts import age_text, cost_text, duration_text, tokens_text
+from steer.cli.terminal.paint import plain
+from steer.cli.terminal.printable import call_text, for_terminal, one_line, shortened
+from steer.cli.terminal.rows import in_one_row
+from steer.cli.terminal.streams import Stream, Streams
 from steer.errors import ErrorCategory, ErrorInfo, SteerError
 from steer.events import (
     Event,

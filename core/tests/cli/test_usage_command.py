@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from steer.cli.money.usage_text import bars_of
 from steer.cli.program import run
-from steer.cli.usage_text import bars_of
 from steer.ports.changes import LedgerAppended
 from steer.ports.money import UsageTotal
 from steer.ports.records import LedgerEntry, LedgerKind

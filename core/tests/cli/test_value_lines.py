@@ -7,8 +7,8 @@ import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
-from steer.cli.printable import exact, exact_json
-from steer.cli.value_lines import changed_lines, cut, value_lines
+from steer.cli.terminal.printable import exact, exact_json
+from steer.cli.terminal.value_lines import changed_lines, cut, value_lines
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 HIDING = st.sampled_from(

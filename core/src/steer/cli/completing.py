@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from steer.cli.action_text import what_text
-from steer.cli.agent_text import source_text
-from steer.cli.amounts import age_text
-from steer.cli.budget_text import limit_text, subject_text
 from steer.cli.job_names import LATEST, SHORT_ID
-from steer.cli.job_state import NOTHING_MORE
-from steer.cli.job_text import status_text
-from steer.cli.printable import one_line
+from steer.cli.jobs.job_state import NOTHING_MORE
+from steer.cli.jobs.job_text import status_text
+from steer.cli.money.budget_text import limit_text, subject_text
+from steer.cli.people.action_text import what_text
+from steer.cli.stored.agent_text import source_text
+from steer.cli.terminal.amounts import age_text
+from steer.cli.terminal.printable import one_line
 from steer.config import Settings, load_settings
 from steer.plugin import PluginKind
 from steer.plugins import PluginRegistry

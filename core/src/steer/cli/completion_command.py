@@ -9,7 +9,7 @@ import typer
 
 from steer.cli.help_text import section
 from steer.cli.lazy import load
-from steer.cli.streams import Streams
+from steer.cli.terminal.streams import Streams
 
 __all__ = ["app"]
 

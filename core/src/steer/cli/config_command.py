@@ -6,10 +6,10 @@ import typer
 from pydantic_core import to_json
 
 from steer.cli.options import AsJson, ConfigFile, settings_from
-from steer.cli.paint import paint_for
-from steer.cli.printable import json_text
-from steer.cli.streams import Streams
-from steer.cli.tables import in_columns
+from steer.cli.terminal.paint import paint_for
+from steer.cli.terminal.printable import json_text
+from steer.cli.terminal.streams import Streams
+from steer.cli.terminal.tables import in_columns
 from steer.values import JsonValue
 
 __all__ = ["app"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic_core import to_json
 
 from steer.cli.exit_codes import ExitCode
-from steer.cli.printable import shortened
+from steer.cli.terminal.printable import shortened
 from steer.errors import ErrorInfo
 
 __all__ = ["error_json", "error_text"]

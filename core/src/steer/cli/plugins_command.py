@@ -6,10 +6,10 @@ import typer
 from pydantic_core import to_json
 
 from steer.cli.options import AsJson
-from steer.cli.paint import Paint, paint_for
-from steer.cli.printable import one_line
-from steer.cli.streams import Streams
-from steer.cli.tables import in_columns
+from steer.cli.terminal.paint import Paint, paint_for
+from steer.cli.terminal.printable import one_line
+from steer.cli.terminal.streams import Streams
+from steer.cli.terminal.tables import in_columns
 from steer.plugins import PluginRegistry, PluginReport, PluginState
 
 __all__ = ["app"]

@@ -21,8 +21,8 @@ from steer.cli.help_text import section
 from steer.cli.lazy import load
 from steer.cli.lazy_group import BuiltIn, LazyGroup
 from steer.cli.options import ErrorForm
-from steer.cli.printable import shortened
-from steer.cli.streams import ReaderGone, Streams
+from steer.cli.terminal.printable import shortened
+from steer.cli.terminal.streams import ReaderGone, Streams
 from steer.errors import ConfigError, ErrorInfo, SteerError
 
 __all__ = ["run"]
@@ -46,46 +46,47 @@ _EPILOG = "\n\n".join(
 class _Commands(LazyGroup):
     built_in: ClassVar = {
         "run": BuiltIn(
-            summary="Run an agent and show what it does.", target="steer.cli.run_command:app"
+            summary="Run an agent and show what it does.", target="steer.cli.runs.run_command:app"
         ),
         "jobs": BuiltIn(
             summary="List, show, cancel, resume and retry jobs.",
-            target="steer.cli.jobs_commands:app",
+            target="steer.cli.jobs.jobs_commands:app",
         ),
         "agents": BuiltIn(
             summary="Store agents by name, and choose what runs them.",
-            target="steer.cli.agents_commands:app",
+            target="steer.cli.stored.agents_commands:app",
         ),
         "worker": BuiltIn(
-            summary="Run the jobs that wait in a storage.", target="steer.cli.worker_command:app"
+            summary="Run the jobs that wait in a storage.",
+            target="steer.cli.jobs.worker_command:app",
         ),
         "actions": BuiltIn(
             summary="List, show and answer what jobs ask people.",
-            target="steer.cli.actions_commands:app",
+            target="steer.cli.people.actions_commands:app",
         ),
         "usage": BuiltIn(
             summary="Show what was used, and what it cost.",
-            target="steer.cli.usage_command:app",
+            target="steer.cli.money.usage_command:app",
         ),
         "events": BuiltIn(
             summary="Show what happened in a job, or follow it.",
-            target="steer.cli.events_command:app",
+            target="steer.cli.jobs.events_command:app",
         ),
         "sessions": BuiltIn(
             summary="List, show, copy and delete conversations.",
-            target="steer.cli.sessions_commands:app",
+            target="steer.cli.stored.sessions_commands:app",
         ),
         "policy": BuiltIn(
             summary="Check, explain and test the rules that agents run under.",
-            target="steer.cli.policy_commands:app",
+            target="steer.cli.policies.policy_commands:app",
         ),
         "artifacts": BuiltIn(
             summary="List, get and put the files of jobs.",
-            target="steer.cli.artifacts_commands:app",
+            target="steer.cli.stored.artifacts_commands:app",
         ),
         "budgets": BuiltIn(
             summary="Set, show and raise what may be spent.",
-            target="steer.cli.budgets_commands:app",
+            target="steer.cli.money.budgets_commands:app",
         ),
         "plugins": BuiltIn(
             summary="Show the plugins there are and what is wrong with them.",

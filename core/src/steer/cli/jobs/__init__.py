@@ -1,0 +1,1 @@
+"""Jobs after they were made: listed, followed, worked through."""

@@ -1,0 +1,218 @@
+"""Budgets and their accounts, as people and as programs read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from pydantic_core import to_json
+
+from steer.budgets import account_parts, amount_of
+from steer.cli.job_names import SHORT_ID
+from steer.cli.terminal.amounts import age_text, ahead_text
+from steer.ports.money import BudgetPeriod, BudgetRecord, BudgetSubject, BudgetUnit, OnReached
+from steer.ports.records import Account, Reservation
+from steer.values import JsonValue
+
+__all__ = [
+    "ACCOUNT_HEAD",
+    "ROW_HEAD",
+    "Standing",
+    "account_json",
+    "account_row",
+    "amount_text",
+    "budget_facts",
+    "budget_json",
+    "budget_row",
+    "limit_text",
+    "reservation_row",
+    "subject_text",
+]
+
+ROW_HEAD = ("BUDGET", "LIMIT", "OF", "AT THE LIMIT", "CHANGED")
+ACCOUNT_HEAD = ("WHO", "PERIOD", "SPENT", "RESERVED", "LEFT", "USED", "BEGINS ANEW")
+
+_CENTS = Decimal("0.01")
+_NOUNS = {
+    BudgetUnit.TOKENS: "token",
+    BudgetUnit.REQUESTS: "request",
+    BudgetUnit.TOOL_CALLS: "tool call",
+}
+_REACHED = {
+    OnReached.DENY: "denied",
+    OnReached.WARN: "a warning",
+    OnReached.ASK: "a person is asked",
+    OnReached.DEGRADE: "degraded to",
+}
+_BAR_CELLS = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """An account of a budget, and what is reserved on it for running jobs."""
+
+    budget: BudgetRecord
+    account: Account
+    reserved: Sequence[Reservation]
+
+    @property
+    def limit(self) -> int:
+        """What the account may come to: its own limit where it has one."""
+        own = self.account.limit
+        return self.budget.limit if own is None else own
+
+    @property
+    def left(self) -> int:
+        """What may still be spent, below nothing where more was spent than may be."""
+        return self.limit - self.account.spent - self.account.reserved
+
+    @property
+    def used(self) -> float:
+        """Which part of the limit is spent or reserved; of no limit at all everything is."""
+        return 1 - self.left / self.limit if self.limit else 1.0
+
+
+def amount_text(unit: BudgetUnit, units: int) -> str:
+    """Return an amount to the last digit: ``$5.00``, ``$0.000125``, ``1,000 tokens``."""
+    if unit is not BudgetUnit.USD:
+        noun = _NOUNS[unit]
+        return f"{units:,} {noun if units == 1 else f'{noun}s'}"
+    amount = abs(amount_of(unit, units))
+    cents = amount.quantize(_CENTS)
+    shown = cents if cents == amount else amount.normalize()
+    return f"{'-' if units < 0 else ''}${shown:,f}"
+
+
+def limit_text(budget: BudgetRecord) -> str:
+    """Return ``$5.00 per day``, or ``$5.00 in total``."""
+    total = budget.period is BudgetPeriod.TOTAL
+    period = "in total" if total else f"per {budget.period}"
+    return f"{amount_text(budget.unit, budget.limit)} {period}"
+
+
+def subject_text(budget: BudgetRecord) -> str:
+    """Return whose budget it is: ``the scope``, ``team research``, ``each principal``."""
+    if budget.subject is BudgetSubject.SCOPE:
+        return "the scope"
+    if budget.who == "*":
+        return f"each {budget.subject}"
+    return f"{budget.subject} {budget.who}"
+
+
+def reached_text(budget: BudgetRecord) -> str:
+    """Return what happens to what would pass the limit."""
+    return " ".join(filter(None, (_REACHED[budget.on_reached], budget.degrade_to)))
+
+
+def budget_row(budget: BudgetRecord, *, now: datetime) -> tuple[str, ...]:
+    """Return the cells of a budget in a list."""
+    return (
+        budget.name,
+        limit_text(budget),
+        subject_text(budget),
+        reached_text(budget),
+        age_text(budget.updated_at, now=now),
+    )
+
+
+def budget_facts(budget: BudgetRecord) -> list[tuple[str, str]]:
+    """Return what there is to say of a budget, by name."""
+    changed = f"{budget.updated_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    unpriced = "let through" if budget.allow_unpriced else "refused"
+    facts = [
+        ("budget", budget.name),
+        ("limit", limit_text(budget)),
+        ("of", subject_text(budget)),
+        ("at the limit", reached_text(budget)),
+        ("warns", "" if budget.warn_at is None else f"at {100 * budget.warn_at:.4g}% of it"),
+        ("without price", unpriced if budget.unit is BudgetUnit.USD else ""),
+        ("changed", f"{changed} by {budget.updated_by or 'nobody known'}"),
+        ("revision", str(budget.revision)),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+def account_row(standing: Standing, *, now: datetime, bars: bool) -> tuple[str, ...]:
+    """Return the cells of an account; ``bars`` are for terminals."""
+    account, unit = standing.account, standing.budget.unit
+    who, period = account_parts(standing.budget, account.account)
+    return (
+        who,
+        period,
+        amount_text(unit, account.spent),
+        amount_text(unit, account.reserved),
+        amount_text(unit, standing.left),
+        f"{_bar(standing.used)} {standing.used:4.0%}" if bars else f"{standing.used:.0%}",
+        _anew(account.resets_at, now),
+    )
+
+
+def _bar(part: float) -> str:
+    full = min(_BAR_CELLS, max(0, round(part * _BAR_CELLS)))
+    return "\u2588" * full + "\u2591" * (_BAR_CELLS - full)
+
+
+def _anew(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return "never"
+    at = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{ahead_text(moment, now=now)}, {at}" if moment > now else f"it has, {at}"
+
+
+def reservation_row(standing: Standing, reservation: Reservation) -> tuple[str, ...]:
+    """Return the cells of what is reserved for one job."""
+    who, period = account_parts(standing.budget, standing.account.account)
+    amount = amount_text(standing.budget.unit, reservation.amount)
+    job = reservation.job_id
+    return amount, "no job" if job is None else f"job {job[-SHORT_ID:]}", f"{who}@{period}"
+
+
+def budget_json(budget: BudgetRecord) -> dict[str, JsonValue]:
+    """Return a budget for programs: its limit as it was written."""
+    return {
+        "name": budget.name,
+        "limit": _written(budget.unit, budget.limit),
+        "unit": budget.unit,
+        "period": budget.period,
+        "subject": budget.subject,
+        "who": budget.who,
+        "warn_at": budget.warn_at,
+        "on_reached": budget.on_reached,
+        "degrade_to": budget.degrade_to,
+        "allow_unpriced": budget.allow_unpriced,
+        "budget_id": budget.budget_id,
+        "revision": budget.revision,
+        "updated_at": _moment(budget.updated_at),
+        "updated_by": budget.updated_by,
+    }
+
+
+def account_json(standing: Standing) -> Mapping[str, JsonValue]:
+    """Return an account with its reservations for programs."""
+    account, unit = standing.account, standing.budget.unit
+    who, period = account_parts(standing.budget, account.account)
+    return {
+        "account": account.account,
+        "who": who,
+        "period": period,
+        "limit": _written(unit, standing.limit),
+        "spent": _written(unit, account.spent),
+        "reserved": _written(unit, account.reserved),
+        "left": _written(unit, standing.left),
+        "resets_at": None if account.resets_at is None else _moment(account.resets_at),
+        "reservations": [
+            {"key": each.key, "amount": _written(unit, each.amount), "job_id": each.job_id}
+            for each in standing.reserved
+        ],
+    }
+
+
+def _written(unit: BudgetUnit, units: int) -> JsonValue:
+    """Return dollars as decimal text, as costs are everywhere, and counts as numbers."""
+    return f"{amount_of(unit, units):f}" if unit is BudgetUnit.USD else units
+
+
+def _moment(moment: datetime) -> str:
+    return to_json(moment.astimezone(UTC)).decode().strip('"')

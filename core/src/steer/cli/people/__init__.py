@@ -1,0 +1,1 @@
+"""What jobs ask people: listed, shown, answered."""

@@ -1,0 +1,1 @@
+"""Policies: checked, explained, tried, listed."""

@@ -1,0 +1,1 @@
+"""What a storage keeps beside jobs: agents, sessions, files."""
