@@ -12,7 +12,7 @@ from deeds import ACT, Deeds, deeds
 from kernel_runs import Ran, agent_of, run, under
 from real_cli import listen_to_cli
 from steer.agents import tool
-from steer.events import PolicyDecided, ToolStarted
+from steer.events import PolicyDecided, ToolFailed, ToolStarted
 from steer.values import JobStatus
 from steer_claude_code.agent.native_tools import DEFAULT_TOOLS, NATIVE_TOOLS
 from steer_conformance.provider import Request, Rule, ToolCall, Turn
@@ -137,3 +137,22 @@ async def test_no_tool_has_an_effect_that_policy_does_not_allow(
     assert ran.told["outer-Task"] == "this agent has asked for no such call, or has no such tool"
     starts = [event.data.tool for event in ran.events if isinstance(event.data, ToolStarted)]
     assert set(starts) == {"pause", *(["Agent"] if allowed else [])}
+
+
+async def test_nobody_is_asked_about_an_edit_that_the_cli_has_refused_already(
+    tmp_path: Path,
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("unpaid\n")
+    edit = {"file_path": str(notes), "old_string": "due", "new_string": "paid"}
+    ran = await run(
+        agent_of("Read", "Edit", cwd=tmp_path),
+        Turn(ToolCall("Edit", edit, id="c1")),
+        Turn("It is not there."),
+        policies=[under("[[tools]]\nask = 'Edit'")],
+    )
+    assert ran.result.status is JobStatus.SUCCEEDED
+    assert "String to replace not found" in ran.told["c1"]
+    [failed] = [event.data for event in ran.events if isinstance(event.data, ToolFailed)]
+    assert (failed.call_id, failed.origin) == ("c1", "vendor")
+    assert notes.read_text() == "unpaid\n"

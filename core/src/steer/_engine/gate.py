@@ -90,6 +90,8 @@ class JobGate:
     ) -> ToolOutcome:
         """Run an effect at most once: see ``Gate.call``."""
         state = self._state
+        if call.refused:
+            raise Conflict(f"{call.tool} was refused, so it cannot be run")
         begun = await state.at_home(self._begin, call, grant)
         if isinstance(begun, ToolOutcome):
             return begun
@@ -130,6 +132,8 @@ class JobGate:
 
     async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
         """Record how a vendor's execution ended: see ``Gate.observe``."""
+        if call.refused and outcome.status is EffectStatus.SUCCEEDED:
+            raise Conflict(f"{call.tool} was refused, so it cannot have succeeded")
         begun = self._begun.pop(grant.grant_id, None)
         if begun is not None:
             self._finish(call, begun, outcome, origin="vendor")
@@ -175,9 +179,10 @@ class JobGate:
         state.tell(decided(call, verdict), path=call.path, agent=call.agent)
         by = "policy"
         arguments = verdict.arguments if verdict.rewritten else call.arguments
-        if verdict.outcome is Outcome.ASK and state.approvals.unattended:
-            verdict = unattended(verdict)
-        if verdict.outcome is Outcome.ASK:
+        asks = verdict.outcome is Outcome.ASK and not call.refused
+        if asks and state.approvals.unattended:
+            verdict, asks = unattended(verdict), False
+        if asks:
             answer = await self._ask(call, question, verdict)
             state.check()
             if answer is None or state.parking.requested:
@@ -284,7 +289,8 @@ class JobGate:
         earlier = state.replay.effect(call.key)
         if earlier is not None:
             return self._again(call, earlier, state.replay.outcome(call.key))
-        effect = Effect.NONE if call.kind in CONTAINERS else call.effect
+        harmless = call.kind in CONTAINERS or call.refused
+        effect = Effect.NONE if harmless else call.effect
         record = EffectRecord(
             key=call.key,
             tool=call.tool,
@@ -310,7 +316,10 @@ class JobGate:
                 path=call.path,
                 agent=call.agent,
             )
-            state.record(GrantIssued(grant=_used(grant, record)), EffectIntended(effect=record))
+            state.record(
+                GrantIssued(grant=replace(grant, used_at=record.intended_at)),
+                EffectIntended(effect=record),
+            )
             state.replay.keep(record)
         if record.effect is not Effect.NONE:
             await state.committer.commit()
@@ -377,19 +386,6 @@ class JobGate:
 
 
 _SUSPEND = Decision(outcome=GateOutcome.SUSPEND)
-
-
-def _used(grant: Grant, record: EffectRecord) -> Grant:
-    """Return the grant as the intent uses it up."""
-    return Grant(
-        grant_id=grant.grant_id,
-        key=grant.key,
-        digest=grant.digest,
-        policy=grant.policy,
-        by=grant.by,
-        expires_at=grant.expires_at,
-        used_at=record.intended_at,
-    )
 
 
 def _forget(names: dict[int, str], number: int) -> None:

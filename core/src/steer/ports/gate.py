@@ -55,7 +55,9 @@ class ToolCall:
     ``path`` is the ids of the enclosing tool calls, ``message`` the index (from 0) of the model
     message on that path that holds the call: ``ModelCall.message`` of that request.
     ``arguments`` is the decoded JSON, or the model's text where that is no JSON.
-    ``needs_approval`` says that the agent's author wants a person to approve this call.
+    ``needs_approval`` says that the agent's author wants a person to approve this call. ``refused``
+    says that whoever executes such calls has refused this one already: policy is asked for the
+    record, and no person, since nothing of it happens.
     """
 
     call_id: str
@@ -69,6 +71,7 @@ class ToolCall:
     server: str | None = None
     agent: str | None = None
     needs_approval: bool = False
+    refused: bool = False
 
     @property
     def key(self) -> EffectKey:
@@ -286,7 +289,7 @@ class Gate(Protocol):
         ``Exception``, and no cancellation, passes through, and leaves the call without an outcome:
         so a runtime leaves an agent used as a tool inside of which a call is suspended. Raises
         ``OutcomeUnknown`` where an earlier attempt began this effect, did not finish it, and
-        the tool may not run twice.
+        the tool may not run twice, and ``Conflict`` for a call that was ``refused``.
         """
         ...
 
@@ -301,7 +304,10 @@ class Gate(Protocol):
         ...
 
     async def observe(self, call: ToolCall, grant: Grant, outcome: ToolOutcome, /) -> None:
-        """Record how a call ended that the vendor executed; no promise of one effect there."""
+        """Record how a call ended that the vendor executed; no promise of one effect there.
+
+        Raises ``Conflict`` where one that was ``refused`` is said to have succeeded.
+        """
         ...
 
     def model_call(self, request: ModelRequest, /) -> AbstractAsyncContextManager[ModelCall]:

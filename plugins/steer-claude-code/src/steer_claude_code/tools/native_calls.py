@@ -38,9 +38,12 @@ class NativeCalls:
         self._active = active
         self._prepared = prepared
 
-    async def before(self, proposed: Proposed) -> Permission:
-        """Ask the gate; what an earlier attempt has recorded is not executed again."""
-        active, call = self._active, self._call(proposed)
+    async def before(self, proposed: Proposed, *, refused: bool = False) -> Permission:
+        """Ask the gate; what an earlier attempt has recorded is not executed again.
+
+        ``refused`` says that the CLI has refused the call already.
+        """
+        active, call = self._active, self._call(proposed, refused=refused)
         proposed.asked = True
         decision = await active.authorize(call)
         if not decision.allowed or decision.grant is None:
@@ -62,7 +65,7 @@ class NativeCalls:
             )
         return Permission(allowed=True, arguments=_rewritten(decision, proposed))
 
-    def _call(self, proposed: Proposed) -> ToolCall:
+    def _call(self, proposed: Proposed, *, refused: bool) -> ToolCall:
         prepared = self._prepared
         tooling = prepared.asking.names.behind(proposed.name)
         agent = tooling.kind is ToolKind.AGENT
@@ -78,6 +81,7 @@ class NativeCalls:
             declared=prepared.declares(proposed.name),
             server=tooling.server,
             agent=proposed.place.agent,
+            refused=refused,
         )
 
     async def reported(self, place: Place, told: Mapping[str, Told]) -> None:
@@ -89,7 +93,7 @@ class NativeCalls:
         for call_id, each in told.items():
             proposed = self._active.calls.find(call_id)
             if proposed is not None and each.is_error and self._is_refusal(proposed):
-                await self.before(proposed)
+                await self.before(proposed, refused=True)
         await self.results(place, told)
 
     def _is_refusal(self, proposed: Proposed) -> bool:
