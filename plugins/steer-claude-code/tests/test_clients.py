@@ -143,8 +143,9 @@ async def test_a_process_that_does_not_start_in_time_fails_its_run_and_gives_its
 ) -> None:
     there.mute.touch()
     async with opened(limit=1) as clients:
-        with pytest.raises(RuntimeFailure, match=r"longer than 0\.5 s to start"):
+        with pytest.raises(RuntimeFailure, match=r"longer than 0\.5 s to start") as late:
             await serve(clients, there.prepared(start_seconds=0.5))
+        assert f"whether {there.cli} is the CLI" in str(late.value)
         there.mute.unlink()
         await serve(clients, there.prepared())
 

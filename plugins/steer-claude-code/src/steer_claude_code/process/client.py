@@ -62,15 +62,20 @@ class Client:
         """
         if self._life is None:
             self._life = asyncio.create_task(self._live(), name="claude")
-        seconds = self.prepared.config.start_seconds
+        config = self.prepared.config
+        seconds = config.start_seconds
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.shield(self._ready)
         except TimeoutError as error:
+            cli = config.cli_path
+            what_else = (
+                "what this machine is busy with" if cli is None else f"whether {cli} is the CLI"
+            )
             raise RuntimeFailure(
                 f"the CLI took longer than {seconds:g} s to start",
                 category=ErrorCategory.TIMEOUT,
-                fix="Set start_seconds of the runtime claude-code higher, or look at its load",
+                fix=f"Set start_seconds of the runtime claude-code higher, or see {what_else}",
             ) from error
 
     async def ended(self) -> None:
