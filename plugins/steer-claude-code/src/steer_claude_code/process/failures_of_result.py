@@ -24,7 +24,6 @@ from steer.errors import (
 from steer.ports.gate import Sent
 
 from steer_claude_code.agent.asking import PROVIDER
-from steer_claude_code.models.failures import RETRYABLE, category_of
 
 __all__ = ["lost", "request_failure", "result_failure", "sent_by_status"]
 
@@ -143,13 +142,13 @@ def request_failure(
         category = _BY_WORD.get(word or "", ErrorCategory.NETWORK)
         message = f"the request to {provider} failed"
     else:
-        category = category_of(status)
+        category = ErrorCategory.of_status(status)
         message = f"{provider} answered {status}"
     return ProviderError(
         f"{message}: {said}" if said else message,
         category=category,
         status_code=status,
-        retryable=category in RETRYABLE,
+        retryable=category.retryable,
         provider=provider,
         fix=_FIXES.get(category),
     )
