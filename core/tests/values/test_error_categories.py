@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from steer.context import JobRetrySpec
-from steer.errors import ErrorCategory, retry_after_in
+from steer.errors import ErrorCategory, ProviderError, retry_after_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECONDS = st.floats(0, 1e9, allow_nan=False)
@@ -132,3 +132,46 @@ def test_a_header_has_its_name_in_any_case(seconds: float, name: str) -> None:
 def test_whatever_a_server_says_is_a_time_or_nothing(milliseconds: str, seconds: str) -> None:
     wait = retry_after_in({"retry-after-ms": milliseconds, "retry-after": seconds})
     assert wait is None or 0 <= wait < math.inf
+
+
+def test_an_answer_that_refuses_a_request_is_an_error_with_all_that_it_says() -> None:
+    headers = httpx2.Headers({"Retry-After": "7"})
+    error = ProviderError.answered("acme", 429, "Slow down", headers=headers, fix="Wait")
+    assert str(error) == "acme answered 429: Slow down. Wait"
+    assert (error.provider, error.status_code) == ("acme", 429)
+    assert (error.category, error.retryable, error.retry_after) == (
+        ErrorCategory.RATE_LIMIT,
+        True,
+        7,
+    )
+
+
+def test_an_answer_without_a_reason_is_named_by_its_status() -> None:
+    error = ProviderError.answered("acme", 418)
+    assert error.message == "acme answered 418"
+    assert (error.category, error.retryable, error.retry_after) == (
+        ErrorCategory.UNKNOWN,
+        False,
+        None,
+    )
+
+
+def test_the_kind_that_the_providers_own_code_stands_for_counts_more_than_the_status() -> None:
+    error = ProviderError.answered("acme", 429, category=ErrorCategory.QUOTA)
+    assert (error.category, error.retryable) == (ErrorCategory.QUOTA, False)
+
+
+@pytest.mark.parametrize(
+    ("said", "retryable"),
+    [
+        ({}, (True, False)),
+        ({"x-should-retry": "false"}, (False, False)),
+        ({"X-Should-Retry": "true"}, (True, True)),
+        ({"x-should-retry": "perhaps"}, (True, False)),
+    ],
+)
+def test_a_server_may_say_itself_whether_to_ask_again(
+    said: dict[str, str], retryable: tuple[bool, bool]
+) -> None:
+    errors = (ProviderError.answered("acme", status, headers=said) for status in (503, 400))
+    assert tuple(error.retryable for error in errors) == retryable

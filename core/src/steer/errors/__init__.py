@@ -33,13 +33,14 @@
 Every error carries a ``code`` that is stable, says who failed and, where one is known,
 the ``fix``. ``ErrorInfo`` is the same as a value: it is what events, job rows and results keep.
 
-``ErrorCategory.of_status`` and ``retry_after_in`` read what any HTTP server says of a failure.
+``ProviderError.answered`` makes an error of any HTTP answer that refuses a request;
+``ErrorCategory.of_status`` and ``retry_after_in`` are what it goes by.
 """
 
 from __future__ import annotations
 
 from steer.errors._categories import ErrorCategory
-from steer.errors._retry_after import retry_after_in
+from steer.errors._retry_headers import retry_after_in
 from steer.errors._tree import (
     ActionClosed,
     ActionExpired,

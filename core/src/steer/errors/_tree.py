@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from steer.errors._categories import ErrorCategory
+from steer.errors._retry_headers import retry_after_in, should_retry_in
 
 __all__ = [
     "ActionClosed",
@@ -135,6 +137,36 @@ class ProviderError(SteerError):
         self.retryable = retryable
         self.retry_after = retry_after
         self.provider = provider
+
+    @classmethod
+    def answered(
+        cls,
+        provider: str,
+        status: int,
+        said: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        category: ErrorCategory | None = None,
+        fix: str | None = None,
+    ) -> Self:
+        """Return the error of a request that was answered with another HTTP status than success.
+
+        ``said`` is the provider's reason. ``category`` is what the provider's own code stands for,
+        by default what the status does. Whether to ask again, and when, is what the ``headers``
+        say, by default what the category does.
+        """
+        category = ErrorCategory.of_status(status) if category is None else category
+        headers = {} if headers is None else headers
+        may_pass = should_retry_in(headers)
+        return cls(
+            f"{provider} answered {status}: {said}" if said else f"{provider} answered {status}",
+            category=category,
+            status_code=status,
+            retryable=category.retryable if may_pass is None else may_pass,
+            retry_after=retry_after_in(headers),
+            provider=provider,
+            fix=fix,
+        )
 
     def info(self) -> ErrorInfo:
         return ErrorInfo(

@@ -14,7 +14,6 @@ from steer.errors import (
     ProviderError,
     RuntimeFailure,
     SteerError,
-    retry_after_in,
 )
 from steer.ports.gate import Sent
 
@@ -127,15 +126,12 @@ def _vendor_failure(error: Exception, provider: str) -> SteerError | None:  # no
 def _answered(error: openai.APIStatusError, provider: str) -> ProviderError:
     status = error.status_code
     category = _REFINED.get(error.code or "") or ErrorCategory.of_status(status)
-    headers = error.response.headers
-    should_retry = headers.get("x-should-retry")
-    return ProviderError(
-        f"{provider} answered {status}: {_said(error)}",
+    return ProviderError.answered(
+        provider,
+        status,
+        _said(error),
+        headers=error.response.headers,
         category=category,
-        status_code=status,
-        retryable=category.retryable if should_retry is None else should_retry == "true",
-        retry_after=retry_after_in(headers),
-        provider=provider,
         fix=_FIXES.get(category),
     )
 

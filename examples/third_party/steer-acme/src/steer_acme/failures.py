@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 from pydantic import BaseModel, ValidationError
-from steer.errors import ErrorCategory, ProviderError, retry_after_in
+from steer.errors import ErrorCategory, ProviderError
 from steer.ports.gate import Sent
 
 from steer_acme.wire import Failed
@@ -45,13 +45,12 @@ def refused(response: httpx2.Response) -> ProviderError:
         # Some proxy on the way answered, in words of its own.
         problem = _Problem(code="", message=response.text[:200])
     category = _BY_CODE.get(problem.code) or ErrorCategory.of_status(response.status_code)
-    return ProviderError(
-        f"acme answered {response.status_code}: {problem.message}",
+    return ProviderError.answered(
+        "acme",
+        response.status_code,
+        problem.message,
+        headers=response.headers,
         category=category,
-        status_code=response.status_code,
-        retryable=category.retryable,
-        retry_after=retry_after_in(response.headers),
-        provider="acme",
         fix=_FIXES.get(category),
     )
 

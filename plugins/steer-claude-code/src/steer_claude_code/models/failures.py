@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx2
-from steer.errors import ErrorCategory, ProviderError, RuntimeFailure, SteerError, retry_after_in
+from steer.errors import ErrorCategory, ProviderError, RuntimeFailure, SteerError
 from steer.ports.gate import Sent
 
 from steer_claude_code.agent.asking import PROVIDER
@@ -107,16 +107,14 @@ def answered(status: int, headers: Mapping[str, str], content: bytes) -> Provide
         category = _BY_TYPE.get(str(said.get("type")), category)
     if said.get("type") == "billing_error":
         category = ErrorCategory.QUOTA
-    should_retry = headers.get("x-should-retry")
     message = said.get("message")
     words = message if isinstance(message, str) and message else content.decode(errors="replace")
-    return ProviderError(
-        f"{PROVIDER} answered {status}: {_short(words) or 'no reason given'}",
+    return ProviderError.answered(
+        PROVIDER,
+        status,
+        _short(words) or "no reason given",
+        headers=headers,
         category=category,
-        status_code=status,
-        retryable=category.retryable if should_retry is None else should_retry == "true",
-        retry_after=retry_after_in(headers),
-        provider=PROVIDER,
         fix=_FIXES.get(category),
     )
 

@@ -1,4 +1,4 @@
-"""How long a server asks to be left alone, read from the headers of its answer."""
+"""Whether to ask a server again, and when, read from the headers of its answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["retry_after_in"]
+__all__ = ["retry_after_in", "should_retry_in"]
 
 # The first is a vendors' habit, and more exact where both are there.
 _UNITS = (("retry-after-ms", 0.001), ("retry-after", 1.0))
@@ -21,7 +21,7 @@ def retry_after_in(headers: Mapping[str, str], *, now: datetime | None = None) -
     zero seconds, and what is neither a finite number nor a date is not said at all. ``now`` is the
     aware time that a date is compared to, by default the present.
     """
-    said = {name.lower(): value for name, value in headers.items()}
+    said = _lowered(headers)
     for name, unit in _UNITS:
         if name in said:
             seconds = _number(said[name], unit)
@@ -30,6 +30,18 @@ def retry_after_in(headers: Mapping[str, str], *, now: datetime | None = None) -
             if seconds is not None:
                 return max(0.0, seconds)
     return None
+
+
+def should_retry_in(headers: Mapping[str, str]) -> bool | None:
+    """Return what ``X-Should-Retry`` says, which several providers send, ``None`` without a word.
+
+    A server knows better than its status: some refusals pass, and some overloads do not.
+    """
+    return {"true": True, "false": False}.get(_lowered(headers).get("x-should-retry", ""))
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _number(value: str, unit: float) -> float | None:
