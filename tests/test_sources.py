@@ -20,8 +20,8 @@ SOURCES = [file for folder in DISTRIBUTIONS for file in sorted((folder / "src").
 # What applications and plugins import; tests/test_imports.py keeps plugins to the same.
 PUBLIC = [
     *(ROOT / f"core/src/steer/{name}.py" for name in (
-        "__init__", "actions/__init__", "agents/__init__", "capabilities", "context", "errors",
-        "events/__init__", "plugin", "values",
+        "__init__", "actions/__init__", "agents/__init__", "capabilities", "context",
+        "errors/__init__", "events/__init__", "plugin", "values",
     )),
     *ROOT.glob("core/src/steer/ports/[!_]*.py"),
     ROOT / "conformance/src/steer_conformance/__init__.py",

@@ -22,20 +22,10 @@ from steer.values import (
     Usage,
 )
 
-_CATEGORIES = {
-    400: ErrorCategory.VALIDATION,
-    401: ErrorCategory.AUTHENTICATION,
-    403: ErrorCategory.PERMISSION_DENIED,
-    404: ErrorCategory.NOT_FOUND,
-    413: ErrorCategory.VALIDATION,
-    422: ErrorCategory.VALIDATION,
-    429: ErrorCategory.RATE_LIMIT,
-}
 _CODES = {
     "rate_limit_exceeded": ErrorCategory.RATE_LIMIT,
     "server_error": ErrorCategory.SERVER_ERROR,
 }
-RETRYABLE = {ErrorCategory.RATE_LIMIT, ErrorCategory.SERVER_ERROR}
 
 
 @dataclass(kw_only=True)
@@ -179,17 +169,8 @@ def read(said: bytes) -> Mapping[str, Any] | None:
 
 def refused(response: httpx2.Response, body: bytes) -> ProviderError:
     """Return the error of a request that was answered with one."""
-    status = response.status_code
-    category = _CATEGORIES.get(status, ErrorCategory.SERVER_ERROR)
-    wait = response.headers.get("retry-after")
-    return ProviderError(
-        f"the provider answered {status}: {body[:200].decode(errors='replace')}",
-        category=category,
-        status_code=status,
-        retryable=category in RETRYABLE,
-        retry_after=None if wait is None else float(wait),
-        provider="reference",
-    )
+    said = body[:200].decode(errors="replace")
+    return ProviderError.answered("reference", response.status_code, said, headers=response.headers)
 
 
 def reported(failure: Mapping[str, Any]) -> ProviderError:

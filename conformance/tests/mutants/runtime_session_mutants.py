@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +69,26 @@ class ForgetsOlderRuns(Conversation):
         return [*kept[-1]["messages"], *encoded_messages(self.run.asked)]
 
 
+class TellsEachIdOnce(Conversation):
+    """Takes calls with one id for one call, and tells the last."""
+
+    def opening(self) -> list[dict[str, Any]]:
+        messages = super().opening()
+        last = {_call_in(message): place for place, message in enumerate(messages)}
+        return [
+            message
+            for place, message in enumerate(messages)
+            if _call_in(message) is None or last[_call_in(message)] == place
+        ]
+
+
+def _call_in(message: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return which call a message makes or answers."""
+    calls = message.get("tool_calls")
+    call_id = calls[0]["id"] if calls else message.get("tool_call_id")
+    return None if call_id is None else (message["role"], call_id)
+
+
 MUTANTS = (
     mutant_of("says no more than its last words", SaysTheLastOnly, "RT-68"),
     mutant_of("says its calls and no results", SaysNoResults, "RT-68"),
@@ -77,4 +98,5 @@ MUTANTS = (
     mutant_of("ignores what it kept", IgnoresWhatItKept, "RT-69"),
     mutant_of("tells the past twice", TellsThePastTwice, "RT-69"),
     mutant_of("forgets the older runs", ForgetsOlderRuns, "RT-69"),
+    mutant_of("tells one call of each id", TellsEachIdOnce, "RT-70"),
 )

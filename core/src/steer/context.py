@@ -145,15 +145,6 @@ class ExecutionContext:
         return replace(self, job_id=job_id, run_id=run_id, parent_job_id=self.job_id)
 
 
-_PASSING = (
-    ErrorCategory.NETWORK,
-    ErrorCategory.RATE_LIMIT,
-    ErrorCategory.SERVER_ERROR,
-    ErrorCategory.TIMEOUT,
-)
-"""The kinds of failure that may be over after a while."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobRetrySpec:
     """How often a whole job that failed is tried again, and after how long; by default never.
@@ -171,7 +162,7 @@ class JobRetrySpec:
     first_wait_seconds: float = 5.0
     max_wait_seconds: float = 3600.0
     factor: float = 2.0
-    categories: tuple[ErrorCategory, ...] = _PASSING
+    categories: tuple[ErrorCategory, ...] = tuple(each for each in ErrorCategory if each.retryable)
 
     def __post_init__(self) -> None:
         """Refuse what is no number, has no end, or is too small to mean anything."""

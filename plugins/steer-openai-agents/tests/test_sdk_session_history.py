@@ -56,7 +56,7 @@ TALKS: dict[str, tuple[Any, list[Turn]]] = {
                 ToolCall("look", {"at": "b"}, id="c2"),
             ),
             Turn("1"),
-            Turn(ToolCall("look", {"at": "c"}, id="c1")),
+            Turn(ToolCall("look", {"at": "c"}, id="c3")),
             Turn("2"),
             Turn("3"),
         ],

@@ -373,6 +373,14 @@ _CLAUSES = (
         text="What a run in a session keeps in the runtime's own form is JSON. The next run is "
         "told it in its place and once, in place of the messages that say the same.",
     ),
+    Clause(
+        id="RT-70",
+        port="runtime",
+        capability="session_items",
+        checks=1,
+        text="However ids of tool calls repeat between the runs of a session, the model is told "
+        "each call, in order and with its own result.",
+    ),
 )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -30,20 +28,6 @@ __all__ = [
     "run_failure",
     "sent_by",
 ]
-
-_BY_STATUS = {
-    400: ErrorCategory.VALIDATION,
-    401: ErrorCategory.AUTHENTICATION,
-    402: ErrorCategory.QUOTA,
-    403: ErrorCategory.PERMISSION_DENIED,
-    404: ErrorCategory.NOT_FOUND,
-    408: ErrorCategory.TIMEOUT,
-    409: ErrorCategory.CONFLICT,
-    413: ErrorCategory.VALIDATION,
-    422: ErrorCategory.VALIDATION,
-    429: ErrorCategory.RATE_LIMIT,
-    504: ErrorCategory.TIMEOUT,
-}
 
 # Codes that say more than the status they come with
 # (https://platform.openai.com/docs/guides/error-codes).
@@ -71,16 +55,6 @@ _BY_CODE = {
     "internal_error": ErrorCategory.SERVER_ERROR,
     "timeout_error": ErrorCategory.TIMEOUT,
 }
-
-_RETRYABLE = frozenset(
-    {
-        ErrorCategory.RATE_LIMIT,
-        ErrorCategory.CONFLICT,
-        ErrorCategory.TIMEOUT,
-        ErrorCategory.NETWORK,
-        ErrorCategory.SERVER_ERROR,
-    }
-)
 
 _FIXES = {
     ErrorCategory.AUTHENTICATION: "Set OPENAI_API_KEY, or give the run an API key that is valid",
@@ -151,20 +125,13 @@ def _vendor_failure(error: Exception, provider: str) -> SteerError | None:  # no
 
 def _answered(error: openai.APIStatusError, provider: str) -> ProviderError:
     status = error.status_code
-    category = (
-        _REFINED.get(error.code or "")
-        or _BY_STATUS.get(status)
-        or (ErrorCategory.SERVER_ERROR if status >= 500 else ErrorCategory.UNKNOWN)  # noqa: PLR2004 - HTTP
-    )
-    headers = error.response.headers
-    should_retry = headers.get("x-should-retry")
-    return ProviderError(
-        f"{provider} answered {status}: {_said(error)}",
+    category = _REFINED.get(error.code or "") or ErrorCategory.of_status(status)
+    return ProviderError.answered(
+        provider,
+        status,
+        _said(error),
+        headers=error.response.headers,
         category=category,
-        status_code=status,
-        retryable=category in _RETRYABLE if should_retry is None else should_retry == "true",
-        retry_after=_retry_after(headers),
-        provider=provider,
         fix=_FIXES.get(category),
     )
 
@@ -175,23 +142,6 @@ def _said(error: openai.APIStatusError) -> str:
     # Without a message of the provider's own, the client's holds the whole body.
     text = message if isinstance(message, str) and message else error.message
     return " ".join(text.split())
-
-
-def _retry_after(headers: httpx2.Headers) -> float | None:
-    """Seconds to wait (https://www.rfc-editor.org/rfc/rfc9110#field.retry-after)."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name)
-        if value is None:
-            continue
-        try:
-            return max(0.0, float(value) * unit)
-        except ValueError:
-            pass
-        try:
-            return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-        except ValueError:
-            continue
-    return None
 
 
 def _unreachable(error: Exception, provider: str) -> ProviderError:
@@ -213,7 +163,7 @@ def reported_failure(*, code: str | None, message: str | None, provider: str) ->
     return ProviderError(
         f"{provider} failed in the middle of its answer: {message or code or 'no reason given'}",
         category=category,
-        retryable=category in _RETRYABLE,
+        retryable=category.retryable,
         provider=provider,
         fix=_FIXES.get(category),
     )

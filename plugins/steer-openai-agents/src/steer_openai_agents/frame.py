@@ -65,7 +65,7 @@ class ActiveRun:
     has already told the gate that it means. ``stopped`` is the refusal to go on, which the SDK
     may have turned into words for a model, and ``refusal`` the gate's, where it is one of the
     gate's. ``result`` is that of the last run on the outermost path which an author's code
-    started.
+    started. ``earlier`` has the ids of the calls that the run was given with its input.
     """
 
     run: Run
@@ -82,6 +82,7 @@ class ActiveRun:
     finish_reason: str | None = None
     servers: McpServers = field(default_factory=McpServers, init=False)
     result: RunResult | RunResultStreaming | None = None
+    earlier: frozenset[str] = frozenset()
     sessions: RunSessions = field(default_factory=RunSessions)
     suspension: Suspension = field(init=False)
 

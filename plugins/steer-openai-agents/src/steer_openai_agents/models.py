@@ -21,6 +21,7 @@ from steer.errors import ErrorCategory, ProviderError, SteerError
 from steer.ports.gate import Sent
 
 from steer_openai_agents.audience import Audience
+from steer_openai_agents.call_ids import unlike_earlier
 from steer_openai_agents.clients import Clients, OpenAIModel, speaks_openai
 from steer_openai_agents.failures import (
     broken_off,
@@ -37,6 +38,7 @@ from steer_openai_agents.question import (
     asked,
     described,
     is_bounded,
+    is_whole,
     output_limit,
     with_seed_in_body,
     with_usage,
@@ -209,6 +211,8 @@ class GatedModel(Model):
             if granted is not None:
                 settings = replace(question["model_settings"], max_tokens=granted)
                 question = {**question, "model_settings": settings}
+        if is_whole(question):
+            exchange.earlier = exchange.frame.active.earlier
         # What the SDK declares as an iterator is a generator: closing it closes the connection.
         stream = cast(Any, inner.stream_response(**question))
         async with aclosing(stream) as events:
@@ -223,7 +227,8 @@ async def _listen(
     items: list[Any] = []
     completed: Response | None = None
     try:
-        async for event in events:
+        async for arrived in events:
+            event = unlike_earlier(arrived, exchange.earlier)
             if narrator is None:
                 narrator = Narrator(exchange.frame, exchange.admitted.id, exchange.agent)
             match event.type:

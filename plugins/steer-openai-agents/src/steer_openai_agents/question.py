@@ -20,6 +20,7 @@ __all__ = [
     "asked",
     "described",
     "is_bounded",
+    "is_whole",
     "output_limit",
     "with_seed_in_body",
     "with_usage",
@@ -84,14 +85,18 @@ def is_bounded(question: Question) -> bool:
     extras = (settings.extra_args, settings.extra_body)
     return (
         question["prompt"] is None
-        and question["previous_response_id"] is None
-        and question["conversation_id"] is None
+        and is_whole(question)
         and all(isinstance(tool, FunctionTool) for tool in question["tools"])
         and not any(
             isinstance(extra, Mapping) and _KEPT_ELSEWHERE & extra.keys() for extra in extras
         )
         and (isinstance(items, str) or all(_is_plain(item) for item in items))
     )
+
+
+def is_whole(question: Question) -> bool:
+    """Whether all that the model reads is in the question, and none of it kept by the provider."""
+    return question["previous_response_id"] is None and question["conversation_id"] is None
 
 
 def _is_plain(item: Any) -> bool:

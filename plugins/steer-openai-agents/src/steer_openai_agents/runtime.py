@@ -20,6 +20,7 @@ from steer.ports.options import PrepareOptions
 from steer.ports.runtime import Finished, Prepared, Run, Suspended
 from steer.values import FinishReason
 
+from steer_openai_agents.call_ids import call_ids_in
 from steer_openai_agents.clients import Clients
 from steer_openai_agents.config import OpenAIAgentsConfig
 from steer_openai_agents.failures import run_failure
@@ -152,10 +153,12 @@ async def _drive(prepared: OpenAIAgentsPrepared, active: ActiveRun) -> Finished:
 
 async def _run_agent(start: Agent[Any], prepared: OpenAIAgentsPrepared, frame: Frame) -> Finished:
     active = frame.active
+    given = run_input(active.run)
+    active.earlier = call_ids_in(given)
     frame.emit(AgentStarted(name=prepared.agent), agent=prepared.agent)
     result = await AgentRunner().run(
         start,
-        run_input(active.run),
+        given,
         context=active.run.user_context,
         # The gate counts turns and ends the run; the SDK's own limit would come first.
         max_turns=None,
@@ -189,7 +192,9 @@ async def _run_workflow(workflow: Workflow, active: ActiveRun) -> Finished:
             f"user_context cannot take effect: {workflow.name} gives its runs their context itself",
             fix="Drop it, and make the context in the function",
         )
-    value = await workflow.run(active.run.input)
+    given = workflow.form.value(active.run.input)
+    active.earlier = call_ids_in(given)
+    value = await workflow.function(given)
     return _workflow_finished(workflow, value, active)
 
 

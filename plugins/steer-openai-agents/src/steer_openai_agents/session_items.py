@@ -11,6 +11,7 @@ from pydantic_core import to_json, to_jsonable_python
 from steer.ports.runtime import PastRun, Run
 from steer.values import JsonValue, Message, Part, Role, TextPart, ToolCallPart, ToolResultPart
 
+from steer_openai_agents.call_ids import told_apart
 from steer_openai_agents.conversation import sdk_input
 
 __all__ = ["items_of", "run_input", "said_in"]
@@ -37,7 +38,8 @@ def run_input(run: Run) -> str | list[Any]:
     """Return what the SDK's runner is given: the session's earlier runs, then what is asked."""
     if not run.past:
         return sdk_input(run.asked)
-    return [*(item for past in run.past for item in _past_items(past)), *_listed(run.asked)]
+    before = [item for past in run.past for item in _past_items(past)]
+    return told_apart([*before, *_listed(run.asked)])
 
 
 def items_of(asked: Sequence[Message], new: Sequence[RunItem]) -> JsonValue:

@@ -61,8 +61,9 @@ class Exchange:
 
     ``model`` and ``max_output_tokens`` are what was asked for. ``bounded`` says that the request's
     bytes bound its tokens. ``unheard`` says that nobody but the SDK's own model and the narrator
-    sees the events of a Responses stream. The gate's context lives on ``stack``, which whoever made
-    the exchange closes in the same task.
+    sees the events of a Responses stream. ``earlier`` has the ids that no call of the answer may
+    have. The gate's context lives on ``stack``, which whoever made the exchange closes in the same
+    task.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Exchange:
         self.call: ModelCall | None = None
         self.chat = False
         self.unheard = False
+        self.earlier: frozenset[str] = frozenset()
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self.response_id: str | None = None

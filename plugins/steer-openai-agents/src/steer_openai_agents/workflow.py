@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any, TypeGuard
 
 from agents import Agent
-from steer.values import JsonValue, Message
+from steer.values import JsonValue
 
 from steer_openai_agents.public import original_of
 from steer_openai_agents.workflow_input import InputForm, form_of
@@ -31,10 +31,6 @@ class Workflow:
     name: str
     function: _Function
     form: InputForm
-
-    async def run(self, messages: Sequence[Message]) -> Any:
-        """Call the function; return what it returns."""
-        return await self.function(self.form.value(messages))
 
     @property
     def agents(self) -> list[Agent[Any]]:

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from steer.errors import AgentError, ConfigError, ErrorCategory, RuntimeFailure
 from steer.values import Message, Role, TextPart
 
+from steer_openai_agents.call_ids import told_apart
 from steer_openai_agents.conversation import sdk_input
 
 __all__ = ["InputForm", "form_of"]
@@ -47,7 +48,7 @@ class InputForm:
         if self.items:
             given = sdk_input(messages)
             if isinstance(given, list):
-                return given
+                return told_apart(given)
             return given if self.text else [{"role": "user", "content": given}]
         return self._wrapped(self._lone_text(messages))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from pydantic_core import from_json, to_json
 from steer import ExecutionRequest
 from steer.context import ExecutionContext
@@ -99,6 +101,48 @@ async def a_run_is_told_in_messages_what_another_runtime_did(case: RuntimeCase) 
         second = stage.provider.requests[1]
     heard = [text for _, text in _heard(second)]
     assert heard == ["<1>", "I see.", "<2>", "So do I.", "<3>"]
+
+
+@check("RT-70", requires=("session_items", "tools"))
+async def calls_of_several_runs_with_one_id_are_told_with_their_own_results(
+    case: RuntimeCase,
+) -> None:
+    props = Props()
+    turns = (calling("look", "c"), answering("Red."), calling("look", "d"), answering("Red."))
+    async with case.stage(*turns) as stage:
+        agent = stage.agent(tools=[props.look()])
+        past = [_looked_by_another("a"), _looked_by_another("b")]
+        finished = await _go_on(stage, past, "And c?", agent)
+        past.append(_kept(stage, finished))
+        await _go_on(stage, past, "And d?", agent)
+        told = [_looked_at(request) for request in stage.provider.requests]
+    assert told == [list("ab"), list("abc"), list("abc"), list("abcd")]
+
+
+def _looked_by_another(at: str) -> PastRun:
+    """Return a run of another runtime, whose call has the id that ``calling`` gives."""
+    call = ToolCallPart(call_id="c1", tool="look", arguments=to_json({"at": at}).decode())
+    result = ToolResultPart(call_id="c1", content=f"{at}: {RED}")
+    messages = (
+        user_message(f"And {at}?"),
+        Message(role=Role.ASSISTANT, content=(call,)),
+        Message(role=Role.TOOL, content=(result,)),
+        Message(role=Role.ASSISTANT, content=(TextPart(text="Red."),)),
+    )
+    return PastRun(messages=messages, runtime="another")
+
+
+def _looked_at(request: Recorded) -> list[str]:
+    """Return where the calls looked that a model is told; each is to have its own result."""
+    results: dict[str, deque[str]] = {}
+    for result in request.tool_results:
+        results.setdefault(result.call_id, deque()).append(result.text)
+    places = [str(from_json(call.arguments)["at"]) for call in request.past_calls]
+    for call, at in zip(request.past_calls, places, strict=True):
+        told = results.get(call.id)
+        assert told, f"the call at {at} is told without a result"
+        assert f"{at}: {RED}" in told.popleft(), f"the call at {at} has the result of another"
+    return places
 
 
 def _said(finished: Finished) -> tuple[Message, ...]:

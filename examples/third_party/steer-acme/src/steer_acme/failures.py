@@ -22,7 +22,6 @@ _BY_CODE = {
     "overloaded": ErrorCategory.SERVER_ERROR,
     "internal": ErrorCategory.SERVER_ERROR,
 }
-_RETRYABLE = {ErrorCategory.RATE_LIMIT, ErrorCategory.SERVER_ERROR}
 _FIXES = {
     ErrorCategory.AUTHENTICATION: "Set api_key in [runtimes.acme], or give the run an API key",
     ErrorCategory.NOT_FOUND: "Check the names of model and persona",
@@ -45,15 +44,13 @@ def refused(response: httpx2.Response) -> ProviderError:
     except ValidationError:
         # Some proxy on the way answered, in words of its own.
         problem = _Problem(code="", message=response.text[:200])
-    by_status = ErrorCategory.SERVER_ERROR if response.is_server_error else ErrorCategory.VALIDATION
-    category = _BY_CODE.get(problem.code, by_status)
-    return ProviderError(
-        f"acme answered {response.status_code}: {problem.message}",
+    category = _BY_CODE.get(problem.code) or ErrorCategory.of_status(response.status_code)
+    return ProviderError.answered(
+        "acme",
+        response.status_code,
+        problem.message,
+        headers=response.headers,
         category=category,
-        status_code=response.status_code,
-        retryable=category in _RETRYABLE,
-        retry_after=_seconds(response.headers.get("retry-after")),
-        provider="acme",
         fix=_FIXES.get(category),
     )
 
@@ -64,7 +61,7 @@ def reported(event: Failed) -> ProviderError:
     return ProviderError(
         f"acme gave up in the middle of its answer: {event.message}",
         category=category,
-        retryable=category in _RETRYABLE,
+        retryable=category.retryable,
         retry_after=event.retry_after,
         provider="acme",
     )
@@ -113,10 +110,3 @@ def sent_by(error: ProviderError) -> Sent:
     if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout):
         return Sent.NO
     return Sent.UNKNOWN if error.status_code is None else Sent.REJECTED
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return None if header is None else max(0.0, float(header))
-    except ValueError:
-        return None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -16,30 +14,14 @@ from steer_claude_code.models.message import Malformed
 from steer_claude_code.wire_json import read_json
 
 __all__ = [
-    "RETRYABLE",
     "CannotSend",
     "NotAccepted",
     "answered",
     "broken_off",
-    "category_of",
     "model_failure",
     "reported",
     "sent_by",
 ]
-
-_BY_STATUS = {
-    400: ErrorCategory.VALIDATION,
-    401: ErrorCategory.AUTHENTICATION,
-    402: ErrorCategory.QUOTA,
-    403: ErrorCategory.PERMISSION_DENIED,
-    404: ErrorCategory.NOT_FOUND,
-    408: ErrorCategory.TIMEOUT,
-    409: ErrorCategory.CONFLICT,
-    413: ErrorCategory.VALIDATION,
-    422: ErrorCategory.VALIDATION,
-    429: ErrorCategory.RATE_LIMIT,
-    504: ErrorCategory.TIMEOUT,
-}
 
 # The types of errors (https://platform.claude.com/docs/en/api/errors): inside a stream there is no
 # status.
@@ -56,16 +38,6 @@ _BY_TYPE = {
     "api_error": ErrorCategory.SERVER_ERROR,
     "overloaded_error": ErrorCategory.SERVER_ERROR,
 }
-
-RETRYABLE = frozenset(
-    {
-        ErrorCategory.RATE_LIMIT,
-        ErrorCategory.CONFLICT,
-        ErrorCategory.TIMEOUT,
-        ErrorCategory.NETWORK,
-        ErrorCategory.SERVER_ERROR,
-    }
-)
 
 _FIXES = {
     ErrorCategory.AUTHENTICATION: "Set ANTHROPIC_API_KEY, or give the run an API key that is valid",
@@ -127,30 +99,22 @@ def _failure(error: Exception) -> SteerError:  # noqa: PLR0911 - one return for 
             return RuntimeFailure(f"the model request failed: {type(error).__name__}: {error}")
 
 
-def category_of(status: int) -> ErrorCategory:
-    """Return what kind of failure an HTTP status stands for."""
-    server = ErrorCategory.SERVER_ERROR if status >= 500 else ErrorCategory.UNKNOWN  # noqa: PLR2004 - HTTP
-    return _BY_STATUS.get(status, server)
-
-
 def answered(status: int, headers: Mapping[str, str], content: bytes) -> ProviderError:
     """Return the error of an answer with another status than 200."""
     said = _error_in(content)
-    category = category_of(status)
+    category = ErrorCategory.of_status(status)
     if category is ErrorCategory.UNKNOWN:
         category = _BY_TYPE.get(str(said.get("type")), category)
     if said.get("type") == "billing_error":
         category = ErrorCategory.QUOTA
-    should_retry = headers.get("x-should-retry")
     message = said.get("message")
     words = message if isinstance(message, str) and message else content.decode(errors="replace")
-    return ProviderError(
-        f"{PROVIDER} answered {status}: {_short(words) or 'no reason given'}",
+    return ProviderError.answered(
+        PROVIDER,
+        status,
+        _short(words) or "no reason given",
+        headers=headers,
         category=category,
-        status_code=status,
-        retryable=category in RETRYABLE if should_retry is None else should_retry == "true",
-        retry_after=_retry_after(headers),
-        provider=PROVIDER,
         fix=_FIXES.get(category),
     )
 
@@ -170,23 +134,6 @@ def _error_in(content: bytes) -> Mapping[str, Any]:
         return {}
     error = body.get("error") if isinstance(body, dict) else None
     return error if isinstance(error, dict) else {}
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait (https://www.rfc-editor.org/rfc/rfc9110#field.retry-after)."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name)
-        if value is None:
-            continue
-        try:
-            return max(0.0, float(value) * unit)
-        except ValueError:
-            pass
-        try:
-            return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-        except ValueError:
-            continue
-    return None
 
 
 def _unreachable(error: Exception) -> ProviderError:
@@ -209,7 +156,7 @@ def reported(event: Mapping[str, Any]) -> ProviderError:
         f"{PROVIDER} failed in the middle of its answer: "
         f"{_short(said.get('message') or kind or 'no reason given')}",
         category=category,
-        retryable=category in RETRYABLE,
+        retryable=category.retryable,
         provider=PROVIDER,
         fix=_FIXES.get(category),
     )

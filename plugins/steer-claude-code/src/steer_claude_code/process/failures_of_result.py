@@ -24,7 +24,6 @@ from steer.errors import (
 from steer.ports.gate import Sent
 
 from steer_claude_code.agent.asking import PROVIDER
-from steer_claude_code.models.failures import RETRYABLE, category_of
 
 __all__ = ["lost", "request_failure", "result_failure", "sent_by_status"]
 
@@ -139,17 +138,15 @@ def request_failure(
     status: int | None, word: str | None, said: str, *, provider: str = PROVIDER
 ) -> ProviderError:
     """Return what a request failed of, from the HTTP status and the CLI's word for it."""
-    if status is None:
-        category = _BY_WORD.get(word or "", ErrorCategory.NETWORK)
-        message = f"the request to {provider} failed"
-    else:
-        category = category_of(status)
-        message = f"{provider} answered {status}"
+    if status is not None:
+        fix = _FIXES.get(ErrorCategory.of_status(status))
+        return ProviderError.answered(provider, status, said, fix=fix)
+    category = _BY_WORD.get(word or "", ErrorCategory.NETWORK)
+    message = f"the request to {provider} failed"
     return ProviderError(
         f"{message}: {said}" if said else message,
         category=category,
-        status_code=status,
-        retryable=category in RETRYABLE,
+        retryable=category.retryable,
         provider=provider,
         fix=_FIXES.get(category),
     )

@@ -1,45 +1,14 @@
-"""The errors steer raises, one tree, and the categories a provider's failure falls into.
-
-::
-
-    SteerError
-    ├── ConfigError            a setting, a flag or a file says something that cannot be
-    ├── AgentError             an agent could not be loaded or is not well formed
-    ├── PluginError            a plugin is missing, broken or was asked for what it cannot do
-    ├── ProviderError          the model's provider failed, with category and retryability
-    ├── RuntimeFailure         an agent's own code or its SDK failed, not the provider
-    ├── PolicyDenied           policy forbids the request
-    ├── BudgetExceeded         a budget or a limit of the run was reached
-    ├── DeadlineExceeded       the run's time was up
-    ├── Conflict               somebody else holds what this call wants to change
-    │   ├── IdempotencyConflict    the key was used for another request
-    │   ├── SessionBusy            another job goes on with the session
-    │   └── StaleFence             this process lost the job to another one
-    ├── InvalidTransition      a job or an action cannot move from where it is
-    ├── Diverged               a replay asked for something other than what was recorded
-    ├── OutcomeUnknown         an effect began and nobody knows how it ended
-    ├── Interrupted            the process died and the agent cannot be built again
-    ├── Released               the kernel closed while the job ran; it can be resumed elsewhere
-    ├── ActionClosed           a question to a person was answered or withdrawn already
-    ├── ActionExpired          a person answered too late, or nobody did
-    ├── InvalidQuestion        what a person was to be asked is not well formed
-    ├── InvalidAnswer          an answer does not fit what was asked
-    ├── Suspending             the run is being parked for a person, and begins nothing new
-    ├── WrongToken             a token is not the one that answers this question
-    ├── NotFound               no such job, action, agent or session in this scope
-    ├── StorageError           the store could not be read or written
-    └── EventDecodeError       bytes that are not an event
-
-Every error carries a ``code`` that is stable, says who failed and, where one is known,
-the ``fix``. ``ErrorInfo`` is the same as a value: it is what events, job rows and results keep.
-"""
+"""The errors steer raises, drawn as a tree in ``steer.errors``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from steer.errors._categories import ErrorCategory
+from steer.errors._retry_headers import retry_after_in, should_retry_in
 
 __all__ = [
     "ActionClosed",
@@ -50,7 +19,6 @@ __all__ = [
     "Conflict",
     "DeadlineExceeded",
     "Diverged",
-    "ErrorCategory",
     "ErrorInfo",
     "EventDecodeError",
     "IdempotencyConflict",
@@ -72,25 +40,6 @@ __all__ = [
     "Suspending",
     "WrongToken",
 ]
-
-
-class ErrorCategory(StrEnum):
-    """What kind of failure it was, independent of the vendor."""
-
-    AUTHENTICATION = "authentication"
-    PERMISSION_DENIED = "permission_denied"
-    RATE_LIMIT = "rate_limit"
-    QUOTA = "quota"
-    VALIDATION = "validation"
-    SCHEMA = "schema"
-    CONTENT_FILTER = "content_filter"
-    NOT_FOUND = "not_found"
-    CONFLICT = "conflict"
-    TIMEOUT = "timeout"
-    NETWORK = "network"
-    SERVER_ERROR = "server_error"
-    CANCELLED = "cancelled"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,6 +137,36 @@ class ProviderError(SteerError):
         self.retryable = retryable
         self.retry_after = retry_after
         self.provider = provider
+
+    @classmethod
+    def answered(
+        cls,
+        provider: str,
+        status: int,
+        said: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        category: ErrorCategory | None = None,
+        fix: str | None = None,
+    ) -> Self:
+        """Return the error of a request that was answered with another HTTP status than success.
+
+        ``said`` is the provider's reason. ``category`` is what the provider's own code stands for,
+        by default what the status does. Whether to ask again, and when, is what the ``headers``
+        say, by default what the category does.
+        """
+        category = ErrorCategory.of_status(status) if category is None else category
+        headers = {} if headers is None else headers
+        may_pass = should_retry_in(headers)
+        return cls(
+            f"{provider} answered {status}: {said}" if said else f"{provider} answered {status}",
+            category=category,
+            status_code=status,
+            retryable=category.retryable if may_pass is None else may_pass,
+            retry_after=retry_after_in(headers),
+            provider=provider,
+            fix=fix,
+        )
 
     def info(self) -> ErrorInfo:
         return ErrorInfo(
