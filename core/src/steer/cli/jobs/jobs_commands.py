@@ -19,9 +19,12 @@ from steer.cli.opening import check_shared, check_there, open_kernel, open_reade
 from steer.cli.options import (
     AsJson,
     ConfigFile,
+    Cursor,
     JobName,
+    Limit,
     Principal,
     Quiet,
+    RanUnder,
     Scope,
     Sink,
     StorageUrl,
@@ -72,10 +75,8 @@ def list_jobs(
     tag: listing.Tag = None,
     since: listing.Since = None,
     until: listing.Until = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
-    cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
-    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     every: Annotated[bool, typer.Option("--all", help="List all of them.")] = False,
     scope: Scope = None,
     storage: StorageUrl = None,
@@ -124,20 +125,21 @@ def cancel(
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Cancel a job, in whichever process it runs, and wait for its end."""
+    """Cancel a job, in whichever process it runs, and wait for its end.
+
+    With --json the job is printed as it stands then: as steer jobs list --json has it.
+    """
     settings = settings_from(principal=principal, scope=scope, storage=storage, config=config)
-    asyncio.run(_cancel(settings, job, reason))
+    asyncio.run(_cancel(settings, job, reason, as_json=as_json))
 
 
 @app.command(epilog=section("Examples", ("steer jobs resume latest --policy rules.toml",)))
 def resume(
     job: JobName,
     *,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME|FILE.toml", help="The rules it ran under. May be repeated."),
-    ] = None,
+    policy: RanUnder = None,
     principal: Principal = None,
     scope: Scope = None,
     sink: Sink = None,
@@ -181,10 +183,7 @@ def retry(
     detach: Annotated[
         bool, typer.Option("--detach", help="Queue it for steer worker and end.")
     ] = False,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME|FILE.toml", help="The rules it ran under. May be repeated."),
-    ] = None,
+    policy: RanUnder = None,
     principal: Principal = None,
     scope: Scope = None,
     sink: Sink = None,
@@ -291,7 +290,7 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
         streams.err.write(f"steer jobs resume {job.job_id} goes on with it\n")
 
 
-async def _cancel(settings: Settings, name: str, reason: str) -> None:
+async def _cancel(settings: Settings, name: str, reason: str, *, as_json: bool) -> None:
     streams = Streams.standard()
     async with open_reader(settings, books=True) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
@@ -302,7 +301,10 @@ async def _cancel(settings: Settings, name: str, reason: str) -> None:
         with anyio.move_on_after(_CANCEL_SECONDS):
             await handle.result()
         job = await handle.job()
-    if job.status.terminal:
+        state = await read_state(kernel, job)
+    if as_json:
+        streams.out.write_bytes(row_json(job, state) + b"\n")
+    elif job.status.terminal:
         streams.err.write(f"{job.status.replace('_', ' ')} \u00b7 job {job.job_id}\n")
     else:
         streams.err.write(

@@ -14,6 +14,8 @@ from steer.cli.options import (
     ActionName,
     AsJson,
     ConfigFile,
+    Cursor,
+    Limit,
     Scope,
     StorageUrl,
     settings_from,
@@ -58,10 +60,8 @@ def list_(
         ActionType | None, typer.Option("--type", help="Only those of this type.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
-    cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
-    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C, and show what comes.")
     ] = False,
