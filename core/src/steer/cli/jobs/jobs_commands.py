@@ -15,13 +15,13 @@ from steer.cli.job_names import all_jobs, find_job
 from steer.cli.jobs import job_listing as listing
 from steer.cli.jobs.job_state import JobState, read_state
 from steer.cli.jobs.job_text import ROW_HEAD, job_facts, job_json, job_row, row_json
+from steer.cli.jobs.next_step import next_step
 from steer.cli.opening import check_shared, check_there, open_kernel, open_reader, open_redactor
 from steer.cli.options import (
     AsJson,
     ConfigFile,
     Cursor,
     JobName,
-    Limit,
     Principal,
     Quiet,
     RanUnder,
@@ -75,7 +75,7 @@ def list_jobs(
     tag: listing.Tag = None,
     since: listing.Since = None,
     until: listing.Until = None,
-    limit: Limit = 20,
+    limit: listing.Most = None,
     cursor: Cursor = None,
     every: Annotated[bool, typer.Option("--all", help="List all of them.")] = False,
     scope: Scope = None,
@@ -84,6 +84,10 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first. With --json, one job a line, without its request."""
+    if every and not (limit is None and cursor is None):
+        raise ConfigError(
+            "--all lists every job, and --limit and --cursor a part of them", fix="Leave out --all"
+        )
     settings = settings_from(scope=scope, storage=storage, config=config)
     now = datetime.now(UTC)
     query = JobQuery(
@@ -96,7 +100,7 @@ def list_jobs(
         created_after=listing.moment("--since", since, now=now),
         created_before=listing.moment("--until", until, now=now),
     )
-    most = None if every else limit
+    most = None if every else limit or listing.PAGE
     asyncio.run(_list(settings, query, parent, limit=most, cursor=cursor, as_json=as_json))
 
 
@@ -276,6 +280,7 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
         job = await find_job(kernel, name, scope_id=settings.scope)
         state = await read_state(kernel, job, with_children=True)
         redactor = open_redactor(settings, kernel.registry)
+        note = await next_step(kernel, job)
     if as_json:
         streams.out.write_bytes(job_json(job, state, redactor=redactor) + b"\n")
         return
@@ -286,8 +291,8 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
     if job.result is not None and job.result.content:
         text += f"\n{for_terminal(job.result.content)}\n"
     streams.out.write(text)
-    if state.orphaned and job.status is JobStatus.RUNNING:
-        streams.err.write(f"steer jobs resume {job.job_id} goes on with it\n")
+    if note is not None:
+        streams.err.write(f"{note}\n")
 
 
 async def _cancel(settings: Settings, name: str, reason: str, *, as_json: bool) -> None:
