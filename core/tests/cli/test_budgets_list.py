@@ -53,6 +53,14 @@ def test_a_list_tells_at_one_glance_how_much_of_each_budget_is_used(steer: InPro
     assert rows[2][2:7] == ["principal ada", "800 tokens", "0 tokens", "80%", "warned"]
 
 
+def test_the_only_one_who_draws_on_a_budget_of_each_is_named(steer: InProcess) -> None:
+    assert steer(*EACH).code == 0
+    spend(steer.folder, "each", held("a", 5_000_000))
+    _, row = steer("budgets", "list").out.splitlines()
+    assert cells(row)[-3] == "reached: denied"
+    assert cells(row)[-1] == "ada"
+
+
 def test_programs_are_told_the_same_of_budgets(steer: InProcess) -> None:
     assert steer(*EACH, "--warn-at", "50%").code == 0
     unused = steer("budgets", "list", "--json").rows[0]

@@ -117,6 +117,12 @@ def test_sessions_are_listed_by_pages_copied_and_deleted(here: InProcess, url: s
     assert [row["session_id"] for row in (*first.rows, *second.rows)] == ["copy", "talk"]
     again = here("sessions", "fork", "talk", "copy")
     assert (again.code, "a session copy already" in again.error) == (7, True)
+    fewer = here("sessions", "fork", "talk", "more", "--items", "3")
+    assert fewer.code == 2
+    assert fewer.error == (
+        "steer: session talk has 2 items, and 3 were to be copied."
+        " Copy as many as there are at most, and 1 at least"
+    )
     unasked = here("sessions", "delete", "copy")
     assert (unasked.code, unasked.error.endswith("Add --yes")) == (2, True)
     gone = here("sessions", "delete", "copy", "-y")

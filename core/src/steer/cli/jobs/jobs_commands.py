@@ -38,7 +38,7 @@ from steer.cli.terminal.printable import for_terminal
 from steer.cli.terminal.streams import Streams
 from steer.cli.terminal.tables import in_columns
 from steer.config import Settings
-from steer.errors import ConfigError
+from steer.errors import ConfigError, InvalidTransition
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.records import JobQuery, JobRecord
@@ -299,6 +299,11 @@ async def _cancel(settings: Settings, name: str, reason: str, *, as_json: bool) 
     streams = Streams.standard()
     async with open_reader(settings, books=True) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
+        if job.status.terminal:
+            raise InvalidTransition(
+                f"job {job.job_id} has ended already: {job.status.replace('_', ' ')}",
+                fix=f"See: steer jobs show {job.job_id}",
+            )
         await kernel.cancel(
             job.job_id, scope_id=settings.scope, reason=reason, by=settings.principal
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pydantic_core import to_json
@@ -11,7 +12,7 @@ from steer.cli.money.budget_accounts import accounts_of, current_of, is_over
 from steer.cli.money.budget_names import find_budget
 from steer.cli.money.standing import Standing
 from steer.cli.opening import open_reader
-from steer.cli.terminal.paint import paint_for, plain
+from steer.cli.terminal.paint import Paint, paint_for, plain
 from steer.cli.terminal.streams import Streams
 from steer.cli.terminal.tables import in_columns
 from steer.config import Settings
@@ -36,9 +37,8 @@ async def list_budgets(
         lines = [to_json(text.current_json(current)) + b"\n" for current in found]
         streams.out.write_bytes(b"".join(lines))
     elif found:
-        paint = paint_for(streams.out)
-        rows = [text.budget_row(current, now=now, bars=paint is not plain) for current in found]
-        streams.out.write(in_columns(rows, head=text.ROW_HEAD, paint=paint))
+        rows = [text.budget_row(current, now=now) for current in found]
+        streams.out.write(_table(rows, text.ROW_HEAD, paint_for(streams.out)))
     else:
         streams.err.write("no budgets\n")
     if page.cursor is not None:
@@ -81,9 +81,18 @@ def _page(budget: BudgetRecord, found: list[Standing], streams: Streams, *, now:
     if not found:
         return f"{shown}\n{paint('faint', 'nothing is spent or reserved')}\n"
     rows = [text.account_row(each, now=now, bars=paint is not plain) for each in found]
-    shown += "\n" + in_columns(rows, head=text.ACCOUNT_HEAD, paint=paint)
+    shown += "\n" + _table(rows, text.ACCOUNT_HEAD, paint)
     held = [text.reservation_row(each, part) for each in found for part in each.reserved]
     if held:
         shown += f"\n{paint('faint', 'reserved')}\n"
         shown += "".join(f"  {line}\n" for line in in_columns(held, paint=paint).splitlines())
     return shown
+
+
+def _table(rows: Sequence[Sequence[str]], head: Sequence[str], paint: Paint) -> str:
+    return in_columns(
+        rows,
+        head=head,
+        paint=paint,
+        style=lambda column, cell: text.state_style(cell) if head[column] == "STATE" else None,
+    )

@@ -28,6 +28,7 @@ __all__ = [
     "current_json",
     "limit_text",
     "reservation_row",
+    "state_style",
     "subject_text",
 ]
 
@@ -81,8 +82,8 @@ def reached_text(budget: BudgetRecord) -> str:
     return " ".join(filter(None, (_REACHED[budget.on_reached], budget.degrade_to)))
 
 
-def budget_row(current: Current, *, now: datetime, bars: bool) -> tuple[str, ...]:
-    """Return the cells of a budget in a list; ``ROW_HEAD`` names them, ``bars`` are for terminals.
+def budget_row(current: Current, *, now: datetime) -> tuple[str, ...]:
+    """Return the cells of a budget in a list; ``ROW_HEAD`` names them.
 
     Where several draw on it, each for itself, the sums are those of the one with the least left.
     """
@@ -94,11 +95,17 @@ def budget_row(current: Current, *, now: datetime, bars: bool) -> tuple[str, ...
         subject_text(budget),
         amount_text(budget.unit, account.spent),
         amount_text(budget.unit, account.reserved),
-        _used(standing, bars=bars),
+        _used(standing, bars=False),
         _state_text(standing),
         _begins(current, now),
         _fullest(current),
     )
+
+
+def state_style(text: str) -> str | None:
+    """Return how a cell is painted that says the state of a budget or an account."""
+    styles: dict[str, str] = {State.REACHED: "failed", State.WARNED: "refused"}
+    return styles.get(text.partition(":")[0])
 
 
 def _state_text(standing: Standing) -> str:
@@ -119,7 +126,7 @@ def _fullest(current: Current) -> str:
     who, period = account_parts(current.budget, current.fullest.account.account)
     if current.budget.period is BudgetPeriod.RUN:
         who = f"job {period[-SHORT_ID:]}"
-    return f"{who}, of {current.accounts:,}"
+    return who if current.accounts == 1 else f"{who}, of {current.accounts:,}"
 
 
 def budget_facts(budget: BudgetRecord) -> list[tuple[str, str]]:
