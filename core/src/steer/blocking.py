@@ -180,6 +180,7 @@ class BlockingKernel(_Blocking[RuntimeKernel]):
     remove_budget = _blocking(RuntimeKernel.remove_budget)
     budget = _blocking(RuntimeKernel.budget)
     budgets = _blocking(RuntimeKernel.budgets)
+    account = _blocking(RuntimeKernel.account)
     accounts = _blocking(RuntimeKernel.accounts)
     reserved = _blocking(RuntimeKernel.reserved)
     usage = _blocking(RuntimeKernel.usage)

@@ -124,6 +124,10 @@ class KernelMoney(ABC):
         """Return budgets, by name; ``Page.cursor`` asks for the next part."""
         return await self._opened().storage.ledger.budgets(scope_id, limit=limit, cursor=cursor)
 
+    async def account(self, account: str, *, scope_id: str = DEFAULT_SCOPE) -> Account:
+        """Return one account of a budget. Raises ``NotFound``, also where nobody drew on it yet."""
+        return await self._opened().storage.ledger.account(scope_id, account)
+
     async def accounts(
         self,
         budget: BudgetRecord,

@@ -81,7 +81,9 @@ class KernelSessions(ABC):
         most = len(old.items) if items is None else items
         if not 1 <= most <= len(old.items):
             raise ConfigError(
-                f"session {session_id} has {len(old.items)} items, of which {most} cannot be copied"
+                f"session {session_id} has {len(old.items)} item{'s'[: len(old.items) != 1]},"
+                f" and {most} were to be copied",
+                fix="Copy as many as there are at most, and 1 at least",
             )
         copied = [
             SessionAppended(session_id=to, expected_version=number, items=(item,))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,25 @@ def test_an_agent_is_stored_shown_changed_and_removed(steer: InProcess) -> None:
         "steer: agent helper was removed. See its last version: --version 2"
     )
     assert "2 of 2, removed" in steer("agents", "show", "helper", "--version", "2").out
+
+
+def test_programs_are_told_what_became_of_a_stored_agent(steer: InProcess) -> None:
+    add = ("agents", "add", "helper.toml", "--name", "helper", "--json")
+    added, again = steer(*add), steer(*add)
+    assert (added.err, again.err) == ("", "")
+    (new,), (old,) = added.rows, again.rows
+    assert (new.pop("new"), old.pop("new")) == (True, False)
+    assert (new["name"], new["version"], new["left_out"]) == ("helper", 1, ["key"])
+    assert [new] == [old] == steer("agents", "list", "--json").rows
+
+    (changed,) = steer("agents", "set-runtime", "helper", "second", "--json").rows
+    assert (changed["version"], changed["runtime"], changed["new"]) == (2, "second", True)
+    removed = steer("agents", "remove", "helper", "--yes", "--json")
+    assert (removed.rows[0]["version"], removed.err) == (2, "")
+    for command in (("set-runtime", "helper", "first"), ("remove", "helper", "--yes")):
+        refused = steer("agents", *command, "--json")
+        assert (refused.code, refused.out) == (7, "")
+        assert json.loads(refused.err)["error"]["code"] == "not_found"
 
 
 def test_a_stored_agent_is_shown_for_people(steer: InProcess) -> None:

@@ -47,6 +47,9 @@ def test_a_file_that_is_there_is_replaced_only_by_force(steer: Program, kept: st
     assert not (steer.folder / "nowhere.pdf").exists()
 
     assert steer("artifacts", "get", kept, "copy.pdf", "--force").code == 0
+    told = steer("artifacts", "get", kept, "copy.pdf", "--force", "--json")
+    assert (told.code, told.err) == (0, "")
+    assert told.rows == steer("artifacts", "list", "--json").rows
     assert copy.read_bytes() == BILL
     assert not list(steer.folder.glob(".steer-*"))
 
@@ -65,7 +68,7 @@ def test_no_path_is_made_of_what_a_file_is_called(steer: Program, kept: str) -> 
 
 def test_a_file_goes_through_pipes(program: Program, kept: str) -> None:
     got = program("artifacts", "get", kept, "-", "--json")
-    assert got.code == 2
+    assert (got.code, "Save it in a file, or leave out --json" in got.err) == (2, True)
     refused = program("artifacts", "put", "latest", "-", text=b"x")
     assert refused.error == "steer: the standard input has no name. Give it one with --name"
     put = program("artifacts", "put", "latest", "-", "--name", "a.txt", "--json", text=b"text\n")

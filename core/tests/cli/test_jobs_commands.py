@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import signal
 from collections.abc import Callable
@@ -31,7 +32,7 @@ def test_a_list_can_be_filtered_and_paged(steer: Program) -> None:
     first = steer("jobs", "list", "--limit", "3", "--json")
     cursor = first.err.split()[4].rstrip(",")
     rest = steer("jobs", "list", "--limit", "3", "--cursor", cursor, "--json")
-    every = steer("jobs", "list", "--all", "--limit", "1", "--json")
+    every = steer("jobs", "list", "--all", "--json")
     assert [len(each.rows) for each in (first, rest, every)] == [3, 1, 4]
     assert every.rows == [*first.rows, *rest.rows]
     assert (rest.err, every.err) == ("", "")
@@ -131,7 +132,7 @@ def test_a_job_whose_process_was_killed_is_shown_as_such_and_goes_on_where_it_wa
 
     assert "running, nobody runs it" in listed
     assert "running, nobody runs it" in shown.out
-    assert shown.err.startswith("steer jobs resume ")
+    assert shown.err.startswith("nobody runs this job; steer jobs resume ")
     assert resumed.code == 0
     assert resumed.out.splitlines()[-1] == "It is five."
     # Ten and five for each of the two messages that came to their end, and the most that the one
@@ -182,6 +183,63 @@ def test_a_job_that_nobody_runs_can_be_cancelled(
     assert [line["details"]["outcome"] for line in lines] == ["completed", "abandoned"]
     assert all(float(line["cost"]) > 0 for line in lines)
     assert steer("jobs", "resume", "latest").code == 130
+
+
+def test_a_job_that_was_cancelled_is_printed_for_programs_as_it_is_listed(steer: Program) -> None:
+    steer("run", "greeter.py", "Hi", "--detach")
+
+    cancelled = steer("jobs", "cancel", "latest", "--json")
+    again = steer("jobs", "cancel", "latest", "--json")
+
+    assert (cancelled.code, cancelled.err) == (0, "")
+    assert cancelled.rows == steer("jobs", "list", "--json").rows
+    assert cancelled.rows[0]["status"] == "cancelled"
+    assert (again.code, again.out) == (7, "")
+    assert json.loads(again.err)["exit_code"] == 7
+
+
+def test_a_job_that_nobody_runs_is_shown_with_what_it_waits_for(
+    steer: Program, play: Callable[..., Provider]
+) -> None:
+    refunds = [ToolCall("refund", {"order": order, "amount": 5}) for order in (7, 8)]
+    play(Turn(refunds[0]), Turn("Done."), Turn(*refunds), Turn("Done."))
+    job_id = steer("run", "shop.py", "Refund order 7", "--detach").out.strip()
+    queued = steer("jobs", "show", job_id)
+    steer("worker", "--until-idle")
+    parked = steer("jobs", "show", job_id)
+    (action,) = steer("actions", "list", "--json").rows
+
+    assert queued.err == "this job waits in default for a worker: steer worker --queue default\n"
+    assert parked.err == (
+        f"this job waits for a person; to answer: steer actions approve {action['action_id']}\n"
+    )
+    steer("actions", "deny", action["action_id"])
+    steer("worker", "--until-idle")
+    assert steer("jobs", "show", job_id).err == ""
+
+    job_id = steer("run", "shop.py", "Refund both", "--detach").out.strip()
+    steer("worker", "--until-idle")
+    assert steer("jobs", "show", job_id).err == (
+        f"this job waits for a person; to see what is asked: steer actions list --job {job_id}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("jobs list --all --limit 3", "Leave out --all"),
+        ("jobs list --all --cursor x", "Leave out --all"),
+        ("actions list --all --status pending", "--all and --status exclude each other"),
+        ("actions list --watch --limit 3", "Leave out --watch"),
+        ("actions list --watch --cursor x", "Leave out --watch"),
+    ],
+)
+def test_an_option_of_a_list_that_would_have_no_effect_is_refused(
+    steer: Program, command: str, said: str
+) -> None:
+    refused = steer(*command.split())
+    assert (refused.code, refused.out) == (2, "")
+    assert said in refused.error
 
 
 def test_a_running_job_is_not_taken_from_its_process(

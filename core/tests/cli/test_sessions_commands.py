@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import anyio
 import anyio.to_thread
 import pytest
@@ -115,6 +117,12 @@ def test_sessions_are_listed_by_pages_copied_and_deleted(here: InProcess, url: s
     assert [row["session_id"] for row in (*first.rows, *second.rows)] == ["copy", "talk"]
     again = here("sessions", "fork", "talk", "copy")
     assert (again.code, "a session copy already" in again.error) == (7, True)
+    fewer = here("sessions", "fork", "talk", "more", "--items", "3")
+    assert fewer.code == 2
+    assert fewer.error == (
+        "steer: session talk has 2 items, and 3 were to be copied."
+        " Copy as many as there are at most, and 1 at least"
+    )
     unasked = here("sessions", "delete", "copy")
     assert (unasked.code, unasked.error.endswith("Add --yes")) == (2, True)
     gone = here("sessions", "delete", "copy", "-y")
@@ -122,6 +130,20 @@ def test_sessions_are_listed_by_pages_copied_and_deleted(here: InProcess, url: s
     for command in (("show", "copy"), ("delete", "copy", "-y"), ("fork", "copy", "x")):
         refused = here("sessions", *command)
         assert (refused.code, "there is no session copy" in refused.error) == (7, True)
+
+
+def test_programs_are_told_what_became_of_a_session(here: InProcess, url: str) -> None:
+    fill(url, "One", "Two")
+    copied = here("sessions", "fork", "talk", "copy", "--items", "1", "--json")
+    listed = here("sessions", "list", "--json").rows
+    assert (copied.rows, copied.err) == (listed[:1], "")
+    assert (copied.rows[0]["session_id"], copied.rows[0]["items"]) == ("copy", 1)
+    gone = here("sessions", "delete", "talk", "--yes", "--json")
+    assert (gone.rows, gone.err) == (listed[1:], "")
+    for command in (("fork", "talk", "x"), ("delete", "talk", "--yes")):
+        refused = here("sessions", *command, "--json")
+        assert (refused.code, refused.out) == (7, "")
+        assert json.loads(refused.err)["error"]["code"] == "not_found"
 
 
 def test_who_deletes_at_a_terminal_is_asked(steer: Program, url: str) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from steer.cli.error_text import error_text
@@ -22,6 +22,7 @@ from steer.cli.terminal.paint import plain
 from steer.cli.terminal.printable import call_text, for_terminal, one_line, shortened
 from steer.cli.terminal.rows import in_one_row
 from steer.cli.terminal.streams import Stream, Streams
+from steer.cli.terminal.tables import in_columns
 from steer.errors import ErrorCategory, ErrorInfo, SteerError
 from steer.events import (
     Event,
@@ -91,6 +92,18 @@ def test_shortened_text_is_one_line_of_at_most_so_many_characters(text: str, len
     assert shown == one_line(shown)
     if len(one_line(text)) <= length and len(text) <= length:
         assert shown == one_line(text)
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
+@example(["ann", "日本語の会話"])
+def test_the_columns_of_a_table_begin_at_the_same_cell_whatever_is_in_them(
+    names: list[str],
+) -> None:
+    table = in_columns([(name, "|end") for name in names], head=("NAME", "|END"), paint=plain)
+
+    begins = {cell_len(line.rpartition("|")[0]) for line in table.splitlines()}
+
+    assert len(begins) == 1
 
 
 @given(st.text(), st.integers(min_value=1, max_value=50))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable
 
@@ -76,7 +77,9 @@ def test_a_run_is_cancelled_from_another_process(
     assert (job["cancel_reason"], job["cancel_by"]) == ("too slow", "ann")
     again = steer("jobs", "cancel", "latest")
     assert (again.code, again.out) == (7, "")
-    assert again.error == "steer: a job that is cancelled cannot be cancelled"
+    assert re.fullmatch(
+        r"steer: job (\S+) has ended already: cancelled\. See: steer jobs show \1", again.error
+    )
 
 
 def test_a_tool_that_cannot_be_stopped_does_not_hold_the_program(

@@ -67,7 +67,7 @@ def test_a_worker_parks_a_job_and_whoever_answers_reads_how_it_goes_on(
 
     (action,) = steer("actions", "list", "--all", "--json").rows
     until = action["expires_at"][:19].replace("T", " ")
-    assert parked == f"parked: 1 call waits for a person; until {until} UTC \u00b7 job {job_id}"
+    assert parked == f"parked: 1 question waits for a person; until {until} UTC \u00b7 job {job_id}"
     assert approved.err.endswith(
         f"its job is queued; to go on with it: steer worker, or steer jobs resume {job_id}\n"
     )

@@ -53,7 +53,8 @@ async def leave(state: JobState, *, reason: str) -> Left | None:
         events, changes = last
         await state.committer.commit_apart(events, [*changes, JobMoved(status=JobStatus.QUEUED)])
         return Left(status=JobStatus.QUEUED, reason=reason)
-    told = f"{len(waits)} {'call waits' if len(waits) == 1 else 'calls wait'} for a person"
+    # Not all of them are about a tool: a budget that has no room is asked about as well.
+    told = f"{len(waits)} {'question waits' if len(waits) == 1 else 'questions wait'} for a person"
     moved = JobStatusChanged(old=JobStatus.RUNNING, new=JobStatus.WAITING_ACTION, reason=told)
     last = await _last(state, moved)
     if last is None:

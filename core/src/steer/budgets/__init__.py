@@ -5,7 +5,7 @@ from __future__ import annotations
 from steer.budgets.amounts import amount_of, counted, micro_dollars
 from steer.budgets.checking import check_budget
 from steer.budgets.drawing import LEAST_OUTPUT, UNASKED_OUTPUT, Draw, Need
-from steer.budgets.matching import Allotment, account_parts, allotments
+from steer.budgets.matching import Allotment, account_name, account_parts, allotments
 from steer.budgets.periods import Period, period_of
 from steer.budgets.wording import exceeded, shown_amount
 
@@ -16,6 +16,7 @@ __all__ = [
     "Draw",
     "Need",
     "Period",
+    "account_name",
     "account_parts",
     "allotments",
     "amount_of",

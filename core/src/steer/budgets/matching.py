@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from steer.budgets.periods import period_of
+from steer.budgets.periods import Period, period_of
 from steer.context import ExecutionContext
 from steer.ports.changes import AccountOpened
 from steer.ports.money import BudgetRecord, BudgetSubject
 
-__all__ = ["Allotment", "account_parts", "allotments"]
+__all__ = ["Allotment", "account_name", "account_parts", "allotments"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +27,11 @@ class Allotment:
         return AccountOpened(
             account=self.account, budget_id=self.budget.budget_id, resets_at=self.resets_at
         )
+
+
+def account_name(budget: BudgetRecord, who: str, period: Period) -> str:
+    """Return how the account of the budget is called that is about this subject and period."""
+    return f"{budget.budget_id}/{who}@{period.name}"
 
 
 def account_parts(budget: BudgetRecord, account: str) -> tuple[str, str]:
@@ -47,7 +52,7 @@ def allotments(
         who = _who(budget, context, agent)
         if who is not None:
             period = period_of(budget.period, now, job_id=context.job_id)
-            account = f"{budget.budget_id}/{who}@{period.name}"
+            account = account_name(budget, who, period)
             found.append(Allotment(budget=budget, account=account, resets_at=period.resets_at))
     return tuple(sorted(found, key=lambda allotment: allotment.account))
 

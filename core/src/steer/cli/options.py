@@ -18,8 +18,10 @@ __all__ = [
     "ActionName",
     "AsJson",
     "ConfigFile",
+    "Cursor",
     "ErrorForm",
     "JobName",
+    "Limit",
     "Principal",
     "Quiet",
     "RanUnder",
@@ -27,6 +29,7 @@ __all__ = [
     "SessionName",
     "Sink",
     "StorageUrl",
+    "Yes",
     "names_of",
     "session_names",
     "settings_from",
@@ -38,15 +41,8 @@ __all__ = [
 class ErrorForm:
     """How an error of this call is to be written; the root context holds it."""
 
-    as_json: bool = False
+    as_json: bool
     debug: bool = False
-
-
-def _remember(ctx: typer.Context, value: bool) -> bool:  # noqa: FBT001 - typer's signature
-    form = ctx.find_root().obj
-    if value and isinstance(form, ErrorForm):
-        form.as_json = True
-    return value
 
 
 def _jobs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
@@ -99,9 +95,7 @@ ActionName: TypeAlias = Annotated[
         autocompletion=_actions,
     ),
 ]
-AsJson: TypeAlias = Annotated[
-    bool, typer.Option("--json", callback=_remember, help="Print JSON, for programs.")
-]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ConfigFile: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -111,6 +105,9 @@ ConfigFile: TypeAlias = Annotated[
         help="Read this file and no other: steer.toml, or a pyproject.toml with [tool.steer].",
     ),
 ]
+Cursor: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
+]
 JobName: TypeAlias = Annotated[
     str,
     typer.Argument(
@@ -119,6 +116,7 @@ JobName: TypeAlias = Annotated[
         autocompletion=_jobs,
     ),
 ]
+Limit: TypeAlias = Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")]
 Principal: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="NAME", rich_help_panel=_THE_JOB, help="Who asks, as policies know them."),
@@ -161,6 +159,7 @@ StorageUrl: TypeAlias = Annotated[
         help="Where jobs are kept: sqlite:///jobs.db",
     ),
 ]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def settings_from(**flags: str | Sequence[str] | None) -> Settings:

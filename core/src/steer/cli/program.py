@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import sys
@@ -137,9 +138,9 @@ def steer_command(
 def run(arguments: Sequence[str]) -> int:
     """Run one command to its end and return the exit code. Raises nothing.
 
-    Errors become one line on standard error, or one JSON object where the command prints JSON.
+    Errors become one line on standard error, or one JSON object where JSON is asked for.
     """
-    form = ErrorForm()
+    form = ErrorForm(as_json=_asks_for_json(arguments))
     if _COMPLETE in os.environ:
         load("typer.completion:completion_init")()
     try:
@@ -149,6 +150,12 @@ def run(arguments: Sequence[str]) -> int:
     except BaseException as error:
         return _report(error, form)
     return int(code) if isinstance(code, int) else ExitCode.SUCCESS
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Say so of the line as it was typed: what is wrong with it, too, is told as was asked for."""
+    options = itertools.takewhile(lambda argument: argument != "--", arguments)
+    return "--json" in options
 
 
 def _plainly(error: typer.TyperException) -> str:

@@ -11,6 +11,7 @@ import typer
 from steer.cli.help_text import section
 from steer.cli.job_names import find_job
 from steer.cli.jobs.event_text import EventPrinter
+from steer.cli.jobs.next_step import next_step
 from steer.cli.opening import open_reader
 from steer.cli.options import AsJson, ConfigFile, JobName, Scope, StorageUrl, settings_from
 from steer.cli.runs.printers import JsonPrinter, StoryPrinter
@@ -23,7 +24,6 @@ from steer.fold import Position
 from steer.kernel import RuntimeKernel
 from steer.ports.records import JobRecord
 from steer.ports.storage import MAX_PAGE
-from steer.values import JobStatus
 
 __all__ = ["app"]
 
@@ -82,26 +82,13 @@ async def _show(
     async with open_reader(settings) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
         handle = await kernel.attach(job.job_id, scope_id=job.scope_id)
-        if follow and (note := _waits_for(kernel, job)) is not None:
+        if follow and (note := await next_step(kernel, job)) is not None:
             Streams.standard().err.write(f"{note}\n")
         events = handle.events(after=after) if follow else _so_far(kernel, job, after)
         await show_all(events, printer.show)
         if isinstance(printer, StoryPrinter):
             result = (await handle.job()).result
             printer.close() if result is None else printer.finish(result)
-
-
-def _waits_for(kernel: RuntimeKernel, job: JobRecord) -> str | None:
-    """Return what has to happen before the job goes on, if nobody runs it."""
-    if not kernel.orphaned(job):
-        return None
-    match job.status:
-        case JobStatus.QUEUED:
-            return f"this job waits in {job.queue} for a worker: steer worker --queue {job.queue}"
-        case JobStatus.WAITING_ACTION:
-            return "this job waits for a person"
-        case _:
-            return f"nobody runs this job; steer jobs resume {job.job_id} goes on with it"
 
 
 async def _so_far(kernel: RuntimeKernel, job: JobRecord, after: Position) -> AsyncIterator[Event]:

@@ -12,11 +12,29 @@ from steer.cli.options import names_of, session_names
 from steer.errors import ConfigError
 from steer.plugin import PluginKind
 
-__all__ = ["Agent", "Parent", "Queue", "Runtime", "Session", "Since", "Tag", "Until", "moment"]
+__all__ = [
+    "PAGE",
+    "Agent",
+    "Most",
+    "Parent",
+    "Queue",
+    "Runtime",
+    "Session",
+    "Since",
+    "Tag",
+    "Until",
+    "moment",
+]
 
 _AGO = re.compile(r"(\d+)(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
+PAGE = 20
+"""How many jobs a list has unless it is told."""
+
+Most: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help=f"At most so many, or {PAGE}.")
+]
 Session: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Only of this conversation.", autocompletion=session_names),

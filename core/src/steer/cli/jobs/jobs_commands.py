@@ -15,13 +15,16 @@ from steer.cli.job_names import all_jobs, find_job
 from steer.cli.jobs import job_listing as listing
 from steer.cli.jobs.job_state import JobState, read_state
 from steer.cli.jobs.job_text import ROW_HEAD, job_facts, job_json, job_row, row_json
+from steer.cli.jobs.next_step import next_step
 from steer.cli.opening import check_shared, check_there, open_kernel, open_reader, open_redactor
 from steer.cli.options import (
     AsJson,
     ConfigFile,
+    Cursor,
     JobName,
     Principal,
     Quiet,
+    RanUnder,
     Scope,
     Sink,
     StorageUrl,
@@ -35,7 +38,7 @@ from steer.cli.terminal.printable import for_terminal
 from steer.cli.terminal.streams import Streams
 from steer.cli.terminal.tables import in_columns
 from steer.config import Settings
-from steer.errors import ConfigError
+from steer.errors import ConfigError, InvalidTransition
 from steer.handle import ExecutionHandle
 from steer.kernel import RuntimeKernel
 from steer.ports.records import JobQuery, JobRecord
@@ -72,10 +75,8 @@ def list_jobs(
     tag: listing.Tag = None,
     since: listing.Since = None,
     until: listing.Until = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
-    cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
-    ] = None,
+    limit: listing.Most = None,
+    cursor: Cursor = None,
     every: Annotated[bool, typer.Option("--all", help="List all of them.")] = False,
     scope: Scope = None,
     storage: StorageUrl = None,
@@ -83,6 +84,10 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first. With --json, one job a line, without its request."""
+    if every and not (limit is None and cursor is None):
+        raise ConfigError(
+            "--all lists every job, and --limit and --cursor a part of them", fix="Leave out --all"
+        )
     settings = settings_from(scope=scope, storage=storage, config=config)
     now = datetime.now(UTC)
     query = JobQuery(
@@ -95,7 +100,7 @@ def list_jobs(
         created_after=listing.moment("--since", since, now=now),
         created_before=listing.moment("--until", until, now=now),
     )
-    most = None if every else limit
+    most = None if every else limit or listing.PAGE
     asyncio.run(_list(settings, query, parent, limit=most, cursor=cursor, as_json=as_json))
 
 
@@ -124,20 +129,21 @@ def cancel(
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Cancel a job, in whichever process it runs, and wait for its end."""
+    """Cancel a job, in whichever process it runs, and wait for its end.
+
+    With --json the job is printed as it stands then: as steer jobs list --json has it.
+    """
     settings = settings_from(principal=principal, scope=scope, storage=storage, config=config)
-    asyncio.run(_cancel(settings, job, reason))
+    asyncio.run(_cancel(settings, job, reason, as_json=as_json))
 
 
 @app.command(epilog=section("Examples", ("steer jobs resume latest --policy rules.toml",)))
 def resume(
     job: JobName,
     *,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME|FILE.toml", help="The rules it ran under. May be repeated."),
-    ] = None,
+    policy: RanUnder = None,
     principal: Principal = None,
     scope: Scope = None,
     sink: Sink = None,
@@ -181,10 +187,7 @@ def retry(
     detach: Annotated[
         bool, typer.Option("--detach", help="Queue it for steer worker and end.")
     ] = False,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME|FILE.toml", help="The rules it ran under. May be repeated."),
-    ] = None,
+    policy: RanUnder = None,
     principal: Principal = None,
     scope: Scope = None,
     sink: Sink = None,
@@ -277,6 +280,7 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
         job = await find_job(kernel, name, scope_id=settings.scope)
         state = await read_state(kernel, job, with_children=True)
         redactor = open_redactor(settings, kernel.registry)
+        note = await next_step(kernel, job)
     if as_json:
         streams.out.write_bytes(job_json(job, state, redactor=redactor) + b"\n")
         return
@@ -287,14 +291,19 @@ async def _show(settings: Settings, name: str, *, as_json: bool) -> None:
     if job.result is not None and job.result.content:
         text += f"\n{for_terminal(job.result.content)}\n"
     streams.out.write(text)
-    if state.orphaned and job.status is JobStatus.RUNNING:
-        streams.err.write(f"steer jobs resume {job.job_id} goes on with it\n")
+    if note is not None:
+        streams.err.write(f"{note}\n")
 
 
-async def _cancel(settings: Settings, name: str, reason: str) -> None:
+async def _cancel(settings: Settings, name: str, reason: str, *, as_json: bool) -> None:
     streams = Streams.standard()
     async with open_reader(settings, books=True) as kernel:
         job = await find_job(kernel, name, scope_id=settings.scope)
+        if job.status.terminal:
+            raise InvalidTransition(
+                f"job {job.job_id} has ended already: {job.status.replace('_', ' ')}",
+                fix=f"See: steer jobs show {job.job_id}",
+            )
         await kernel.cancel(
             job.job_id, scope_id=settings.scope, reason=reason, by=settings.principal
         )
@@ -302,7 +311,10 @@ async def _cancel(settings: Settings, name: str, reason: str) -> None:
         with anyio.move_on_after(_CANCEL_SECONDS):
             await handle.result()
         job = await handle.job()
-    if job.status.terminal:
+        state = await read_state(kernel, job)
+    if as_json:
+        streams.out.write_bytes(row_json(job, state) + b"\n")
+    elif job.status.terminal:
         streams.err.write(f"{job.status.replace('_', ' ')} \u00b7 job {job.job_id}\n")
     else:
         streams.err.write(

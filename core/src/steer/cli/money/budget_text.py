@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,28 +10,30 @@ from pydantic_core import to_json
 
 from steer.budgets import account_parts, amount_of
 from steer.cli.job_names import SHORT_ID
-from steer.cli.terminal.amounts import age_text, ahead_text
+from steer.cli.money.standing import Current, Standing, State
+from steer.cli.terminal.amounts import ahead_text
 from steer.ports.money import BudgetPeriod, BudgetRecord, BudgetSubject, BudgetUnit, OnReached
-from steer.ports.records import Account, Reservation
+from steer.ports.records import Reservation
 from steer.values import JsonValue
 
 __all__ = [
     "ACCOUNT_HEAD",
     "ROW_HEAD",
-    "Standing",
     "account_json",
     "account_row",
     "amount_text",
     "budget_facts",
     "budget_json",
     "budget_row",
+    "current_json",
     "limit_text",
     "reservation_row",
+    "state_style",
     "subject_text",
 ]
 
-ROW_HEAD = ("BUDGET", "LIMIT", "OF", "AT THE LIMIT", "CHANGED")
-ACCOUNT_HEAD = ("WHO", "PERIOD", "SPENT", "RESERVED", "LEFT", "USED", "BEGINS ANEW")
+ROW_HEAD = ("BUDGET", "LIMIT", "OF", "SPENT", "RESERVED", "USED", "STATE", "BEGINS ANEW", "FULLEST")
+ACCOUNT_HEAD = ("WHO", "PERIOD", "SPENT", "RESERVED", "LEFT", "USED", "STATE", "BEGINS ANEW")
 
 _CENTS = Decimal("0.01")
 _NOUNS = {
@@ -47,31 +48,6 @@ _REACHED = {
     OnReached.DEGRADE: "degraded to",
 }
 _BAR_CELLS = 10
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
-    """An account of a budget, and what is reserved on it for running jobs."""
-
-    budget: BudgetRecord
-    account: Account
-    reserved: Sequence[Reservation]
-
-    @property
-    def limit(self) -> int:
-        """What the account may come to: its own limit where it has one."""
-        own = self.account.limit
-        return self.budget.limit if own is None else own
-
-    @property
-    def left(self) -> int:
-        """What may still be spent, below nothing where more was spent than may be."""
-        return self.limit - self.account.spent - self.account.reserved
-
-    @property
-    def used(self) -> float:
-        """Which part of the limit is spent or reserved; of no limit at all everything is."""
-        return 1 - self.left / self.limit if self.limit else 1.0
 
 
 def amount_text(unit: BudgetUnit, units: int) -> str:
@@ -106,15 +82,51 @@ def reached_text(budget: BudgetRecord) -> str:
     return " ".join(filter(None, (_REACHED[budget.on_reached], budget.degrade_to)))
 
 
-def budget_row(budget: BudgetRecord, *, now: datetime) -> tuple[str, ...]:
-    """Return the cells of a budget in a list."""
+def budget_row(current: Current, *, now: datetime) -> tuple[str, ...]:
+    """Return the cells of a budget in a list; ``ROW_HEAD`` names them.
+
+    Where several draw on it, each for itself, the sums are those of the one with the least left.
+    """
+    budget, standing = current.budget, current.standing
+    account = standing.account
     return (
         budget.name,
         limit_text(budget),
         subject_text(budget),
-        reached_text(budget),
-        age_text(budget.updated_at, now=now),
+        amount_text(budget.unit, account.spent),
+        amount_text(budget.unit, account.reserved),
+        _used(standing, bars=False),
+        _state_text(standing),
+        _begins(current, now),
+        _fullest(current),
     )
+
+
+def state_style(text: str) -> str | None:
+    """Return how a cell is painted that says the state of a budget or an account."""
+    styles: dict[str, str] = {State.REACHED: "failed", State.WARNED: "refused"}
+    return styles.get(text.partition(":")[0])
+
+
+def _state_text(standing: Standing) -> str:
+    if standing.state is State.REACHED:
+        return f"{State.REACHED}: {reached_text(standing.budget)}"
+    return standing.state or ""
+
+
+def _begins(current: Current, now: datetime) -> str:
+    if current.budget.period is BudgetPeriod.RUN:
+        return "with each run"
+    return "never" if current.resets_at is None else ahead_text(current.resets_at, now=now)
+
+
+def _fullest(current: Current) -> str:
+    if current.fullest is None or not current.several:
+        return ""
+    who, period = account_parts(current.budget, current.fullest.account.account)
+    if current.budget.period is BudgetPeriod.RUN:
+        who = f"job {period[-SHORT_ID:]}"
+    return who if current.accounts == 1 else f"{who}, of {current.accounts:,}"
 
 
 def budget_facts(budget: BudgetRecord) -> list[tuple[str, str]]:
@@ -144,9 +156,15 @@ def account_row(standing: Standing, *, now: datetime, bars: bool) -> tuple[str, 
         amount_text(unit, account.spent),
         amount_text(unit, account.reserved),
         amount_text(unit, standing.left),
-        f"{_bar(standing.used)} {standing.used:4.0%}" if bars else f"{standing.used:.0%}",
+        _used(standing, bars=bars),
+        _state_text(standing),
         _anew(account.resets_at, now),
     )
+
+
+def _used(standing: Standing, *, bars: bool) -> str:
+    part = standing.used
+    return f"{_bar(part)} {part:4.0%}" if bars else f"{part:.0%}"
 
 
 def _bar(part: float) -> str:
@@ -189,23 +207,48 @@ def budget_json(budget: BudgetRecord) -> dict[str, JsonValue]:
     }
 
 
+def current_json(current: Current) -> dict[str, JsonValue]:
+    """Return a budget for programs, with how it stands: the sums are those of the fullest account.
+
+    ``fullest`` says whose that is, and is null where nobody has drawn on the budget yet.
+    """
+    standing = current.standing
+    resets_at = current.resets_at
+    return budget_json(current.budget) | {
+        "open_accounts": current.accounts,
+        "fullest": None if current.fullest is None else _whose(standing),
+        **_sums(standing),
+        "resets_at": None if resets_at is None else _moment(resets_at),
+    }
+
+
 def account_json(standing: Standing) -> Mapping[str, JsonValue]:
     """Return an account with its reservations for programs."""
     account, unit = standing.account, standing.budget.unit
-    who, period = account_parts(standing.budget, account.account)
     return {
-        "account": account.account,
-        "who": who,
-        "period": period,
+        **_whose(standing),
         "limit": _written(unit, standing.limit),
-        "spent": _written(unit, account.spent),
-        "reserved": _written(unit, account.reserved),
-        "left": _written(unit, standing.left),
+        **_sums(standing),
         "resets_at": None if account.resets_at is None else _moment(account.resets_at),
         "reservations": [
             {"key": each.key, "amount": _written(unit, each.amount), "job_id": each.job_id}
             for each in standing.reserved
         ],
+    }
+
+
+def _whose(standing: Standing) -> dict[str, JsonValue]:
+    who, period = account_parts(standing.budget, standing.account.account)
+    return {"account": standing.account.account, "who": who, "period": period}
+
+
+def _sums(standing: Standing) -> dict[str, JsonValue]:
+    account, unit = standing.account, standing.budget.unit
+    return {
+        "spent": _written(unit, account.spent),
+        "reserved": _written(unit, account.reserved),
+        "left": _written(unit, standing.left),
+        "state": standing.state,
     }
 
 

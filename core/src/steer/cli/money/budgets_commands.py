@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Annotated
 
@@ -21,26 +20,26 @@ from steer.cli.money.budget_amounts import (
     read_reached,
     read_subject,
 )
-from steer.cli.money.budget_names import BudgetName, all_budgets, find_budget
+from steer.cli.money.budget_names import BudgetName, find_budget
+from steer.cli.money.budget_showing import list_budgets, show_budget
 from steer.cli.opening import open_reader, open_store
 from steer.cli.options import (
     AsJson,
     ConfigFile,
+    Cursor,
+    Limit,
     Principal,
     Scope,
     StorageUrl,
+    Yes,
     settings_from,
 )
 from steer.cli.terminal.confirming import check_confirmed
-from steer.cli.terminal.paint import paint_for, plain
 from steer.cli.terminal.streams import Streams
-from steer.cli.terminal.tables import in_columns
 from steer.config import Settings
 from steer.errors import ConfigError
 from steer.kernel import RuntimeKernel
 from steer.ports.money import BudgetPeriod, BudgetRecord
-from steer.ports.records import Account
-from steer.ports.storage import MAX_PAGE
 
 __all__ = ["app"]
 
@@ -142,13 +141,19 @@ def set_(
 @app.command("list", epilog=section("Examples", ("steer budgets list",)))
 def list_(
     *,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the budgets of a scope, by name. With --json, one a line."""
-    asyncio.run(_list(settings_from(scope=scope, storage=storage, config=config), as_json=as_json))
+    """List the budgets of a scope by name, and how each stands now. With --json, one a line.
+
+    Of a budget that several draw on, each for itself, the fullest is shown.
+    """
+    settings = settings_from(scope=scope, storage=storage, config=config)
+    asyncio.run(list_budgets(settings, limit=limit, cursor=cursor, as_json=as_json))
 
 
 @app.command(epilog=section("Examples", ("steer budgets show house",)))
@@ -168,7 +173,7 @@ def show(
     What is reserved is what running jobs may still spend; each is listed with its job.
     """
     settings = settings_from(scope=scope, storage=storage, config=config)
-    asyncio.run(_show(settings, name, every=every, as_json=as_json))
+    asyncio.run(show_budget(settings, name, every=every, as_json=as_json))
 
 
 @app.command(
@@ -214,7 +219,7 @@ def raise_(
 def remove(
     name: BudgetName,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     principal: Principal = None,
     scope: Scope = None,
     storage: StorageUrl = None,
@@ -258,83 +263,6 @@ async def _changed(
     else:
         of = text.subject_text(budget)
         streams.out.write(f"{budget.name}: {text.limit_text(budget)}, of {of}\n")
-
-
-async def _list(settings: Settings, *, as_json: bool) -> None:
-    streams = Streams.standard()
-    async with open_reader(settings) as kernel:
-        found = [budget async for budget in all_budgets(kernel, scope_id=settings.scope)]
-    if as_json:
-        lines = [to_json(text.budget_json(budget)) + b"\n" for budget in found]
-        streams.out.write_bytes(b"".join(lines))
-    elif found:
-        now = datetime.now(UTC)
-        rows = [text.budget_row(budget, now=now) for budget in found]
-        streams.out.write(in_columns(rows, head=text.ROW_HEAD, paint=paint_for(streams.out)))
-    else:
-        streams.err.write("no budgets\n")
-
-
-async def _show(settings: Settings, name: str, *, every: bool, as_json: bool) -> None:
-    streams = Streams.standard()
-    now = datetime.now(UTC)
-    scope_id = settings.scope
-    over = 0
-    found: list[text.Standing] = []
-    async with open_reader(settings) as kernel:
-        budget = await find_budget(kernel, name, scope_id=scope_id)
-        async for account in _accounts(kernel, budget, scope_id=scope_id):
-            if not every and _is_over(budget, account, now):
-                over += 1
-                continue
-            reserved = await kernel.reserved(account.account, scope_id=scope_id)
-            found.append(text.Standing(budget=budget, account=account, reserved=reserved))
-    if as_json:
-        shown = text.budget_json(budget) | {"accounts": [*map(text.account_json, found)]}
-        streams.out.write_bytes(to_json(shown) + b"\n")
-        return
-    streams.out.write(_page(budget, found, streams, now=now))
-    if over:
-        streams.err.write(f"{over} of periods that are over are left out: --all\n")
-
-
-async def _accounts(
-    kernel: RuntimeKernel, budget: BudgetRecord, *, scope_id: str
-) -> AsyncIterator[Account]:
-    cursor = None
-    while True:
-        page = await kernel.accounts(budget, scope_id=scope_id, limit=MAX_PAGE, cursor=cursor)
-        for account in page.items:
-            yield account
-        if (cursor := page.cursor) is None:
-            return
-
-
-def _is_over(budget: BudgetRecord, account: Account, now: datetime) -> bool:
-    """Say whether nothing will come to an account any more, as far as can be seen from it."""
-    if account.reserved:
-        return False
-    if budget.period is BudgetPeriod.RUN:
-        return True
-    return account.resets_at is not None and account.resets_at <= now
-
-
-def _page(
-    budget: BudgetRecord, found: list[text.Standing], streams: Streams, *, now: datetime
-) -> str:
-    paint = paint_for(streams.out)
-    shown = in_columns(
-        text.budget_facts(budget), paint=paint, style=lambda column, _: None if column else "faint"
-    )
-    if not found:
-        return f"{shown}\n{paint('faint', 'nothing is spent or reserved')}\n"
-    rows = [text.account_row(each, now=now, bars=paint is not plain) for each in found]
-    shown += "\n" + in_columns(rows, head=text.ACCOUNT_HEAD, paint=paint)
-    held = [text.reservation_row(each, part) for each in found for part in each.reserved]
-    if held:
-        shown += f"\n{paint('faint', 'reserved')}\n"
-        shown += "".join(f"  {line}\n" for line in in_columns(held, paint=paint).splitlines())
-    return shown
 
 
 async def _look_up(settings: Settings, name: str) -> None:

@@ -18,7 +18,6 @@ from steer.cli.terminal.paint import paint_for, plain
 from steer.cli.terminal.streams import Streams
 from steer.cli.terminal.tables import in_columns
 from steer.config import Settings
-from steer.errors import ConfigError
 from steer.kernel import RuntimeKernel
 from steer.ports.records import ActionRecord
 from steer.values import ActionStatus, ActionType
@@ -43,9 +42,7 @@ class Wanted:
 
 
 async def list_actions(settings: Settings, wanted: Wanted, *, watch: bool, as_json: bool) -> None:
-    """List the questions; with ``watch``, go on until cancelled. Raises ``ConfigError``."""
-    if watch and wanted.cursor is not None:
-        raise ConfigError("--watch and --cursor exclude each other", fix="Leave one out")
+    """List the questions; with ``watch``, all of them, and go on until cancelled."""
     streams = Streams.standard()
     async with open_reader(settings) as kernel:
         job = wanted.job

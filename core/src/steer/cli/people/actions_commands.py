@@ -14,6 +14,7 @@ from steer.cli.options import (
     ActionName,
     AsJson,
     ConfigFile,
+    Cursor,
     Scope,
     StorageUrl,
     settings_from,
@@ -32,11 +33,14 @@ from steer.cli.terminal.paint import paint_for
 from steer.cli.terminal.streams import Streams
 from steer.cli.terminal.tables import in_columns
 from steer.config import Settings
+from steer.errors import ConfigError
 from steer.values import ActionStatus, ActionType
 
 __all__ = ["app"]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+
+_PAGE = 20
 
 
 @app.callback()
@@ -58,10 +62,10 @@ def list_(
         ActionType | None, typer.Option("--type", help="Only those of this type.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
-    cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help=f"At most so many, or {_PAGE}.")
     ] = None,
+    cursor: Cursor = None,
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C, and show what comes.")
     ] = False,
@@ -75,12 +79,19 @@ def list_(
     With --json, one action a line. With --watch a terminal shows a list that keeps up, and anything
     else is given a line for each new question.
     """
+    if every and status is not None:
+        raise ConfigError("--all and --status exclude each other", fix="Leave one out")
+    if watch and not (limit is None and cursor is None):
+        raise ConfigError(
+            "--watch shows all there are, and --limit and --cursor a part of them",
+            fix="Leave out --watch",
+        )
     settings = settings_from(scope=scope, storage=storage, config=config)
     wanted = Wanted(
         job=job,
         status=status if status or every else ActionStatus.PENDING,
         type=type_,
-        limit=limit,
+        limit=limit or _PAGE,
         cursor=cursor,
     )
     asyncio.run(list_actions(settings, wanted, watch=watch, as_json=as_json))

@@ -17,32 +17,24 @@ from steer.cli.opening import check_shared, open_reader, open_store
 from steer.cli.options import (
     AsJson,
     ConfigFile,
+    Cursor,
+    Limit,
     Principal,
     Scope,
     StorageUrl,
+    Yes,
     names_of,
     settings_from,
     stored_agents,
 )
-from steer.cli.stored.agent_text import (
-    AGENT_HEAD,
-    agent_facts,
-    agent_json,
-    agent_row,
-    definition_text,
-    version_rows,
-)
+from steer.cli.stored.agent_showing import list_stored, show_stored
+from steer.cli.stored.agent_text import agent_json
 from steer.cli.terminal.confirming import check_confirmed
-from steer.cli.terminal.paint import paint_for
-from steer.cli.terminal.printable import for_terminal
 from steer.cli.terminal.streams import Streams
-from steer.cli.terminal.tables import in_columns
 from steer.config import Settings
-from steer.errors import ConfigError, NotFound
-from steer.kernel import RuntimeKernel
+from steer.errors import ConfigError
 from steer.plugin import PluginKind
 from steer.ports.records import StoredAgent
-from steer.ports.storage import MAX_PAGE
 from steer.values import JsonValue
 
 __all__ = ["app"]
@@ -109,6 +101,7 @@ def add(
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Store an agent, as the next version where there is one of that name, and print which.
 
@@ -118,16 +111,24 @@ def add(
     settings = settings_from(principal=principal, scope=scope, storage=storage, config=config)
     check_shared(settings.storage, "nobody would find the agent")
     given = read_settings_pairs("--set", set_)
-    asyncio.run(_add(settings, agent, name=name, runtime=runtime, model=model, config=given))
+    asyncio.run(
+        _add(
+            settings,
+            agent,
+            name=name,
+            runtime=runtime,
+            model=model,
+            config=given,
+            as_json=as_json,
+        )
+    )
 
 
 @app.command("list", epilog=section("Examples", ("steer agents list --json",)))
 def list_agents(
     *,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
-    cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
-    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
@@ -135,7 +136,7 @@ def list_agents(
 ) -> None:
     """List stored agents by name, each in its newest version. With --json, one a line."""
     settings = settings_from(scope=scope, storage=storage, config=config)
-    asyncio.run(_list(settings, limit=limit, cursor=cursor, as_json=as_json))
+    asyncio.run(list_stored(settings, limit=limit, cursor=cursor, as_json=as_json))
 
 
 @app.command(
@@ -158,7 +159,7 @@ def show(
             raise ConfigError(f"{name} has a version already", fix="Leave out --version")
         name, version = named.name, named.version
     settings = settings_from(scope=scope, storage=storage, config=config)
-    asyncio.run(_show(settings, name, version, as_json=as_json))
+    asyncio.run(show_stored(settings, name, version, as_json=as_json))
 
 
 @app.command("set-runtime", epilog=section("Examples", _SET))
@@ -179,6 +180,7 @@ def set_runtime(
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Have another runtime run an agent, in a new version of it, and print which.
 
@@ -188,25 +190,30 @@ def set_runtime(
     """
     settings = settings_from(principal=principal, scope=scope, storage=storage, config=config)
     given = read_settings_pairs("--set", set_)
-    asyncio.run(_set_runtime(settings, name, runtime, model=model, config=given))
+    asyncio.run(_set_runtime(settings, name, runtime, model=model, config=given, as_json=as_json))
 
 
 @app.command(epilog=section("Examples", ("steer agents remove support --yes",)))
 def remove(
     name: _Name,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     principal: Principal = None,
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Take an agent's name back. Jobs that began with one of its versions go on with that."""
     settings = settings_from(principal=principal, scope=scope, storage=storage, config=config)
     newest = asyncio.run(_newest(settings, name))
     check_confirmed(f"Remove agent {newest.name}@{newest.version}?", yes=yes)
     asyncio.run(_remove(settings, name))
-    Streams.standard().err.write(f"removed {newest.name}\n")
+    streams = Streams.standard()
+    if as_json:
+        streams.out.write_bytes(to_json(agent_json(newest)) + b"\n")
+    else:
+        streams.err.write(f"removed {newest.name}\n")
 
 
 async def _add(
@@ -217,6 +224,7 @@ async def _add(
     runtime: str | None,
     model: str | None,
     config: dict[str, JsonValue],
+    as_json: bool,
 ) -> None:
     started = datetime.now(UTC)
     async with open_store(settings) as kernel:
@@ -229,7 +237,7 @@ async def _add(
             scope_id=settings.scope,
             by=settings.principal,
         )
-    _tell_stored(stored, new=stored.created_at >= started)
+    _tell_stored(stored, new=stored.created_at >= started, as_json=as_json)
 
 
 async def _set_runtime(
@@ -239,6 +247,7 @@ async def _set_runtime(
     *,
     model: str | None,
     config: dict[str, JsonValue],
+    as_json: bool,
 ) -> None:
     started = datetime.now(UTC)
     async with open_store(settings) as kernel:
@@ -250,11 +259,14 @@ async def _set_runtime(
             scope_id=settings.scope,
             by=settings.principal,
         )
-    _tell_stored(stored, new=stored.created_at >= started)
+    _tell_stored(stored, new=stored.created_at >= started, as_json=as_json)
 
 
-def _tell_stored(stored: StoredAgent, *, new: bool) -> None:
+def _tell_stored(stored: StoredAgent, *, new: bool, as_json: bool) -> None:
     streams = Streams.standard()
+    if as_json:
+        streams.out.write_bytes(to_json({**agent_json(stored), "new": new}) + b"\n")
+        return
     streams.out.write(f"{stored.name}@{stored.version}\n")
     if not new:
         streams.err.write("it was stored so before; nothing is changed\n")
@@ -267,61 +279,6 @@ def _tell_stored(stored: StoredAgent, *, new: bool) -> None:
     streams.err.write(f"steer run @{stored.name} runs its newest version\n")
 
 
-async def _list(settings: Settings, *, limit: int, cursor: str | None, as_json: bool) -> None:
-    streams = Streams.standard()
-    async with open_reader(settings) as kernel:
-        page = await kernel.agents(scope_id=settings.scope, limit=limit, cursor=cursor)
-    if as_json:
-        lines = [to_json(agent_json(agent)) + b"\n" for agent in page.items]
-        streams.out.write_bytes(b"".join(lines))
-    elif page.items:
-        now = datetime.now(UTC)
-        rows = [agent_row(agent, now=now) for agent in page.items]
-        streams.out.write(in_columns(rows, head=AGENT_HEAD, paint=paint_for(streams.out)))
-    else:
-        streams.err.write("no agents\n")
-    if page.cursor is not None:
-        streams.err.write(f"there are more: --cursor {page.cursor}\n")
-
-
-async def _show(settings: Settings, name: str, version: int | None, *, as_json: bool) -> None:
-    streams = Streams.standard()
-    async with open_reader(settings) as kernel:
-        versions = await _versions(kernel, name, scope_id=settings.scope)
-        removed = await _is_removed(kernel, name, scope_id=settings.scope)
-    if versions and removed and version is None:
-        raise NotFound(
-            f"agent {name} was removed",
-            fix=f"See its last version: --version {versions[0].version}",
-        )
-    wanted = version or (versions[0].version if versions else None)
-    found = [each for each in versions if each.version == wanted]
-    if not found:
-        which = f"agent {name}" if not versions else f"version {version} of agent {name}"
-        raise NotFound(
-            f"there is no {which} in scope {settings.scope}",
-            fix="See: steer agents list",
-        )
-    (agent,) = found
-    if as_json:
-        shown = {
-            **agent_json(agent),
-            "removed": removed,
-            "versions": [agent_json(each) for each in versions],
-        }
-        streams.out.write_bytes(to_json(shown) + b"\n")
-        return
-    now, paint = datetime.now(UTC), paint_for(streams.out)
-    facts = agent_facts(agent, removed=removed, newest=versions[0].version, now=now)
-    known = [fact for fact in facts if fact[1]]
-    text = in_columns(known, paint=paint, style=lambda column, _: None if column else "faint")
-    if body := definition_text(agent):
-        text += f"\n{for_terminal(body)}\n"
-    head = ("VERSION", *AGENT_HEAD[2:])
-    text += "\n" + in_columns(version_rows(versions, now=now), head=head, paint=paint)
-    streams.out.write(text)
-
-
 async def _newest(settings: Settings, name: str) -> StoredAgent:
     async with open_reader(settings) as kernel:
         return await kernel.agent(name, scope_id=settings.scope)
@@ -330,22 +287,3 @@ async def _newest(settings: Settings, name: str) -> StoredAgent:
 async def _remove(settings: Settings, name: str) -> None:
     async with open_reader(settings) as kernel:
         await kernel.remove_agent(name, scope_id=settings.scope, by=settings.principal)
-
-
-async def _versions(kernel: RuntimeKernel, name: str, *, scope_id: str) -> list[StoredAgent]:
-    page = await kernel.agent_versions(name, scope_id=scope_id, limit=MAX_PAGE)
-    versions = list(page.items)
-    while page.cursor is not None:
-        page = await kernel.agent_versions(
-            name, scope_id=scope_id, limit=MAX_PAGE, cursor=page.cursor
-        )
-        versions += page.items
-    return versions
-
-
-async def _is_removed(kernel: RuntimeKernel, name: str, *, scope_id: str) -> bool:
-    try:
-        await kernel.agent(name, scope_id=scope_id)
-    except NotFound:
-        return True
-    return False

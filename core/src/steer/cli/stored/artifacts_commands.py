@@ -20,7 +20,9 @@ from steer.cli.opening import open_reader, open_under_policies
 from steer.cli.options import (
     AsJson,
     ConfigFile,
+    Cursor,
     JobName,
+    Limit,
     Principal,
     Scope,
     StorageUrl,
@@ -65,10 +67,8 @@ def list_artifacts(
     job: Annotated[
         str | None, typer.Option(metavar="JOB", help="Only those of this job, or of the latest.")
     ] = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
-    cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
-    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
@@ -90,6 +90,7 @@ def get(
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Save a file of a job, once it is seen to be what was kept.
 
@@ -98,7 +99,12 @@ def get(
     settings = settings_from(scope=scope, storage=storage, config=config)
     if file == _STANDARD and force:
         raise ConfigError("--force replaces a file, and - is none", fix="Leave one out")
-    asyncio.run(_get(settings, artifact, file, force=force))
+    if file == _STANDARD and as_json:
+        raise ConfigError(
+            "--json says what was saved on the standard output, where - has the file itself",
+            fix="Save it in a file, or leave out --json",
+        )
+    asyncio.run(_get(settings, artifact, file, force=force, as_json=as_json))
 
 
 @app.command(
@@ -174,7 +180,7 @@ def _row(artifact: ArtifactRecord, now: datetime) -> tuple[str, ...]:
     )
 
 
-async def _get(settings: Settings, name: str, file: str, *, force: bool) -> None:
+async def _get(settings: Settings, name: str, file: str, *, force: bool, as_json: bool) -> None:
     streams = Streams.standard()
     who = {"scope_id": settings.scope, "principal_id": settings.principal}
     async with open_under_policies(settings) as kernel:
@@ -188,7 +194,10 @@ async def _get(settings: Settings, name: str, file: str, *, force: bool) -> None
             found = artifact.artifact_id
             async for piece in kernel.stream_artifact(found, **who):
                 opened.write(piece)
-    streams.err.write(f"saved {artifact.size:,} bytes\n")
+    if as_json:
+        streams.out.write_bytes(to_json(artifact) + b"\n")
+    else:
+        streams.err.write(f"saved {artifact.size:,} bytes\n")
 
 
 async def _put(

@@ -52,7 +52,7 @@ def session_row(session: SessionRecord, *, now: datetime) -> tuple[str, ...]:
     )
 
 
-def row_json(session: SessionRecord) -> bytes:
+def row_json(session: SessionRecord | Session) -> bytes:
     """Return a session as one line of JSON, without what was said."""
     return to_json(
         {

@@ -13,9 +13,12 @@ from steer.cli.opening import open_reader, open_under_policies
 from steer.cli.options import (
     AsJson,
     ConfigFile,
+    Cursor,
+    Limit,
     Scope,
     SessionName,
     StorageUrl,
+    Yes,
     settings_from,
 )
 from steer.cli.people.prompting import opened_terminal
@@ -34,7 +37,7 @@ from steer.cli.terminal.streams import Streams
 from steer.cli.terminal.tables import in_columns
 from steer.config import Settings
 from steer.errors import ConfigError
-from steer.sessions import Compacted
+from steer.sessions import Compacted, Session
 
 __all__ = ["app"]
 
@@ -51,10 +54,8 @@ def sessions(ctx: typer.Context) -> None:
 @app.command("list", epilog=section("Examples", ("steer sessions list",)))
 def list_sessions(
     *,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
-    cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where a list ended.")
-    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
@@ -102,10 +103,11 @@ def fork(
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Copy a conversation under another name; the two go on apart."""
     settings = settings_from(scope=scope, storage=storage, config=config)
-    asyncio.run(_fork(settings, session, to, items=items))
+    asyncio.run(_fork(settings, session, to, items=items, as_json=as_json))
 
 
 @app.command(
@@ -114,20 +116,24 @@ def fork(
 def delete(
     session: SessionName,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     scope: Scope = None,
     storage: StorageUrl = None,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Forget a conversation for good. What its jobs did stays with the jobs."""
     settings = settings_from(scope=scope, storage=storage, config=config)
     streams = Streams.standard()
-    items = asyncio.run(_size(settings, session))
-    if not yes and not _agreed(streams, session, items):
+    known = asyncio.run(_look_up(settings, session))
+    if not yes and not _agreed(streams, session, known.version):
         streams.err.write("nothing was deleted\n")
         raise typer.Exit(1)
     asyncio.run(_delete(settings, session))
-    streams.err.write(f"deleted {one_line(session)}\n")
+    if as_json:
+        streams.out.write_bytes(row_json(known) + b"\n")
+    else:
+        streams.err.write(f"deleted {one_line(session)}\n")
 
 
 async def _list(settings: Settings, *, limit: int, cursor: str | None, as_json: bool) -> None:
@@ -167,17 +173,23 @@ async def _show(settings: Settings, name: str, *, every: bool, as_json: bool) ->
             streams.out.write(f"{paint(style, line) if style else line}\n")
 
 
-async def _fork(settings: Settings, name: str, to: str, *, items: int | None) -> None:
+async def _fork(
+    settings: Settings, name: str, to: str, *, items: int | None, as_json: bool
+) -> None:
+    streams = Streams.standard()
     async with open_under_policies(settings) as kernel:
         copy = await kernel.fork_session(
             name, to, items=items, scope_id=settings.scope, principal_id=settings.principal
         )
-    Streams.standard().err.write(f"{one_line(to)} has {items_text(copy.version)}\n")
+    if as_json:
+        streams.out.write_bytes(row_json(copy) + b"\n")
+    else:
+        streams.err.write(f"{one_line(to)} has {items_text(copy.version)}\n")
 
 
-async def _size(settings: Settings, name: str) -> int:
+async def _look_up(settings: Settings, name: str) -> Session:
     async with open_reader(settings) as kernel:
-        return len((await kernel.session(name, scope_id=settings.scope)).items)
+        return await kernel.session(name, scope_id=settings.scope)
 
 
 async def _delete(settings: Settings, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
+from steer.cli.lazy import load
 from steer.cli.terminal.paint import Paint
 from steer.cli.terminal.printable import one_line
 
@@ -26,11 +27,11 @@ def in_columns(
     """
     cells = [[one_line(cell) for cell in row] for row in rows]
     shown = [list(head), *cells] if head else cells
-    widths = [max(map(len, column)) for column in zip_longest(*shown, fillvalue="")]
+    widths = [max(map(_width, column)) for column in zip_longest(*shown, fillvalue="")]
 
     def line(row: Sequence[str], painted: Callable[[int, str], str]) -> str:
         padded = [
-            painted(column, text) + " " * (width - len(text))
+            painted(column, text) + " " * (width - _width(text))
             for column, (text, width) in enumerate(zip(row, widths, strict=False))
         ]
         return _GAP.join(padded).rstrip()
@@ -42,3 +43,11 @@ def in_columns(
     lines = [line(head, lambda _, text: paint("faint", text))] if head else []
     lines += [line(row, as_cell) for row in cells]
     return "".join(f"{each}\n" for each in lines)
+
+
+def _width(text: str) -> int:
+    """Return how many cells a terminal shows text in: letters of some scripts take two, or none."""
+    if text.isascii():
+        return len(text)
+    cells: int = load("rich.cells:cell_len")(text)
+    return cells
