@@ -53,7 +53,7 @@ agent = Agent(
     runtime="claude-code",
     runtime_config={
         "cwd": str(HERE),
-        "tools": ["Bash", "Edit"],
+        "tools": ["Bash", "Read", "Edit"],
         "subagents": {
             "helper": {
                 "description": "Helps.",
@@ -226,28 +226,28 @@ async def test_a_call_in_a_subagent_waits_and_of_two_workers_one_goes_on(tmp_pat
 
 
 @pytest.mark.long
-async def test_a_call_that_the_cli_refuses_by_itself_waits_for_its_answer_as_well(
+async def test_an_approved_edit_that_the_cli_then_refuses_is_told_as_that_and_asked_about_once(
     tmp_path: Path,
 ) -> None:
-    """Whether the CLI refuses it depends on files, which the answer may come after."""
     notes = tmp_path / "notes.txt"
     notes.write_text("old\n")
-    edit = {"file_path": str(notes), "old_string": "new", "new_string": "edited"}
+    edit = {"file_path": str(notes), "old_string": "old", "new_string": "edited"}
     calls = [ToolCall("Edit", edit, id="c1"), ToolCall("look", {"at": "home"}, id="c2")]
     with Provider(script(calls)) as provider:
         office = Office(tmp_path, provider, "Edit")
         async with office.worker() as kernel:
             handle = await office.begin(kernel)
             await parked(handle)
-            page = await kernel.actions(job_id=handle.job_id)
-            [action] = page.items
+            notes.write_text("another\n")
+            [action] = (await kernel.actions(job_id=handle.job_id)).items
             await kernel.resolve_action(action.action_id, APPROVE)
             handle = await kernel.resume(handle.job_id)
             result, events = await handle.result(), await events_of(handle)
         read = results_of(provider.requests[-1])
     check_history(result, events)
-    assert (result.status, notes.read_text()) == (JobStatus.SUCCEEDED, "old\n")
-    assert "File has not been read yet" in read["c1"]
+    assert (result.status, notes.read_text()) == (JobStatus.SUCCEEDED, "another\n")
+    assert "String to replace not found" in read["c1"]
     assert office.lines("looks") == ["home"]
+    assert len(told(events, ActionRequired)) == 1
     [failed] = told(events, ToolFailed)
     assert (failed.call_id, failed.origin) == ("c1", "vendor")
