@@ -24,7 +24,7 @@ VALUES: dict[str, Any] = {
     "seed": 4711,
     "tool_choice": "look",
     "parallel_tool_calls": False,
-    "reasoning_effort": "low",  # which is nobody's default
+    "reasoning_effort": "medium",  # the default of neither GPT-5 in its SDK nor Claude
 }
 """A value of each option that a runtime claims or not."""
 
