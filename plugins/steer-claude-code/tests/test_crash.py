@@ -165,8 +165,9 @@ class Aftermath:
         assert "created successfully" in results["c4"]
         assert "Three coins." in results["c5"]
         assert "updated successfully" in results["c6"]
-        # A request that was on its way when the process died may be on the bill, too.
-        assert UNDISTURBED <= self.result.usage.requests <= len(self.requests)
+        # A request that was on its way when the process died is on the bill, too: nobody knows
+        # whether it had left already.
+        assert UNDISTURBED <= self.result.usage.requests <= len(self.requests) + 1
         assert (self.result.turns, self.result.tools_invoked) == (7, 7)
 
 
