@@ -46,7 +46,7 @@ async def admit_in_turn(
         except SessionBusy as busy:
             if request.session_busy != "wait":
                 raise
-            with anyio.move_on_at(patience) as waited:
+            with anyio.CancelScope(deadline=patience) as waited:
                 await until_ended(engine, job.scope_id, busy.job_id)
             if waited.cancelled_caught:
                 raise

@@ -11,7 +11,7 @@ import json
 
 from agents import HostedMCPTool, MCPToolApprovalFunctionResult, MCPToolApprovalRequest
 from openai.types.responses.response_output_item import McpCall
-from pydantic_core import to_jsonable_python
+from pydantic import BaseModel
 from steer.errors import ErrorInfo
 from steer.ports.gate import ToolCall, ToolOutcome
 from steer.ports.policy import ToolKind
@@ -84,8 +84,10 @@ async def observe_call(frame: Frame, item: McpCall) -> None:
 
 def _said(error: object) -> str:
     """Return an error in words: the provider sends a text, or an object of one of three kinds."""
-    form = to_jsonable_python(error, exclude_none=True)
-    return form if isinstance(form, str) else json.dumps(form)
+    # The client's types are built when they are first used, which only their own methods see to.
+    if isinstance(error, BaseModel):
+        error = error.model_dump(mode="json", exclude_none=True)
+    return error if isinstance(error, str) else json.dumps(error)
 
 
 def _decoded(arguments: str) -> JsonValue:
