@@ -50,6 +50,8 @@ def shown_by_pytest(folder: Path, source: str, *options: str) -> tuple[str, dict
     """What pytest prints, and the outcome of each test by name."""
     file, junit = folder / "test_acme.py", folder / "junit.xml"
     file.write_text(HEAD + source)
+    # Wherever files are put for a while, it is a project of its own.
+    (folder / "pytest.ini").write_text("[pytest]\n")
     path = f"pythonpath={Path(policy_mutants.__file__).parent}"
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rA", "-o", path, f"--junit-xml={junit}",
