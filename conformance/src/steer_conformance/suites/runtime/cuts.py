@@ -77,7 +77,7 @@ def _sizes(case: RuntimeCase, wire: _Wire) -> list[int]:
     if case.capabilities.model_gate is not ModelGate.NATIVE:
         found = sorted(near & set(inside))
         few = case.profile.examples < PULL_REQUEST.examples
-        return found[:: max(1, len(found) // (4 * case.profile.examples))] if few else found
+        return found[:: max(1, len(found) // (2 * case.profile.examples))] if few else found
     if case.profile.examples >= NIGHTLY.examples:
         return list(inside)
     return list(inside[:: max(1, wire.length // case.profile.examples)])
